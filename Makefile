@@ -1,0 +1,102 @@
+# sagapipe: make all | check | check-asan | tidy | bench | install | clean
+#
+# BUILD and BIN may be set on the command line to build beside another build.
+
+BUILD   ?= build
+BIN     ?= bin
+PREFIX  ?= /usr/local
+DESTDIR ?=
+
+PROCESSES = broker payment ledger gateway
+
+# Pure files: no clock, socket, file, malloc, log or library (make tidy looks).
+CORE_SAGA    = base bytes money refusal topic event protocol
+CORE_BROKER  =
+CORE_PAYMENT = payment_decide
+CORE_LEDGER  = ledger_post
+CORE_GATEWAY = order_status
+
+CC       = gcc
+STD      = -std=c11 -D_GNU_SOURCE -Isrc
+WARN     = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
+           -Wmissing-prototypes -Wconversion -Wno-sign-conversion \
+           -Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wformat=2 \
+           -Wundef -Wswitch-enum -Wnull-dereference
+HARDEN   = -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+OPTIMISE = -O2 -g
+CFLAGS   = $(STD) $(WARN) $(OPTIMISE) $(HARDEN) $(SANITIZE)
+LDFLAGS  = -pie -Wl,-z,relro,-z,now $(SANITIZE)
+LIBS     = -lczmq -lzmq -lmsgpackc -ldb-5.3 -lsystemd -lpthread
+LIBS_gateway = -lmicrohttpd -ljansson
+
+sources   = $(wildcard src/$(1)/*.c)
+objects   = $(patsubst %.c,$(BUILD)/%.o,$(1))
+SAGA      = $(call objects,$(call sources,saga))
+CORE      = $(foreach p,SAGA BROKER PAYMENT LEDGER GATEWAY,$(addprefix \
+            src/$(shell echo $(p) | tr A-Z a-z)/,$(addsuffix .c,$(CORE_$(p)))))
+PROGRAMS  = $(addprefix $(BIN)/,$(PROCESSES))
+UNIT      = $(patsubst tests/unit/%.c,$(BUILD)/tests/%, \
+            $(wildcard tests/unit/test_*.c))
+
+all: $(PROGRAMS)
+
+# Every program: its folder's objects and the library of objects.
+.SECONDEXPANSION:
+$(PROGRAMS): $(BIN)/%: $$(call objects,$$(call sources,$$*)) $(BUILD)/libsaga.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) $(LIBS_$*)
+
+$(BUILD)/libsaga.a: $(SAGA)
+	@rm -f $@
+	ar rcs $@ $^
+
+# Everything of the processes but their mains, for the unit tests.
+PARTS = $(filter-out %_main.o,$(foreach p,$(PROCESSES),\
+        $(call objects,$(call sources,$(p)))))
+$(BUILD)/libparts.a: $(PARTS)
+	@rm -f $@
+	ar rcs $@ $^
+$(BUILD)/libcore.a: $(call objects,$(CORE))
+	@rm -f $@
+	ar rcs $@ $^
+
+SUPPORT = $(call objects,$(wildcard tests/support/*.c))
+
+# A core module's test links nothing but core: that is the proof of purity.
+CORE_TESTS = $(addprefix $(BUILD)/tests/test_,$(notdir $(CORE:.c=)))
+$(filter $(CORE_TESTS),$(UNIT)): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUILD)/libcore.a
+	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka
+$(filter-out $(CORE_TESTS),$(UNIT)): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(SUPPORT) $(BUILD)/libparts.a $(BUILD)/libsaga.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) $(LIBS_gateway) -lcmocka
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# Says nothing about a test that passes, everything about one that fails.
+check: $(UNIT)
+	@scripts/run-unit-tests.sh $(UNIT)
+
+check-asan:
+	@ASAN_OPTIONS=allocator_may_return_null=1 $(MAKE) --no-print-directory \
+	  BUILD=build-asan BIN=build-asan/bin OPTIMISE="-O1 -g" HARDEN=-fPIE \
+	  SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" \
+	  all check
+
+tidy:
+	@CORE="$(CORE)" scripts/tidy.sh
+
+bench: all
+	@bench/run.sh
+
+install: all
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" BIN="$(BIN)" scripts/install.sh
+
+clean:
+	rm -rf build build-asan bin
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+.PHONY: all check check-asan tidy bench install clean
+.DELETE_ON_ERROR:
+.SECONDARY:

@@ -1,0 +1,46 @@
+#include "saga/base.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *const rc_names[RC_COUNT] = {
+    [RC_OK] = "ok",
+    [RC_NOT_FOUND] = "not_found",
+    [RC_EXISTS] = "exists",
+    [RC_FULL] = "full",
+    [RC_AGAIN] = "again",
+    [RC_MALFORMED] = "malformed",
+    [RC_BUSY] = "busy",
+    [RC_NO_SPACE] = "no_space",
+    [RC_IO] = "io",
+    [RC_DAMAGED] = "damaged",
+    [RC_FENCED] = "fenced",
+};
+
+const char *
+rc_name(enum rc rc)
+{
+    return rc < RC_COUNT ? rc_names[rc] : "unknown";
+}
+
+int
+rc_exit_code(enum rc rc)
+{
+    switch (rc) {
+    case RC_DAMAGED:
+    case RC_FENCED:
+        return EXIT_DAMAGED;
+    case RC_BUSY:
+        return EXIT_USAGE;
+    default:
+        return EXIT_SYSTEM;
+    }
+}
+
+void
+invariant_broken(const char *law, const char *file, int line)
+{
+    fprintf(stderr, "level=fatal event=invariant_broken law=\"%s\" at=%s:%d\n",
+            law, file, line);
+    abort();
+}

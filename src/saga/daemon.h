@@ -1,0 +1,55 @@
+/*
+ * daemon.h - what a process owes its supervisor: lock, signals, readiness
+ *
+ * A process runs in the foreground, logs to stderr, and tells that it can
+ * serve by one message: a line "ready\n" on the descriptor whose number is in
+ * the environment variable READY_FD (then closed), and sd_notify(READY=1)
+ * where NOTIFY_SOCKET is set.  SIGTERM and SIGINT ask it to stop; a second one
+ * stops it at once.  SIGPIPE is ignored.
+ */
+#ifndef SAGA_DAEMON_H
+#define SAGA_DAEMON_H
+
+#include "saga/config.h"
+
+/*
+ * Makes HOME, HOME/run, HOME/data, HOME/data/NAME where missing (mode 0700,
+ * umask 077, or 0750/007 if home's mode already allows the group), takes an
+ * exclusive lock on HOME/data/NAME/lock and keeps it until the process ends,
+ * and writes our pid into it.  Exits EXIT_USAGE with one clear line if a
+ * directory cannot be made or written, or another process (named by its pid)
+ * holds the store; then nothing was changed.
+ */
+void daemon_lock(const struct config *config);
+
+/* "HOME/data/NAME", after daemon_lock(). */
+const char *daemon_data_directory(void);
+
+/*
+ * Blocks SIGTERM, SIGINT and SIGHUP in this and all later threads, ignores
+ * SIGPIPE, and gives the descriptor on which they are read (signalfd,
+ * non-blocking).  Call before any thread starts (ZeroMQ and the store start
+ * some).  Exits EXIT_SYSTEM if it can't.
+ */
+int daemon_signals(void);
+
+/* Reads the descriptor; true if the process was asked to stop.  The second
+ * time that it was asked, it ends at once (exit EXIT_DONE). */
+bool daemon_stop_asked(int signal_fd);
+
+/* Says "ready", once.  Also removes nothing and never fails: a supervisor
+ * that went away is logged. */
+void daemon_ready(void);
+
+/* Tells systemd that we are stopping, and a status line for `systemctl
+ * status`.  No effect elsewhere. */
+void daemon_stopping(void);
+/* Pings systemd's watchdog if it is on and it is time; cheap, call per turn. */
+void daemon_alive(int64_t now_us);
+
+/* Microseconds since 1970 (what events carry) and since some start, never
+ * going back (what waits are measured with). */
+int64_t clock_now_us(void);
+int64_t clock_monotonic_us(void);
+
+#endif

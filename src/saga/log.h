@@ -1,0 +1,44 @@
+/*
+ * log.h - one line per finished thing, as key=value, on stderr
+ *
+ *   time=2026-11-22T13:05:07.123Z level=info process=gateway event=ready ...
+ *
+ * Values with blanks, quotes or control characters are quoted and escaped
+ * ("\"", "\\", "\n", "\xNN"), so a line is always one line.  A line is written
+ * with one write(2), cut at LOG_LINE_BYTES_MAX.  Thread-safe.
+ */
+#ifndef SAGA_LOG_H
+#define SAGA_LOG_H
+
+#include "saga/base.h"
+
+#define LOG_LINE_BYTES_MAX 2048
+
+enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING,
+                 LOG_LEVEL_ERROR, LOG_LEVEL_FATAL };
+
+/* Names the process in all later lines.  Call once, first. */
+void log_open(const char *process);
+
+/*
+ * log_line(level, "ready", "port=%u home=%s", port, log_quote(...))
+ * `fields` is a printf format of key=value pairs, "" for none.  Text from
+ * outside goes through log_quote().
+ */
+void log_line(enum log_level level, const char *event, const char *fields, ...)
+    PRINTF_LIKE(3, 4);
+
+#define log_info(...) log_line(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_warning(...) log_line(LOG_LEVEL_WARNING, __VA_ARGS__)
+#define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
+
+/* The text as a safe value, quoted if need be.  Memory of the calling
+ * thread's; the last 4 results stay valid.  Cut at 256 bytes. */
+const char *log_quote(const char *text);
+const char *log_quote_bytes(const void *text, size_t bytes);
+
+/* One line on stderr "PROCESS: words", for a person who just typed a command,
+ * then exit(code). */
+void die(int code, const char *format, ...) PRINTF_LIKE(2, 3) NORETURN;
+
+#endif

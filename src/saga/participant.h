@@ -1,0 +1,109 @@
+/*
+ * participant.h - the one loop that payment, ledger and gateway run
+ *
+ *   gather   events from the topics we read, commands (gateway), timers
+ *   decide   the handlers below
+ *   commit   ONE transaction: what handlers put, offsets, seen seqs, outbox;
+ *            then ONE flush
+ *   answer   on_committed(): now, and only now, tell anybody
+ *   publish  the outbox, through the bus's window
+ *   trim     acknowledged outbox rows, with the next commit
+ *
+ * The loop owns the store's transaction: a handler puts rows into tables it
+ * opened in on_open() and emits events; it never begins or commits.  Every
+ * event reaches on_event() exactly once in the life of the store, in the
+ * order of its partition, whatever is sent again.
+ *
+ * Crash states: docs/ARCHITECTURE.md.
+ */
+#ifndef SAGA_PARTICIPANT_H
+#define SAGA_PARTICIPANT_H
+
+#include "saga/bus.h"
+#include "saga/config.h"
+#include "saga/event.h"
+#include "saga/store.h"
+
+struct participant;
+struct turn;
+
+struct participant_handlers {
+    /* Open your tables and read what you keep in memory. */
+    enum rc (*on_open)(void *context, struct store *store);
+    /* The store was just created: put and emit what it starts with.
+     * May be NULL. */
+    enum rc (*on_first)(void *context, struct turn *turn);
+    /* One event.  RC_OK also for a business refusal (emit it). */
+    enum rc (*on_event)(void *context, struct turn *turn,
+                        const struct event *event);
+    /* Take waiting commands, `limit` at most; tell in *taken_out how many.
+     * May be NULL. */
+    enum rc (*on_commands)(void *context, struct turn *turn, uint32_t limit,
+                           uint32_t *taken_out);
+    /* Before the commit: write rows that you held back in memory.
+     * May be NULL. */
+    enum rc (*on_commit)(void *context, struct turn *turn);
+    /* After the flush: answer.  Called in every turn.  May be NULL. */
+    void (*on_committed)(void *context);
+    /* Asked to stop: true once nothing is left to wait for.  Called each
+     * turn until it is true or the drain time is over.  May be NULL. */
+    bool (*on_drain)(void *context);
+};
+
+/*
+ * Opens store and bus and calls on_open, on first start on_first, whose puts
+ * are committed before this returns.  command_fd: a descriptor that is
+ * readable when on_commands has work (the loop reads nothing from it), or -1.
+ * Exits the process (rc_exit_code) with one line if it can't.
+ */
+struct participant *participant_open(const struct config *config,
+                                     const struct participant_handlers *handlers,
+                                     void *context, int signal_fd,
+                                     int command_fd);
+
+/* The same over a bus that the caller made and that becomes the
+ * participant's; for tests.  Does not exit. */
+MUST_USE enum rc participant_open_over(
+    struct participant **participant_out, const struct config *config,
+    const char *directory, struct bus **bus_p,
+    const struct participant_handlers *handlers, void *context, int signal_fd,
+    int command_fd);
+
+/* Turns until asked to stop and drained.  RC_OK, or why it can't go on (and
+ * that was logged). */
+MUST_USE enum rc participant_run(struct participant *participant);
+
+/* One turn, waiting for input at most timeout_ms; for tests. */
+MUST_USE enum rc participant_turn(struct participant *participant,
+                                  int timeout_ms);
+
+/* Checkpoints and closes the store and the bus. */
+MUST_USE enum rc participant_close(struct participant **participant_p);
+
+/* The turn's one time stamp, microseconds since 1970. */
+int64_t turn_now_us(const struct turn *turn);
+
+/*
+ * Emits an event: sets its id, source and time, and appends it to the outbox
+ * of its type's topic, in the partition of event->user.  RC_FULL is a bug of
+ * the handler's limits (invariant); so RC_OK or what the store said.
+ */
+MUST_USE enum rc turn_emit(struct turn *turn, struct event *event);
+
+/* For back-pressure and metrics. */
+struct participant_stats {
+    uint64_t turns;
+    uint64_t events_in;
+    uint64_t events_duplicate;
+    uint64_t events_out;
+    uint64_t commands;
+    uint64_t outbox_backlog; /* events emitted, not yet acknowledged */
+    bool bus_up;
+};
+void participant_stats(const struct participant *participant,
+                       struct participant_stats *stats_out);
+
+/* The participant's store, for store_stats(). */
+const struct store *participant_store(const struct participant *participant);
+
+#endif

@@ -1,0 +1,147 @@
+/*
+ * store.h - one process's durable tables: Berkeley DB behind ten functions
+ *
+ *   store        one directory, owned by one process (the caller holds its
+ *                lock file, daemon.h), opened with recovery
+ *   table        a sorted map of byte keys to byte values (a B-tree file)
+ *   transaction  all or nothing; one at a time per store; everything between
+ *                store_begin() and store_commit() belongs to it
+ *   flush        the one fsync: what was committed before it is on disk
+ *                after it.  Commit, flush, then speak.
+ *
+ * Thread rule: one thread owns the store and calls everything here.  A helper
+ * thread inside (store_upkeep.c) writes checkpoints, paced, and removes old
+ * log files slowly; it never touches a table.
+ *
+ * Failures: RC_NO_SPACE when the disk is full (the transaction was aborted;
+ * what was acknowledged is intact); RC_DAMAGED when a page or log does not
+ * verify; RC_IO for all else.  After RC_IO or RC_DAMAGED from anything, or any
+ * failure of store_flush(), the owner must end its process: never retry.
+ * Each such failure is logged here, once, with the library's own words.
+ *
+ * Layer: store.c is the only file that includes db.h.
+ */
+#ifndef SAGA_STORE_H
+#define SAGA_STORE_H
+
+#include "saga/base.h"
+
+#define STORE_KEY_BYTES_MAX 512
+#define STORE_VALUE_BYTES_MAX (2u << 20)
+#define STORE_TABLES_MAX 4096
+#define STORE_NAME_BYTES 96
+
+struct store;
+struct store_table;
+struct store_cursor;
+
+struct store_config {
+    const char *directory;        /* exists, is ours, mode 0700            */
+    uint64_t cache_bytes;         /* page cache; 1 MiB at least            */
+    uint64_t checkpoint_bytes;    /* of log between two checkpoints        */
+    uint32_t checkpoint_ms;       /* and of time                           */
+};
+
+/*
+ * Opens the store and recovers it.  *created_out tells that it was empty.
+ * RC_DAMAGED if recovery fails or a foreign DB_CONFIG lies in the directory,
+ * RC_NO_SPACE, RC_IO.
+ */
+MUST_USE enum rc store_open(struct store **store_out,
+                            const struct store_config *config,
+                            bool *created_out);
+
+/* Forces a checkpoint, then closes all tables.  No transaction may be open. */
+MUST_USE enum rc store_close(struct store **store_p);
+
+/*
+ * Opens or creates a table.  name: a file name of [A-Za-z0-9._-].  With a
+ * transaction open, the creation belongs to it (after an abort the handle
+ * must be closed).  The handle is the store's; it lives until
+ * store_table_close() or store_close().
+ */
+MUST_USE enum rc store_table_open(struct store *store, const char *name,
+                                  struct store_table **table_out);
+
+/* Closes the handle; no cursor may be open on it. */
+MUST_USE enum rc store_table_close(struct store_table **table_p);
+
+/* Removes a table's file inside the open transaction.  The table must be
+ * closed.  Disk space comes back after the commit.  RC_NOT_FOUND. */
+MUST_USE enum rc store_table_remove(struct store *store, const char *name);
+
+MUST_USE enum rc store_begin(struct store *store);
+/* Commits without waiting for the disk. */
+MUST_USE enum rc store_commit(struct store *store);
+/* Undoes everything since store_begin(). */
+void store_abort(struct store *store);
+/* Waits until every commit before this call is on disk. */
+MUST_USE enum rc store_flush(struct store *store);
+
+/*
+ * Reads the value of a key into value[0..value_max).  RC_NOT_FOUND; RC_FULL
+ * if it has more bytes than that (*bytes_out then tells how many).  Works
+ * with and without an open transaction.
+ */
+MUST_USE enum rc store_get(struct store_table *table, const void *key,
+                           size_t key_bytes, void *value, size_t value_max,
+                           size_t *bytes_out);
+
+/* Writes, replacing.  Inside a transaction only (invariant), as below. */
+MUST_USE enum rc store_put(struct store_table *table, const void *key,
+                           size_t key_bytes, const void *value, size_t bytes);
+
+/* Writes a new row; RC_EXISTS (and nothing changed) if the key is there. */
+MUST_USE enum rc store_put_new(struct store_table *table, const void *key,
+                               size_t key_bytes, const void *value,
+                               size_t bytes);
+
+/* RC_NOT_FOUND if there is no such row. */
+MUST_USE enum rc store_delete(struct store_table *table, const void *key,
+                              size_t key_bytes);
+
+/*
+ * A cursor walks a table in key order.  Open it, place it, read, close it
+ * before the transaction it was opened in ends.  After each successful
+ * placing call the current row is in key, key_bytes, value, bytes: memory of
+ * the cursor's, valid until the next call on it.
+ */
+struct store_row {
+    const uint8_t *key;
+    size_t key_bytes;
+    const uint8_t *value;
+    size_t bytes;
+};
+
+MUST_USE enum rc store_cursor_open(struct store_table *table,
+                                   struct store_cursor **cursor_out);
+/* The first row whose key is >= key; RC_NOT_FOUND past the end. */
+MUST_USE enum rc store_cursor_seek(struct store_cursor *cursor,
+                                   const void *key, size_t key_bytes,
+                                   struct store_row *row_out);
+/* The last row whose key is <= key; RC_NOT_FOUND before the start. */
+MUST_USE enum rc store_cursor_seek_back(struct store_cursor *cursor,
+                                        const void *key, size_t key_bytes,
+                                        struct store_row *row_out);
+MUST_USE enum rc store_cursor_first(struct store_cursor *cursor,
+                                    struct store_row *row_out);
+MUST_USE enum rc store_cursor_last(struct store_cursor *cursor,
+                                   struct store_row *row_out);
+MUST_USE enum rc store_cursor_next(struct store_cursor *cursor,
+                                   struct store_row *row_out);
+MUST_USE enum rc store_cursor_prev(struct store_cursor *cursor,
+                                   struct store_row *row_out);
+void store_cursor_close(struct store_cursor **cursor_p);
+
+/* Counters since opening, for metrics. */
+struct store_stats {
+    uint64_t commits;
+    uint64_t flushes;
+    uint64_t flush_us_total;
+    uint64_t flush_us_max;
+    uint64_t checkpoints;
+    uint64_t logs_removed;
+};
+void store_stats(const struct store *store, struct store_stats *stats_out);
+
+#endif
