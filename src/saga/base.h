@@ -31,7 +31,7 @@ enum rc {
 };
 
 #define MUST_USE __attribute__((warn_unused_result))
-#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#define PRINTF_LIKE(text, first) __attribute__((__format__(printf, text, first)))
 #define NORETURN __attribute__((noreturn))
 #define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
