@@ -31,10 +31,19 @@ rc_exit_code(enum rc rc)
     case RC_FENCED:
         return EXIT_DAMAGED;
     case RC_BUSY:
+    case RC_MALFORMED:
         return EXIT_USAGE;
-    default:
-        return EXIT_SYSTEM;
+    case RC_OK:
+    case RC_NOT_FOUND:
+    case RC_EXISTS:
+    case RC_FULL:
+    case RC_AGAIN:
+    case RC_NO_SPACE:
+    case RC_IO:
+    case RC_COUNT:
+        break;
     }
+    return EXIT_SYSTEM;
 }
 
 void

@@ -48,7 +48,8 @@ const char *rc_name(enum rc rc);
 
 /*
  * The exit code with which a process ends that can't go on because of rc:
- * RC_DAMAGED and RC_FENCED 120, RC_BUSY 100, all others 111.
+ * RC_DAMAGED and RC_FENCED 120, RC_BUSY and RC_MALFORMED (a setting that can't
+ * be) 100, all others 111.
  */
 int rc_exit_code(enum rc rc);
 
