@@ -25,6 +25,7 @@
 #define CURRENCY_BYTES 4       /* three letters and NUL                      */
 #define EVENT_TEXT_BYTES 32    /* with NUL                                   */
 #define TRACEPARENT_BYTES 56   /* W3C trace context, 55 characters and NUL   */
+#define EVENT_TIME_US_MAX INT64_C(253402300799999999) /* end of year 9999    */
 #define EVENT_BYTES_MAX 8192   /* one event on the wire, at most             */
 #define EVENT_BLOB_BYTES_MAX 7168 /* a DeadLetter's event as it came         */
 
@@ -147,5 +148,9 @@ enum payment_status payment_status_find(const char *name, size_t bytes);
 enum transaction_status transaction_status_find(const char *name, size_t bytes);
 enum account_change account_change_find(const char *name, size_t bytes);
 enum event_type event_type_find(const char *name, size_t bytes);
+
+/* True for the form of W3C trace context's version 00: 00-32hex-16hex-2hex,
+ * lower case.  Anything else must not get into an event. */
+bool traceparent_valid(const char *text, size_t bytes);
 
 #endif

@@ -12,9 +12,9 @@
 /*
  * FIELDS: F(enum, wire name, kind, member of struct event)
  * Kinds: ID 1..2^53-1; COUNT 1..QUANTITY_MAX; MONEY minor units; TIME
- * microseconds since 1970; NUMBER 0..2^53-1; REFUSAL, PAYMENT, TRANSACTION,
- * CHANGE names out of an enum; CURRENCY three capital letters;
- * TEXT up to 31 bytes of printable ASCII; BLOB bytes.
+ * microseconds since 1970, 0..EVENT_TIME_US_MAX; NUMBER 0..2^53-1; REFUSAL,
+ * PAYMENT, TRANSACTION, CHANGE names out of an enum; CURRENCY three capital
+ * letters; TEXT 1 to 31 bytes of printable ASCII; BLOB bytes.
  */
 #define EVENT_FIELD_LIST(F)                                                    \
     F(FIELD_ORDER_ID, "orderId", ID, order.value)                              \

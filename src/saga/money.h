@@ -2,7 +2,7 @@
  * money.h - amounts as integers in minor units (cents), checked
  *
  * An amount lies in [-MONEY_MINOR_MAX, MONEY_MINOR_MAX], that is +-(2^53 - 1),
- * so that a JSON number with two decimals keeps it.  No function here rounds.
+ * so that every reader keeps its minor units.  No function here rounds.
  * Its text is decimal with exactly two places: "50.00", "-0.05".
  *
  * Core: pure functions, no library.
@@ -39,7 +39,8 @@ MUST_USE enum rc money_parse(const char *text, size_t bytes,
 /*
  * The amount that a JSON real stands for, if it has at most two decimals
  * within what a double can tell: RC_MALFORMED for NaN, infinities and
- * fractions of a minor unit, RC_FULL beyond the range.
+ * fractions of a minor unit; RC_FULL from 2^46 (70,368,744,177,664) on, where
+ * a double no longer tells one minor unit from the next: a decimal string does.
  */
 MUST_USE enum rc money_from_double(double value, struct money *amount_out);
 
