@@ -26,6 +26,11 @@
  *   FORGET_OK     (nothing)
  *   ERROR         code(2) detail(8) words(text)
  *
+ * In a PRODUCE base-offset and time are 0 (the broker fills them in); seqs
+ * count from 1; count is 1 or more and no larger than length.  A base-offset
+ * of PROTOCOL_OFFSET_UNKNOWN in PRODUCE_OK: a duplicate, so old that the
+ * broker no longer knows where it is stored.
+ *
  * `position` is the consumer's own committed offset, so that lag is seen and
  * retention is safe; an anonymous consumer (empty name) is not registered.
  * A batch is stored under its base offset and is never split: a FETCH gives
@@ -45,8 +50,11 @@
 #define PROTOCOL_BATCH_BYTES_MAX (1u << 20)    /* events of one batch         */
 #define PROTOCOL_BATCH_HEADER_BYTES_MAX 68
 #define PROTOCOL_FRAME_BYTES_MAX (4u << 20)    /* any frame                   */
+#define PROTOCOL_FETCH_BYTES_MAX (2u << 20)    /* batches of one FETCH_OK     */
 #define PROTOCOL_WAIT_MS_MAX 30000
 #define PROTOCOL_BATCH_COUNT_MAX 65536         /* events in one batch         */
+#define PROTOCOL_BATCH_TIME_POSITION 8         /* of time-us, in a batch      */
+#define PROTOCOL_OFFSET_UNKNOWN UINT64_MAX
 
 enum verb {
     VERB_NONE = 0,
@@ -100,6 +108,20 @@ struct protocol_batch {
 
 struct protocol_open { char producer[PRODUCER_NAME_BYTES]; };
 
+/* OPEN_OK's head; `count` times protocol_get_open_seq() follows. */
+struct protocol_open_ok {
+    uint32_t epoch;
+    uint16_t count;
+};
+
+struct protocol_open_seq {
+    char topic[TOPIC_NAME_BYTES];
+    uint16_t partition;
+    uint64_t last_seq;
+};
+
+struct protocol_forget { char consumer[PRODUCER_NAME_BYTES]; };
+
 struct protocol_produce {
     char topic[TOPIC_NAME_BYTES];
     uint16_t partition;
@@ -148,6 +170,11 @@ void protocol_put_batch(struct bytes_writer *writer,
                         const struct protocol_batch *batch);
 void protocol_put_open(struct bytes_writer *writer, uint64_t request,
                        const struct protocol_open *open);
+/* Head only; the caller appends ok->count times protocol_put_open_seq(). */
+void protocol_put_open_ok(struct bytes_writer *writer, uint64_t request,
+                          const struct protocol_open_ok *ok);
+void protocol_put_open_seq(struct bytes_writer *writer,
+                           const struct protocol_open_seq *seq);
 void protocol_put_produce(struct bytes_writer *writer, uint64_t request,
                           const struct protocol_produce *produce);
 void protocol_put_produce_ok(struct bytes_writer *writer, uint64_t request,
@@ -157,14 +184,18 @@ void protocol_put_fetch(struct bytes_writer *writer, uint64_t request,
 /* Head only; the caller appends ok->count batches. */
 void protocol_put_fetch_ok(struct bytes_writer *writer, uint64_t request,
                            const struct protocol_fetch_ok *ok);
+/* STATUS and FORGET_OK are a header alone: protocol_put_header(). */
+void protocol_put_forget(struct bytes_writer *writer, uint64_t request,
+                         const struct protocol_forget *forget);
 void protocol_put_error(struct bytes_writer *writer, uint64_t request,
                         const struct protocol_error *error);
 
 /*
  * Readers: RC_OK, or RC_MALFORMED with reader->used near the fault.  Header
  * first, then the body of its verb; those that end a frame also refuse
- * trailing octets.  A version other than ours passes the header's reader:
- * the caller looks.
+ * trailing octets.  A version other than ours passes the header's reader, and
+ * a verb that is none of ours (VERB_NONE then): the caller looks.  Names are
+ * not looked at (topic_name_valid()), nor limits: that is the broker's.
  */
 MUST_USE enum rc protocol_get_header(struct bytes_reader *reader,
                                      struct protocol_header *header_out);
@@ -172,6 +203,10 @@ MUST_USE enum rc protocol_get_batch(struct bytes_reader *reader,
                                     struct protocol_batch *batch_out);
 MUST_USE enum rc protocol_get_open(struct bytes_reader *reader,
                                    struct protocol_open *open_out);
+MUST_USE enum rc protocol_get_open_ok(struct bytes_reader *reader,
+                                      struct protocol_open_ok *ok_out);
+MUST_USE enum rc protocol_get_open_seq(struct bytes_reader *reader,
+                                       struct protocol_open_seq *seq_out);
 MUST_USE enum rc protocol_get_produce(struct bytes_reader *reader,
                                       struct protocol_produce *produce_out);
 MUST_USE enum rc protocol_get_produce_ok(struct bytes_reader *reader,
@@ -180,6 +215,8 @@ MUST_USE enum rc protocol_get_fetch(struct bytes_reader *reader,
                                     struct protocol_fetch *fetch_out);
 MUST_USE enum rc protocol_get_fetch_ok(struct bytes_reader *reader,
                                        struct protocol_fetch_ok *ok_out);
+MUST_USE enum rc protocol_get_forget(struct bytes_reader *reader,
+                                     struct protocol_forget *forget_out);
 MUST_USE enum rc protocol_get_error(struct bytes_reader *reader,
                                     struct protocol_error *error_out);
 
