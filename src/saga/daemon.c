@@ -1,0 +1,390 @@
+#include "saga/daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "saga/log.h"
+#include "saga/quote.h"
+
+#define PATH_BYTES 256
+#define PID_BYTES 24
+#define DIRECTORIES_COUNT 4
+#define NO_FD (-1)
+
+/* The longest home, "/data/", the longest name, "/lock", or "/run/...tmp". */
+_Static_assert(80 + PRODUCER_NAME_BYTES + sizeof "/data//lock.pid.tmp" <
+                   PATH_BYTES,
+               "every path below home must fit");
+
+/* What a process has once; set by the thread that starts it. */
+static struct {
+    char data_directory[PATH_BYTES];
+    int lock_fd; /* kept open: the lock lives as long as it */
+    bool ready_claimed;
+    bool ready_said;
+    int ready_fd;
+    bool watchdog_known;
+    int64_t watchdog_us; /* between two pings; 0: nobody asks for them */
+    int64_t pinged_us;
+} own = { .lock_fd = NO_FD, .ready_fd = NO_FD };
+
+static volatile sig_atomic_t stop_asked;
+
+/* Directories that this start made, to be taken back if it can't go on. */
+struct made {
+    char paths[DIRECTORIES_COUNT][PATH_BYTES];
+    size_t count;
+};
+
+static void path_put(char path[PATH_BYTES], const char *format, ...)
+    PRINTF_LIKE(2, 3);
+
+static void
+path_put(char path[PATH_BYTES], const char *format, ...)
+{
+    va_list values;
+    int bytes;
+
+    va_start(values, format);
+    bytes = vsnprintf(path, PATH_BYTES, format, values);
+    va_end(values);
+    invariant(bytes > 0 && bytes < PATH_BYTES);
+}
+
+/* What passes by itself is the system's failure; all else the caller's. */
+static int
+exit_code_of(int error)
+{
+    switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+    case EIO:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case ENOLCK:
+        return EXIT_SYSTEM;
+    default:
+        return EXIT_USAGE;
+    }
+}
+
+static void
+take_back(const struct made *made)
+{
+    for (size_t count = made->count; count > 0; count--)
+        (void)rmdir(made->paths[count - 1]);
+}
+
+static void take_back_and_die(const struct made *made, const char *what,
+                              const char *path) NORETURN;
+
+static void
+take_back_and_die(const struct made *made, const char *what, const char *path)
+{
+    const int error = errno;
+    char text[PATH_BYTES + QUOTE_BYTES_MIN];
+
+    take_back(made);
+    quote_text(text, sizeof text, path, strlen(path), QUOTE_IF_NEEDED);
+    die(exit_code_of(error), "%s %s: %s: mend it, or choose another "
+        "SAGAPIPE_HOME", what, text, strerror(error));
+}
+
+/* Makes the directory if it is missing; it must then be writable. */
+static void
+make_directory(struct made *made, const char *path, mode_t mode)
+{
+    struct stat status;
+
+    if (mkdir(path, mode) == 0)
+        path_put(made->paths[made->count++], "%s", path);
+    else if (errno != EEXIST)
+        take_back_and_die(made, "cannot make", path);
+    if (stat(path, &status) != 0)
+        take_back_and_die(made, "cannot use", path);
+    if (!S_ISDIR(status.st_mode)) {
+        errno = ENOTDIR;
+        take_back_and_die(made, "cannot use", path);
+    }
+    if (faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) != 0)
+        take_back_and_die(made, "cannot write into", path);
+}
+
+/* A home that is open to its group stays so for run/, never for data/. */
+static void
+make_directories(const struct config *config, struct made *made)
+{
+    char path[PATH_BYTES];
+    struct stat status;
+    bool group;
+
+    umask(077);
+    make_directory(made, config->home, 0700);
+    group = stat(config->home, &status) == 0 && (status.st_mode & 070) != 0;
+    if (group)
+        umask(007);
+    path_put(path, "%s/run", config->home);
+    make_directory(made, path, group ? 0750 : 0700);
+    path_put(path, "%s/data", config->home);
+    make_directory(made, path, 0700);
+    make_directory(made, own.data_directory, 0700);
+}
+
+/* The pid in the lock file, as its owner wrote it; "?" before it has. */
+static void
+read_holder(int fd, char holder[PID_BYTES])
+{
+    const ssize_t bytes = pread(fd, holder, PID_BYTES - 1, 0);
+
+    holder[bytes > 0 ? bytes : 0] = '\0';
+    holder[strspn(holder, "0123456789")] = '\0';
+    if (holder[0] == '\0')
+        memcpy(holder, "?", 2);
+}
+
+static void
+take_lock(const struct made *made)
+{
+    char path[PATH_BYTES];
+    char holder[PID_BYTES];
+    int fd;
+
+    path_put(path, "%s/lock", own.data_directory);
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        take_back_and_die(made, "cannot open", path);
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK)
+            take_back_and_die(made, "cannot lock", path);
+        read_holder(fd, holder);
+        take_back(made);
+        die(EXIT_USAGE, "store %s is held by process %s: stop it first, or "
+            "choose another SAGAPIPE_HOME", own.data_directory, holder);
+    }
+    own.lock_fd = fd;
+}
+
+static bool
+write_pid(int fd)
+{
+    char text[PID_BYTES];
+    const int bytes = snprintf(text, sizeof text, "%ld\n", (long)getpid());
+
+    return ftruncate(fd, 0) == 0 && pwrite(fd, text, (size_t)bytes, 0) == bytes;
+}
+
+/* A reader of the pid file sees the old pid or the new one, never half. */
+static void
+write_pid_file(const struct config *config, const struct made *made)
+{
+    char path[PATH_BYTES];
+    char temporary[PATH_BYTES];
+    bool done;
+    int fd;
+
+    path_put(path, "%s/run/%s.pid", config->home, config->name);
+    path_put(temporary, "%s/run/%s.pid.tmp", config->home, config->name);
+    fd = open(temporary, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    if (fd < 0)
+        take_back_and_die(made, "cannot write", temporary);
+    done = write_pid(fd);
+    if (close(fd) != 0 || !done || rename(temporary, path) != 0)
+        take_back_and_die(made, "cannot write", path);
+}
+
+/* READY_FD counts only if it is open before we open anything: else its number
+ * would soon be that of a file of ours. */
+static void
+claim_ready_fd(void)
+{
+    const char *text = getenv("READY_FD");
+    char *end;
+    long fd;
+
+    if (own.ready_claimed)
+        return;
+    own.ready_claimed = true;
+    if (text == NULL)
+        return;
+    errno = 0;
+    fd = strtol(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || fd <= STDERR_FILENO ||
+        fd > INT16_MAX || fcntl((int)fd, F_SETFD, FD_CLOEXEC) != 0) {
+        log_warning("ready_fd_ignored", "value=%s", log_quote(text));
+        return;
+    }
+    own.ready_fd = (int)fd;
+}
+
+void
+daemon_lock(const struct config *config)
+{
+    struct made made = { .count = 0 };
+
+    claim_ready_fd();
+    path_put(own.data_directory, "%s/data/%s", config->home, config->name);
+    make_directories(config, &made);
+    take_lock(&made);
+    write_pid_file(config, &made);
+    if (!write_pid(own.lock_fd))
+        take_back_and_die(&made, "cannot write the lock of",
+                          own.data_directory);
+}
+
+const char *
+daemon_data_directory(void)
+{
+    return own.data_directory;
+}
+
+int
+daemon_signals(void)
+{
+    sigset_t set;
+    int fd;
+
+    claim_ready_fd();
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
+        pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
+        die(EXIT_SYSTEM, "cannot set up signals");
+    fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (fd < 0)
+        die(EXIT_SYSTEM, "cannot set up signals: %s", strerror(errno));
+    return fd;
+}
+
+static void
+on_second_signal(int number)
+{
+    (void)number;
+    _exit(EXIT_DONE);
+}
+
+/* From the first ask on, the next one needs no turn of any loop: it ends the
+ * process where it stands, even if that hangs. */
+static void
+arm_second_signal(void)
+{
+    struct sigaction action = { .sa_handler = on_second_signal };
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+bool
+daemon_stop_asked(int signal_fd)
+{
+    struct signalfd_siginfo info;
+
+    while (read(signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGHUP || stop_asked)
+            continue;
+        stop_asked = 1;
+        log_info("stop_asked", "signal=%s by=%u",
+                 info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT",
+                 info.ssi_pid);
+        arm_second_signal();
+    }
+    return stop_asked != 0;
+}
+
+static void
+say_on_ready_fd(void)
+{
+    static const char message[] = "ready\n";
+    const ssize_t bytes = sizeof message - 1;
+
+    if (own.ready_fd == NO_FD)
+        return;
+    if (write(own.ready_fd, message, (size_t)bytes) != bytes)
+        log_warning("ready_unheard", "to=READY_FD error=%s",
+                    log_quote(strerror(errno)));
+    close(own.ready_fd);
+    own.ready_fd = NO_FD;
+}
+
+static void
+tell_systemd(const char *state)
+{
+    const int result = sd_notify(0, state);
+
+    if (result < 0)
+        log_warning("notify_unheard", "state=%s error=%s", log_quote(state),
+                    log_quote(strerror(-result)));
+}
+
+void
+daemon_ready(void)
+{
+    if (own.ready_said)
+        return;
+    own.ready_said = true;
+    say_on_ready_fd();
+    tell_systemd("READY=1\nSTATUS=serving");
+}
+
+void
+daemon_stopping(void)
+{
+    tell_systemd("STOPPING=1\nSTATUS=finishing what was begun");
+}
+
+void
+daemon_alive(int64_t now_us)
+{
+    uint64_t limit_us;
+
+    if (!own.watchdog_known) {
+        own.watchdog_known = true;
+        if (sd_watchdog_enabled(0, &limit_us) > 0)
+            own.watchdog_us = (int64_t)(limit_us / 3);
+        own.pinged_us = now_us - own.watchdog_us;
+    }
+    if (own.watchdog_us == 0 || now_us - own.pinged_us < own.watchdog_us)
+        return;
+    own.pinged_us = now_us;
+    tell_systemd("WATCHDOG=1");
+}
+
+static int64_t
+clock_us(clockid_t clock)
+{
+    struct timespec now;
+
+    invariant(clock_gettime(clock, &now) == 0);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t
+clock_now_us(void)
+{
+    return clock_us(CLOCK_REALTIME);
+}
+
+int64_t
+clock_monotonic_us(void)
+{
+    return clock_us(CLOCK_MONOTONIC);
+}

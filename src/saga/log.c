@@ -1,0 +1,183 @@
+#include "saga/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "saga/quote.h"
+
+#define PROCESS_BYTES 32
+#define QUOTES_COUNT 4
+#define QUOTE_BYTES 257 /* 256 and the NUL */
+#define TIME_BYTES 48
+
+static const char cut_mark[] = " cut=true\n";
+
+static const char *const level_names[] = {
+    [LOG_LEVEL_DEBUG] = "debug", [LOG_LEVEL_INFO] = "info",
+    [LOG_LEVEL_WARNING] = "warning", [LOG_LEVEL_ERROR] = "error",
+    [LOG_LEVEL_FATAL] = "fatal",
+};
+
+/* Set once, by log_open(), before any thread starts. */
+static char process[PROCESS_BYTES] = "sagapipe";
+
+static _Thread_local char line_buffer[LOG_LINE_BYTES_MAX + 1];
+static _Thread_local char quote_buffers[QUOTES_COUNT][QUOTE_BYTES];
+static _Thread_local unsigned quote_turn;
+
+/* The second's text is kept: gmtime is the dear part of a line. */
+static _Thread_local time_t text_second = -1;
+static _Thread_local char text_of_second[TIME_BYTES];
+
+void
+log_open(const char *name)
+{
+    snprintf(process, sizeof process, "%s", name);
+}
+
+static const char *
+second_text(time_t second)
+{
+    struct tm parts;
+
+    if (second != text_second) {
+        gmtime_r(&second, &parts);
+        strftime(text_of_second, sizeof text_of_second, "%Y-%m-%dT%H:%M:%S",
+                 &parts);
+        text_second = second;
+    }
+    return text_of_second;
+}
+
+/* One write(2); what the other end does not take is lost, not waited for. */
+static void
+write_once(const char *text, size_t bytes)
+{
+    ssize_t written;
+
+    do {
+        written = write(STDERR_FILENO, text, bytes);
+    } while (written < 0 && errno == EINTR);
+}
+
+/*
+ * The longest start of the line, at most `room` bytes, that does not end
+ * inside an escape; *open_out tells whether it ends inside quotes.
+ */
+static size_t
+safe_length(const char *line, size_t room, bool *open_out)
+{
+    size_t length = 0;
+
+    *open_out = false;
+    while (length < room) {
+        size_t step = 1;
+
+        if (line[length] == '\\')
+            step = line[length + 1] == 'x' ? 4 : 2;
+        else if (line[length] == '"')
+            *open_out = !*open_out;
+        if (length + step > room)
+            break;
+        length += step;
+    }
+    return length;
+}
+
+/* Ends a line that was too long, so that it still reads as key=value. */
+static size_t
+cut(char *line)
+{
+    const size_t mark = sizeof cut_mark - 1;
+    bool quote_is_open;
+    size_t length =
+        safe_length(line, LOG_LINE_BYTES_MAX - mark - 1, &quote_is_open);
+
+    if (quote_is_open)
+        line[length++] = '"';
+    memcpy(line + length, cut_mark, mark);
+    return length + mark;
+}
+
+static size_t
+put_head(char *line, size_t size, enum log_level level, const char *event)
+{
+    struct timespec now;
+    int bytes;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    bytes = snprintf(line, size, "time=%s.%03ldZ level=%s process=%s event=%s",
+                     second_text(now.tv_sec), now.tv_nsec / 1000000,
+                     level_names[level], process, event);
+    return bytes < 0 ? 0 : (size_t)bytes;
+}
+
+void
+log_line(enum log_level level, const char *event, const char *fields, ...)
+{
+    const size_t size = sizeof line_buffer;
+    const int saved_errno = errno;
+    char *line = line_buffer;
+    size_t used = put_head(line, size, level, event);
+
+    if (fields[0] != '\0' && used + 1 < size) {
+        va_list values;
+        int bytes;
+
+        line[used++] = ' ';
+        va_start(values, fields);
+        bytes = vsnprintf(line + used, size - used, fields, values);
+        va_end(values);
+        used += bytes < 0 ? 0 : (size_t)bytes;
+    }
+    quote_disarm(line, used < size ? used : size - 1);
+    if (used < LOG_LINE_BYTES_MAX)
+        line[used++] = '\n';
+    else
+        used = cut(line);
+    write_once(line, used);
+    errno = saved_errno;
+}
+
+const char *
+log_quote_bytes(const void *text, size_t bytes)
+{
+    char *out = quote_buffers[quote_turn++ % QUOTES_COUNT];
+
+    quote_text(out, QUOTE_BYTES, text, bytes, QUOTE_IF_NEEDED);
+    return out;
+}
+
+const char *
+log_quote(const char *text)
+{
+    return log_quote_bytes(text, strlen(text));
+}
+
+void
+die(int code, const char *format, ...)
+{
+    char line[LOG_LINE_BYTES_MAX];
+    const size_t room = sizeof line - 1; /* for the newline */
+    va_list values;
+    size_t used;
+    int bytes;
+
+    bytes = snprintf(line, room, "%s: ", process);
+    used = bytes < 0 ? 0 : (size_t)bytes;
+    va_start(values, format);
+    bytes = vsnprintf(line + used, room - used, format, values);
+    va_end(values);
+    used += bytes < 0 ? 0 : (size_t)bytes;
+    if (used > room - 1)
+        used = room - 1;
+    quote_disarm(line, used);
+    line[used++] = '\n';
+    write_once(line, used);
+    exit(code);
+}
