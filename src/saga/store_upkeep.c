@@ -1,0 +1,398 @@
+/*
+ * store_upkeep.c - checkpoints in time, old files shrunk slowly
+ *
+ * The thread sleeps until it is woken, a checkpoint falls due by time, or the
+ * shelf still holds work.  Everything that frees disk space goes through
+ * shelf_shrink(): a megabyte, a rest, the next megabyte.
+ *
+ * A crash may leave a log file on the shelf (it is shrunk at the next start)
+ * or a table there with its place in the environment still taken, because the
+ * removing transaction did not commit: such a file has two names, and the
+ * start drops the one on the shelf.
+ */
+#include "saga/store_upkeep.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "saga/daemon.h"
+#include "saga/log.h"
+
+#define SHELF "old"
+#define SHRINK_BYTES (1 << 20)
+#define SHRINK_REST_MS 4 /* so at most 250 MB/s are given back */
+#define SHRINK_FILES_MAX 8 /* in one round, then checkpoints are looked at */
+#define CHECKPOINT_RETRY_MS 5000
+#define SHELF_NAMES_MAX 1000 /* tries for a free name */
+#define PATH_BYTES (PATH_MAX + 2 * STORE_NAME_BYTES)
+
+struct store_upkeep {
+    const struct store_upkeep_asks *asks;
+    void *environment;
+    uint64_t checkpoint_bytes;
+    uint32_t checkpoint_ms;
+    uint64_t position;         /* of the log, right after the last one     */
+    int64_t due_us;            /* when a checkpoint is due by time         */
+    bool blocked;              /* by a full disk, until due_us             */
+    bool shelf_has_work;
+    _Atomic uint64_t checkpoints;
+    _Atomic uint64_t logs_removed;
+    pthread_t thread;
+    pthread_mutex_t mutex;     /* guards the two flags below               */
+    pthread_cond_t changed;
+    bool woken;
+    bool stopping;
+    char directory[PATH_MAX];
+};
+
+/* ---- the shelf --------------------------------------------------------- */
+
+static enum rc
+shelf_failed(const char *operation, const char *path)
+{
+    int error = errno;
+
+    log_error("store_shelf_failed", "operation=%s path=%s error=%s", operation,
+              log_quote(path), log_quote(strerror(error)));
+    return error == ENOSPC || error == EDQUOT ? RC_NO_SPACE : RC_IO;
+}
+
+enum rc
+store_shelf_open(const char *directory)
+{
+    char path[PATH_BYTES];
+
+    snprintf(path, sizeof path, "%s/" SHELF, directory);
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        return shelf_failed("mkdir", path);
+    store_shelf_unlink_tables(directory);
+    return RC_OK;
+}
+
+void
+store_shelf_link_table(const char *directory, const char *name)
+{
+    char path[PATH_BYTES], shelf_path[PATH_BYTES];
+    unsigned int number;
+
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    for (number = 0; number < SHELF_NAMES_MAX; number++) {
+        snprintf(shelf_path, sizeof shelf_path, "%s/" SHELF "/%s.%u",
+                 directory, name, number);
+        if (link(path, shelf_path) == 0 || errno != EEXIST)
+            return;
+    }
+}
+
+void
+store_shelf_unlink_tables(const char *directory)
+{
+    char path[PATH_BYTES];
+    const struct dirent *entry;
+    struct stat status;
+    DIR *shelf;
+
+    snprintf(path, sizeof path, "%s/" SHELF, directory);
+    shelf = opendir(path);
+    if (shelf == NULL) {
+        (void)shelf_failed("opendir", path);
+        return;
+    }
+    while ((entry = readdir(shelf)) != NULL)
+        if (fstatat(dirfd(shelf), entry->d_name, &status, 0) == 0 &&
+            S_ISREG(status.st_mode) && status.st_nlink > 1 &&
+            unlinkat(dirfd(shelf), entry->d_name, 0) != 0)
+            (void)shelf_failed("unlink", entry->d_name);
+    closedir(shelf);
+}
+
+/* ---- waiting ----------------------------------------------------------- */
+
+static struct timespec
+timespec_of(int64_t us)
+{
+    return (struct timespec){ .tv_sec = us / 1000000,
+                              .tv_nsec = us % 1000000 * 1000 };
+}
+
+/* Waits until woken or until_us; true if the thread shall stop.  A rest
+ * between two shrinks is ended by a stop only. */
+static bool
+upkeep_wait(struct store_upkeep *upkeep, int64_t until_us, bool is_rest)
+{
+    struct timespec until = timespec_of(until_us);
+    bool stopping;
+    int error = 0;
+
+    pthread_mutex_lock(&upkeep->mutex);
+    while (!upkeep->stopping && (is_rest || !upkeep->woken) &&
+           error != ETIMEDOUT)
+        error = pthread_cond_timedwait(&upkeep->changed, &upkeep->mutex,
+                                       &until);
+    if (!is_rest)
+        upkeep->woken = false;
+    stopping = upkeep->stopping;
+    pthread_mutex_unlock(&upkeep->mutex);
+    return stopping;
+}
+
+static bool
+upkeep_rest(struct store_upkeep *upkeep)
+{
+    return upkeep_wait(upkeep, clock_monotonic_us() + SHRINK_REST_MS * 1000,
+                       true);
+}
+
+/* ---- removal ----------------------------------------------------------- */
+
+/* Shrinks and unlinks one file; false if it is left for later. */
+static bool
+shelf_shrink(struct store_upkeep *upkeep, int shelf_fd, const char *name)
+{
+    struct stat status;
+    int fd = openat(shelf_fd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    bool gone = false;
+
+    if (fd < 0 || fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) ||
+        status.st_nlink > 1)
+        goto out;
+    while (status.st_size > SHRINK_BYTES) {
+        status.st_size -= SHRINK_BYTES;
+        if (ftruncate(fd, status.st_size) != 0 || upkeep_rest(upkeep))
+            goto out;
+    }
+    gone = unlinkat(shelf_fd, name, 0) == 0;
+out:
+    if (fd >= 0)
+        close(fd);
+    return gone;
+}
+
+/* Clears up to SHRINK_FILES_MAX files off the shelf. */
+static void
+shelf_clear(struct store_upkeep *upkeep)
+{
+    char path[PATH_BYTES];
+    const struct dirent *entry;
+    unsigned int gone = 0;
+    DIR *shelf;
+
+    snprintf(path, sizeof path, "%s/" SHELF, upkeep->directory);
+    shelf = opendir(path);
+    upkeep->shelf_has_work = false;
+    if (shelf == NULL) {
+        (void)shelf_failed("opendir", path);
+        return;
+    }
+    while (gone < SHRINK_FILES_MAX && (entry = readdir(shelf)) != NULL) {
+        if (entry->d_name[0] == '.' ||
+            !shelf_shrink(upkeep, dirfd(shelf), entry->d_name))
+            continue;
+        gone++;
+        if (strncmp(entry->d_name, "log.", 4) == 0)
+            atomic_fetch_add(&upkeep->logs_removed, 1);
+    }
+    upkeep->shelf_has_work = gone == SHRINK_FILES_MAX;
+    closedir(shelf);
+}
+
+/* Moves the log files that recovery needs no more to the shelf. */
+static void
+logs_to_shelf(struct store_upkeep *upkeep)
+{
+    char path[PATH_BYTES];
+    char **logs = NULL, **log;
+
+    if (upkeep->asks->logs_obsolete(upkeep->environment, &logs) != RC_OK)
+        return;
+    for (log = logs; log != NULL && *log != NULL; log++) {
+        const char *slash = strrchr(*log, '/');
+
+        snprintf(path, sizeof path, "%s/" SHELF "/%s", upkeep->directory,
+                 slash != NULL ? slash + 1 : *log);
+        if (rename(*log, path) != 0)
+            (void)shelf_failed("rename", *log);
+        upkeep->shelf_has_work = true;
+    }
+    free(logs);
+}
+
+/* ---- checkpoints ------------------------------------------------------- */
+
+/* A failure here is the process's end: it was logged by who failed. */
+static void
+or_end(enum rc rc)
+{
+    if (rc != RC_OK)
+        _exit(rc_exit_code(rc));
+}
+
+static void
+checkpoint_now(struct store_upkeep *upkeep)
+{
+    enum rc rc = upkeep->asks->checkpoint(upkeep->environment);
+    uint32_t again_ms = upkeep->checkpoint_ms;
+
+    upkeep->blocked = rc == RC_NO_SPACE;
+    if (upkeep->blocked && again_ms > CHECKPOINT_RETRY_MS)
+        again_ms = CHECKPOINT_RETRY_MS;
+    upkeep->due_us = clock_monotonic_us() + (int64_t)again_ms * 1000;
+    if (upkeep->blocked)
+        return;
+    or_end(rc);
+    or_end(upkeep->asks->log_position(upkeep->environment,
+                                      &upkeep->position));
+    atomic_fetch_add(&upkeep->checkpoints, 1);
+    logs_to_shelf(upkeep);
+}
+
+/* Due by bytes, or by time if the log moved at all. */
+static void
+checkpoint_if_due(struct store_upkeep *upkeep)
+{
+    bool time_is_up = clock_monotonic_us() >= upkeep->due_us;
+    uint64_t position;
+
+    or_end(upkeep->asks->log_position(upkeep->environment, &position));
+    if (upkeep->blocked ? time_is_up
+                        : (time_is_up && position != upkeep->position) ||
+                              position - upkeep->position >=
+                                  upkeep->checkpoint_bytes)
+        checkpoint_now(upkeep);
+    else if (time_is_up)
+        upkeep->due_us =
+            clock_monotonic_us() + (int64_t)upkeep->checkpoint_ms * 1000;
+}
+
+/* ---- the thread -------------------------------------------------------- */
+
+static void *
+upkeep_run(void *context)
+{
+    struct store_upkeep *upkeep = context;
+
+    do {
+        checkpoint_if_due(upkeep);
+        shelf_clear(upkeep);
+    } while (!upkeep_wait(upkeep, upkeep->shelf_has_work ? 0 : upkeep->due_us,
+                          false));
+    return NULL;
+}
+
+static int
+upkeep_start_thread(struct store_upkeep *upkeep)
+{
+    sigset_t all, before;
+    int error;
+
+    sigfillset(&all);
+    error = pthread_sigmask(SIG_SETMASK, &all, &before);
+    if (error != 0)
+        return error;
+    error = pthread_create(&upkeep->thread, NULL, upkeep_run, upkeep);
+    if (error == 0)
+        pthread_setname_np(upkeep->thread, "store_upkeep");
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return error;
+}
+
+static int
+upkeep_init(struct store_upkeep *upkeep)
+{
+    pthread_condattr_t attributes;
+    int error = pthread_mutex_init(&upkeep->mutex, NULL);
+
+    if (error == 0)
+        error = pthread_condattr_init(&attributes);
+    if (error == 0)
+        error = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    if (error == 0)
+        error = pthread_cond_init(&upkeep->changed, &attributes);
+    return error;
+}
+
+enum rc
+store_upkeep_start(struct store_upkeep **upkeep_out,
+                   const struct store_config *config,
+                   const struct store_upkeep_asks *asks, void *environment)
+{
+    struct store_upkeep *upkeep = calloc(1, sizeof *upkeep);
+    enum rc rc;
+    int error;
+
+    if (upkeep == NULL)
+        return RC_IO;
+    upkeep->asks = asks;
+    upkeep->environment = environment;
+    upkeep->checkpoint_bytes = config->checkpoint_bytes;
+    upkeep->checkpoint_ms = config->checkpoint_ms;
+    upkeep->due_us =
+        clock_monotonic_us() + (int64_t)config->checkpoint_ms * 1000;
+    snprintf(upkeep->directory, sizeof upkeep->directory, "%s",
+             config->directory);
+    rc = asks->log_position(environment, &upkeep->position);
+    if (rc == RC_OK) {
+        error = upkeep_init(upkeep);
+        if (error == 0)
+            error = upkeep_start_thread(upkeep);
+        if (error != 0) {
+            log_error("store_upkeep_failed", "error=%s",
+                      log_quote(strerror(error)));
+            rc = RC_IO;
+        }
+    }
+    if (rc != RC_OK) {
+        free(upkeep);
+        return rc;
+    }
+    *upkeep_out = upkeep;
+    return RC_OK;
+}
+
+void
+store_upkeep_stop(struct store_upkeep **upkeep_p)
+{
+    struct store_upkeep *upkeep = *upkeep_p;
+
+    pthread_mutex_lock(&upkeep->mutex);
+    upkeep->stopping = true;
+    pthread_cond_signal(&upkeep->changed);
+    pthread_mutex_unlock(&upkeep->mutex);
+    pthread_join(upkeep->thread, NULL);
+    pthread_cond_destroy(&upkeep->changed);
+    pthread_mutex_destroy(&upkeep->mutex);
+    free(upkeep);
+    *upkeep_p = NULL;
+}
+
+void
+store_upkeep_wake(struct store_upkeep *upkeep)
+{
+    pthread_mutex_lock(&upkeep->mutex);
+    upkeep->woken = true;
+    pthread_cond_signal(&upkeep->changed);
+    pthread_mutex_unlock(&upkeep->mutex);
+}
+
+uint64_t
+store_upkeep_checkpoints(const struct store_upkeep *upkeep)
+{
+    return atomic_load(&upkeep->checkpoints);
+}
+
+uint64_t
+store_upkeep_logs_removed(const struct store_upkeep *upkeep)
+{
+    return atomic_load(&upkeep->logs_removed);
+}
