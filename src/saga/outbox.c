@@ -257,7 +257,8 @@ publish_row(struct outbox *outbox, struct outbox_stream *stream,
                    outbox->row,
                    OUTBOX_ROW_HEAD_BYTES + outbox->batch_bytes_max, &bytes);
     if (rc == RC_NOT_FOUND) {
-        log_error("outbox_damaged", "topic=%s partition=%u missing_seq=%" PRIu64,
+        log_error("outbox_damaged",
+                  "topic=%s partition=%u missing_seq=%" PRIu64,
                   stream->topic, stream->partition, batch.first_seq);
         return RC_DAMAGED;
     }

@@ -88,7 +88,7 @@ check_identity(struct participant *participant, bool *first_out)
     }
     if (bytes_get_u32(&reader) != participant->config->partitions) {
         log_error("partitions_changed",
-                  "words=\"the knob partitions is fixed when a store is made\"");
+                  "words=\"partitions is fixed once a store is made\"");
         return RC_MALFORMED;
     }
     return bytes_all_read(&reader) ? RC_OK : RC_DAMAGED;

@@ -56,10 +56,10 @@ struct participant_handlers {
  * readable when on_commands has work (the loop reads nothing from it), or -1.
  * Exits the process (rc_exit_code) with one line if it can't.
  */
-struct participant *participant_open(const struct config *config,
-                                     const struct participant_handlers *handlers,
-                                     void *context, int signal_fd,
-                                     int command_fd);
+struct participant *
+participant_open(const struct config *config,
+                 const struct participant_handlers *handlers, void *context,
+                 int signal_fd, int command_fd);
 
 /* The same over a bus that the caller made and that becomes the
  * participant's; for tests.  Does not exit. */
