@@ -13,13 +13,15 @@
  * thread inside (store_upkeep.c) writes checkpoints, paced, and removes old
  * log files slowly; it never touches a table.
  *
- * Failures: RC_NO_SPACE when the disk is full (the transaction was aborted;
- * what was acknowledged is intact); RC_DAMAGED when a page or log does not
+ * Failures: RC_NO_SPACE when the disk is full (a commit that says so has
+ * aborted; after a write that says so, store_abort(); what was acknowledged is
+ * intact); RC_DAMAGED when a page or log does not
  * verify; RC_IO for all else.  After RC_IO or RC_DAMAGED from anything, or any
  * failure of store_flush(), the owner must end its process: never retry.
  * Each such failure is logged here, once, with the library's own words.
  *
- * Layer: store.c is the only file that includes db.h.
+ * Layer: store_db.h is the only file that includes db.h, and the store's own
+ * files (store*.c) are the only ones that include it.
  */
 #ifndef SAGA_STORE_H
 #define SAGA_STORE_H
@@ -73,7 +75,8 @@ MUST_USE enum rc store_table_remove(struct store *store, const char *name);
 MUST_USE enum rc store_begin(struct store *store);
 /* Commits without waiting for the disk. */
 MUST_USE enum rc store_commit(struct store *store);
-/* Undoes everything since store_begin(). */
+/* Undoes everything since store_begin(); nothing if no transaction is open.
+ * After a write that failed for the world's sake, the only way to end it. */
 void store_abort(struct store *store);
 /* Waits until every commit before this call is on disk. */
 MUST_USE enum rc store_flush(struct store *store);

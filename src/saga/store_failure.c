@@ -1,0 +1,127 @@
+/*
+ * store_failure.c - the library's errors as ours, each logged once
+ */
+#include "saga/store_db.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "saga/log.h"
+
+#define WORDS_BYTES 200
+
+/* What the library said in this thread since the last logged failure. */
+static _Thread_local char library_words[WORDS_BYTES];
+
+void
+store_on_library_words(const DB_ENV *env, const char *prefix, const char *words)
+{
+    size_t used = strlen(library_words);
+
+    (void)env;
+    (void)prefix;
+    snprintf(library_words + used, sizeof library_words - used, "%s%s",
+             used > 0 ? "; " : "", words);
+}
+
+void
+store_on_library_event(DB_ENV *env, u_int32_t event, void *info)
+{
+    struct store *store = env->app_private;
+    int none = 0, cause = info != NULL ? *(int *)info : DB_RUNRECOVERY;
+
+    if (event == DB_EVENT_PANIC &&
+        atomic_compare_exchange_strong(&store->panic_cause, &none, cause))
+        log_error("store_panic", "directory=%s cause=%s",
+                  log_quote(store->directory), log_quote(db_strerror(cause)));
+}
+
+/* True if not even one more log file fits on the disk. */
+static bool
+disk_is_full(const struct store *store)
+{
+    struct statvfs disk;
+
+    return statvfs(store->directory, &disk) == 0 &&
+           (uint64_t)disk.f_bavail * disk.f_frsize < store->log_file_bytes;
+}
+
+/*
+ * After a panic every call says DB_RUNRECOVERY; the first cause tells why.
+ * Recovery on a full disk panics too, and nothing is damaged then.  A full
+ * disk that made a *running* environment panic is RC_IO: it must end.
+ */
+static enum rc
+rc_of_panic(const struct store *store)
+{
+    int cause = atomic_load(&store->panic_cause);
+
+    if (store->opening && (cause == ENOSPC || disk_is_full(store)))
+        return RC_NO_SPACE;
+    return cause > 0 && cause != EINVAL ? RC_IO : RC_DAMAGED;
+}
+
+static enum rc
+rc_of(const struct store *store, int error)
+{
+    switch (error) {
+    case 0:
+        return RC_OK;
+    case DB_NOTFOUND:
+        return RC_NOT_FOUND;
+    case DB_KEYEXIST:
+        return RC_EXISTS;
+    case ENOSPC:
+    case EDQUOT:
+        return RC_NO_SPACE;
+    case DB_RUNRECOVERY:
+        return rc_of_panic(store);
+    case DB_PAGE_NOTFOUND:
+    case DB_VERIFY_BAD:
+    case DB_OLD_VERSION:
+        return RC_DAMAGED;
+    default:
+        return RC_IO;
+    }
+}
+
+enum rc
+store_failed_as(const struct store *store, enum rc rc, int error,
+                const char *operation, const char *table)
+{
+    log_error("store_failed",
+              "rc=%s operation=%s table=%s error=%s words=%s directory=%s",
+              rc_name(rc), operation, table, log_quote(db_strerror(error)),
+              log_quote(library_words), log_quote(store->directory));
+    library_words[0] = '\0';
+    return rc;
+}
+
+enum rc
+store_failed(const struct store *store, int error, const char *operation,
+             const char *table)
+{
+    return store_failed_as(store, rc_of(store, error), error, operation, table);
+}
+
+enum rc
+store_write_failed(struct store *store, int error, const char *operation,
+                   const char *table)
+{
+    store->transaction_doomed = true;
+    return store_failed(store, error, operation, table);
+}
+
+const char *
+store_words(void)
+{
+    return library_words;
+}
+
+void
+store_words_forget(void)
+{
+    library_words[0] = '\0';
+}

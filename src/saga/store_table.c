@@ -1,0 +1,203 @@
+/*
+ * store_table.c - tables and their rows
+ */
+#include "saga/store_db.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* What a row costs in the log beside its key and value, about. */
+#define LOG_BYTES_PER_ROW 100
+
+static bool
+table_name_is_ours(const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
+                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    size_t bytes = strlen(name);
+
+    return bytes > 0 && bytes < STORE_NAME_BYTES && name[0] != '.' &&
+           strspn(name, letters) == bytes && strncmp(name, "log.", 4) != 0 &&
+           strcmp(name, "lock") != 0 && strcmp(name, "old") != 0 &&
+           strcmp(name, "DB_CONFIG") != 0;
+}
+
+static int
+table_open_db(struct store *store, const char *name, DB **db_out)
+{
+    DB *db;
+    u_int32_t flags = DB_CREATE | DB_THREAD;
+    int error = db_create(&db, store->env, 0);
+
+    if (error != 0)
+        return error;
+    if (store->transaction == NULL)
+        flags |= DB_AUTO_COMMIT;
+    error = db->set_flags(db, DB_CHKSUM);
+    if (error == 0)
+        error = db->set_pagesize(db, STORE_PAGE_BYTES);
+    if (error == 0)
+        error = db->open(db, store->transaction, name, NULL, DB_BTREE, flags,
+                         0600);
+    if (error == 0)
+        *db_out = db;
+    else
+        db->close(db, DB_NOSYNC);
+    return error;
+}
+
+enum rc
+store_table_open(struct store *store, const char *name,
+                 struct store_table **table_out)
+{
+    struct store_table *table;
+    int error;
+
+    invariant(table_name_is_ours(name));
+    if (store->table_count == STORE_TABLES_MAX)
+        return RC_FULL;
+    table = calloc(1, sizeof *table);
+    if (table == NULL)
+        return store_failed(store, ENOMEM, "table_open", name);
+    error = table_open_db(store, name, &table->db);
+    if (error != 0) {
+        free(table);
+        store->transaction_doomed = store->transaction != NULL;
+        if (error == EINVAL) /* not a table, or its first page is damaged */
+            return store_failed_as(store, RC_DAMAGED, error, "table_open",
+                                   name);
+        return store_failed(store, error, "table_open", name);
+    }
+    strcpy(table->name, name);
+    table->store = store;
+    table->next = store->tables;
+    store->tables = table;
+    store->table_count++;
+    store->commits_unflushed++; /* that it was created, too, wants a flush */
+    *table_out = table;
+    return RC_OK;
+}
+
+enum rc
+store_table_close(struct store_table **table_p)
+{
+    struct store_table *table = *table_p, **link;
+    struct store *store = table->store;
+    enum rc rc = RC_OK;
+    int error;
+
+    invariant(table->cursors == 0);
+    for (link = &store->tables; *link != table; link = &(*link)->next)
+        invariant(*link != NULL);
+    *link = table->next;
+    store->table_count--;
+    error = table->db->close(table->db, DB_NOSYNC); /* the log has it all */
+    if (error != 0)
+        rc = store_failed(store, error, "table_close", table->name);
+    free(table);
+    *table_p = NULL;
+    return rc;
+}
+
+enum rc
+store_table_remove(struct store *store, const char *name)
+{
+    char path[PATH_MAX + STORE_NAME_BYTES];
+    struct stat status;
+    int error;
+
+    invariant(store->transaction != NULL);
+    invariant(table_name_is_ours(name));
+    snprintf(path, sizeof path, "%s/%s", store->directory, name);
+    if (stat(path, &status) != 0 && errno == ENOENT)
+        return RC_NOT_FOUND;
+    store_shelf_link_table(store->directory, name);
+    store->transaction_removes = true;
+    error = store->env->dbremove(store->env, store->transaction, name, NULL,
+                                 0);
+    return error == 0 ? RC_OK
+                      : store_write_failed(store, error, "table_remove", name);
+}
+
+/* The library's descriptor of bytes that it only reads. */
+static DBT
+dbt_of(const void *data, size_t bytes)
+{
+    return (DBT){ .data = (void *)(uintptr_t)data, .size = (u_int32_t)bytes };
+}
+
+enum rc
+store_get(struct store_table *table, const void *key, size_t key_bytes,
+          void *value, size_t value_max, size_t *bytes_out)
+{
+    struct store *store = table->store;
+    DBT wanted = dbt_of(key, key_bytes);
+    DBT found = { .data = value,
+                  .ulen = value_max < UINT32_MAX ? (u_int32_t)value_max
+                                                 : UINT32_MAX,
+                  .flags = DB_DBT_USERMEM };
+    int error =
+        table->db->get(table->db, store->transaction, &wanted, &found, 0);
+
+    if (error == DB_NOTFOUND)
+        return RC_NOT_FOUND;
+    *bytes_out = found.size;
+    if (error == DB_BUFFER_SMALL)
+        return RC_FULL;
+    return error == 0 ? RC_OK : store_failed(store, error, "get", table->name);
+}
+
+static enum rc
+row_put(struct store_table *table, const void *key, size_t key_bytes,
+        const void *value, size_t bytes, u_int32_t flags)
+{
+    struct store *store = table->store;
+    DBT key_dbt = dbt_of(key, key_bytes), value_dbt = dbt_of(value, bytes);
+    int error;
+
+    invariant(store->transaction != NULL);
+    invariant(key_bytes <= STORE_KEY_BYTES_MAX);
+    invariant(bytes <= STORE_VALUE_BYTES_MAX);
+    store->put_bytes += key_bytes + bytes + LOG_BYTES_PER_ROW;
+    error = table->db->put(table->db, store->transaction, &key_dbt, &value_dbt,
+                           flags);
+    if (error == 0)
+        return RC_OK;
+    return error == DB_KEYEXIST
+               ? RC_EXISTS
+               : store_write_failed(store, error, "put", table->name);
+}
+
+enum rc
+store_put(struct store_table *table, const void *key, size_t key_bytes,
+          const void *value, size_t bytes)
+{
+    return row_put(table, key, key_bytes, value, bytes, 0);
+}
+
+enum rc
+store_put_new(struct store_table *table, const void *key, size_t key_bytes,
+              const void *value, size_t bytes)
+{
+    return row_put(table, key, key_bytes, value, bytes, DB_NOOVERWRITE);
+}
+
+enum rc
+store_delete(struct store_table *table, const void *key, size_t key_bytes)
+{
+    struct store *store = table->store;
+    DBT key_dbt = dbt_of(key, key_bytes);
+    int error;
+
+    invariant(store->transaction != NULL);
+    store->put_bytes += key_bytes + LOG_BYTES_PER_ROW;
+    error = table->db->del(table->db, store->transaction, &key_dbt, 0);
+    if (error == 0)
+        return RC_OK;
+    return error == DB_NOTFOUND
+               ? RC_NOT_FOUND
+               : store_write_failed(store, error, "delete", table->name);
+}
