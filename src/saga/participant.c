@@ -1,220 +1,18 @@
-#include "saga/participant.h"
+#include "saga/participant_state.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "saga/bytes.h"
-#include "saga/codec.h"
 #include "saga/daemon.h"
-#include "saga/inbox.h"
 #include "saga/log.h"
-#include "saga/outbox.h"
 
-#define IDLE_WAIT_MS 1000  /* a turn without input ends after            */
-#define DRAIN_WAIT_MS 20   /* the same while we wait for the end         */
-#define FORMAT 1           /* of the row that says whose store this is   */
-
-struct turn {
-    struct participant *participant;
-    int64_t now_us;
-    bool begun;     /* the transaction is open                           */
-    uint32_t taken; /* events and commands                               */
-};
-
-struct participant {
-    const struct config *config;
-    const struct participant_handlers *handlers;
-    void *context;
-    struct store *store;
-    struct store_table *state;
-    struct bus *bus;
-    struct codec *codec;
-    struct inbox inbox;
-    struct outbox outbox;
-    int outbox_stream[TOPIC_COUNT][PARTITIONS_MAX];
-    struct turn turn;
-    struct pollfd fds[2]; /* signals, commands */
-    bool stopping;
-    bool opened; /* the broker knows us */
-    bool more;   /* input was left over: don't wait */
-    struct participant_stats stats;
-};
-
-enum { FD_SIGNAL, FD_COMMAND };
-
-/* ---- opening ---------------------------------------------------------- */
-
-static enum rc
-add_streams(struct participant *participant)
-{
-    enum process self = participant->config->self;
-    uint32_t partitions = (uint32_t)participant->config->partitions, p;
-    const struct topic_route *route;
-    enum rc rc = RC_OK;
-    int topic;
-
-    for (topic = 0; topic < TOPIC_COUNT; topic++) {
-        route = &topic_routes[topic];
-        for (p = 0; p < partitions && rc == RC_OK; p++) {
-            if (route->read_by & BY(self))
-                rc = inbox_add(&participant->inbox, participant->bus,
-                               route->name, p);
-            if (rc == RC_OK && (route->written_by & BY(self)))
-                rc = outbox_add(&participant->outbox, participant->bus,
-                                route->name, p,
-                                &participant->outbox_stream[topic][p]);
-        }
-    }
-    return rc;
-}
-
-/* The row that only a store has that was once begun: format, partitions. */
-static enum rc
-check_identity(struct participant *participant, bool *first_out)
-{
-    struct bytes_reader reader;
-    uint8_t row[8];
-    size_t bytes;
-    enum rc rc;
-
-    rc = store_get(participant->state, "store", 5, row, sizeof row, &bytes);
-    *first_out = rc == RC_NOT_FOUND;
-    if (rc != RC_OK)
-        return rc == RC_NOT_FOUND ? RC_OK : rc;
-    bytes_reader_init(&reader, row, bytes);
-    if (bytes_get_u8(&reader) != FORMAT) {
-        log_error("store_format", "words=\"this store is of another version\"");
-        return RC_MALFORMED;
-    }
-    if (bytes_get_u32(&reader) != participant->config->partitions) {
-        log_error("partitions_changed",
-                  "words=\"partitions is fixed once a store is made\"");
-        return RC_MALFORMED;
-    }
-    return bytes_all_read(&reader) ? RC_OK : RC_DAMAGED;
-}
-
-static enum rc
-put_identity(struct participant *participant)
-{
-    struct bytes_writer writer;
-    uint8_t row[8];
-
-    bytes_writer_init(&writer, row, sizeof row);
-    bytes_put_u8(&writer, FORMAT);
-    bytes_put_u32(&writer, (uint32_t)participant->config->partitions);
-    return store_put(participant->state, "store", 5, row, writer.used);
-}
-
-static enum rc turn_begin(struct turn *turn);
-static enum rc turn_commit(struct turn *turn);
-
-static enum rc
-first_turn(struct participant *participant)
-{
-    struct turn *turn = &participant->turn;
-    enum rc rc;
-
-    turn->now_us = clock_now_us();
-    turn->taken = 1;
-    rc = turn_begin(turn);
-    if (rc == RC_OK)
-        rc = put_identity(participant);
-    if (rc == RC_OK && participant->handlers->on_first != NULL)
-        rc = participant->handlers->on_first(participant->context, turn);
-    if (rc == RC_OK)
-        rc = turn_commit(turn);
-    return rc;
-}
-
-static enum rc
-open_all(struct participant *participant, const char *directory)
-{
-    const struct config *config = participant->config;
-    struct store_config store_config = {
-        .directory = directory,
-        .cache_bytes = config->cache,
-        .checkpoint_bytes = config->checkpoint,
-        .checkpoint_ms = (uint32_t)config->checkpoint_time,
-    };
-    bool first = false, created;
-    enum rc rc;
-
-    rc = store_open(&participant->store, &store_config, &created);
-    if (rc == RC_OK)
-        rc = codec_new(&participant->codec);
-    if (rc == RC_OK)
-        rc = store_table_open(participant->store, "participant",
-                              &participant->state);
-    if (rc == RC_OK)
-        rc = check_identity(participant, &first);
-    if (rc != RC_OK)
-        return rc;
-    inbox_init(&participant->inbox, participant->state);
-    rc = outbox_open(&participant->outbox, participant->store,
-                     participant->state, config->batch);
-    if (rc == RC_OK)
-        rc = add_streams(participant);
-    if (rc == RC_OK)
-        rc = participant->handlers->on_open(participant->context,
-                                            participant->store);
-    if (rc == RC_OK && first)
-        rc = first_turn(participant);
-    return rc;
-}
-
-enum rc
-participant_open_over(struct participant **participant_out,
-                      const struct config *config, const char *directory,
-                      struct bus **bus_p,
-                      const struct participant_handlers *handlers,
-                      void *context, int signal_fd, int command_fd)
-{
-    struct participant *participant = calloc(1, sizeof *participant);
-
-    invariant(participant != NULL);
-    participant->config = config;
-    participant->handlers = handlers;
-    participant->context = context;
-    participant->bus = *bus_p;
-    *bus_p = NULL;
-    participant->turn.participant = participant;
-    participant->fds[FD_SIGNAL] = (struct pollfd){ signal_fd, POLLIN, 0 };
-    participant->fds[FD_COMMAND] = (struct pollfd){ command_fd, POLLIN, 0 };
-    *participant_out = participant;
-    return open_all(participant, directory);
-}
-
-struct participant *
-participant_open(const struct config *config,
-                 const struct participant_handlers *handlers, void *context,
-                 int signal_fd, int command_fd)
-{
-    struct bus_config bus_config = {
-        .endpoint = config->bus,
-        .name = config->name,
-        .window = (uint32_t)config->window,
-        .fetch_bytes = (uint32_t)config->fetch,
-        .timeout_ms = (uint32_t)config->bus_timeout,
-    };
-    struct participant *participant = NULL;
-    struct bus *bus;
-    enum rc rc = bus_open(&bus, &bus_config);
-
-    if (rc == RC_OK)
-        rc = participant_open_over(&participant, config,
-                                   daemon_data_directory(), &bus, handlers,
-                                   context, signal_fd, command_fd);
-    if (rc != RC_OK)
-        die(rc_exit_code(rc), "can't start: %s (the log lines above say what)",
-            rc_name(rc));
-    return participant;
-}
+#define IDLE_WAIT_MS 1000 /* a turn without input ends after     */
+#define DRAIN_WAIT_MS 20  /* the same while we wait for the end  */
 
 /* ---- one turn --------------------------------------------------------- */
 
-static enum rc
-turn_begin(struct turn *turn)
+enum rc
+participant_begin(struct turn *turn)
 {
     enum rc rc = RC_OK;
 
@@ -295,7 +93,7 @@ take_batch(struct turn *turn, const struct bus_batch *batch)
     struct event event;
     size_t at = 0, used;
     uint32_t i;
-    enum rc rc = turn_begin(turn);
+    enum rc rc = participant_begin(turn);
 
     for (i = 0; i < batch->count && rc == RC_OK; i++) {
         refusal = event_decode(participant->codec, batch->bytes + at,
@@ -374,7 +172,7 @@ take_commands(struct turn *turn)
 
     if (participant->fds[FD_COMMAND].revents == 0)
         return RC_OK;
-    rc = turn_begin(turn);
+    rc = participant_begin(turn);
     if (rc == RC_OK)
         rc = participant->handlers->on_commands(participant->context, turn,
                                                 limit, &taken);
@@ -385,8 +183,8 @@ take_commands(struct turn *turn)
     return rc;
 }
 
-static enum rc
-turn_commit(struct turn *turn)
+enum rc
+participant_commit(struct turn *turn)
 {
     struct participant *participant = turn->participant;
     enum rc rc = RC_OK;
@@ -424,13 +222,14 @@ participant_turn(struct participant *participant, int timeout_ms)
     if (rc == RC_OK)
         rc = take_commands(turn);
     if (rc == RC_OK && outbox_trim_due(&participant->outbox))
-        rc = turn_begin(turn);
+        rc = participant_begin(turn);
     if (rc == RC_OK && turn->begun)
-        rc = turn_commit(turn);
+        rc = participant_commit(turn);
     if (rc != RC_OK) {
         if (turn->begun)
             store_abort(participant->store);
         turn->begun = false;
+        participant->failed = true;
         return rc;
     }
     /* Everything of this turn is on disk: now it may be told. */
@@ -498,7 +297,7 @@ trim_last(struct participant *participant)
 {
     enum rc rc;
 
-    if (participant->outbox.trim_count == 0)
+    if (participant->failed || participant->outbox.trim_count == 0)
         return RC_OK;
     rc = store_begin(participant->store);
     if (rc == RC_OK)
@@ -512,11 +311,15 @@ enum rc
 participant_close(struct participant **participant_p)
 {
     struct participant *participant = *participant_p;
-    enum rc rc = trim_last(participant), closed;
+    enum rc rc, closed = RC_OK;
 
     *participant_p = NULL;
+    if (participant->turn.begun)
+        store_abort(participant->store);
+    rc = trim_last(participant);
     bus_close(&participant->bus);
-    closed = store_close(&participant->store);
+    if (participant->store != NULL)
+        closed = store_close(&participant->store);
     outbox_fini(&participant->outbox);
     codec_destroy(&participant->codec);
     free(participant);

@@ -62,7 +62,8 @@ participant_open(const struct config *config,
                  int signal_fd, int command_fd);
 
 /* The same over a bus that the caller made and that becomes the
- * participant's; for tests.  Does not exit. */
+ * participant's; for tests.  Does not exit: on failure *participant_out is to
+ * be closed. */
 MUST_USE enum rc participant_open_over(
     struct participant **participant_out, const struct config *config,
     const char *directory, struct bus **bus_p,
@@ -77,7 +78,11 @@ MUST_USE enum rc participant_run(struct participant *participant);
 MUST_USE enum rc participant_turn(struct participant *participant,
                                   int timeout_ms);
 
-/* Checkpoints and closes the store and the bus. */
+/*
+ * Checkpoints and closes the store and the bus, also after a failure of the
+ * open or of a turn (which leaves nothing half done).  A process that failed
+ * need not call it: it ends, and the next one recovers.
+ */
 MUST_USE enum rc participant_close(struct participant **participant_p);
 
 /* The turn's one time stamp, microseconds since 1970. */

@@ -1,0 +1,49 @@
+/*
+ * participant_state.h - the inside of the loop, shared by its two files
+ *
+ *   participant.c       the turn, and the life of it
+ *   participant_open.c  what comes before the first turn
+ */
+#ifndef SAGA_PARTICIPANT_STATE_H
+#define SAGA_PARTICIPANT_STATE_H
+
+#include "saga/codec.h"
+#include "saga/inbox.h"
+#include "saga/outbox.h"
+#include "saga/participant.h"
+
+struct turn {
+    struct participant *participant;
+    int64_t now_us;
+    bool begun;     /* the transaction is open                           */
+    uint32_t taken; /* events and commands                               */
+};
+
+struct participant {
+    const struct config *config;
+    const struct participant_handlers *handlers;
+    void *context;
+    struct store *store;
+    struct store_table *state;
+    struct bus *bus;
+    struct codec *codec;
+    struct inbox inbox;
+    struct outbox outbox;
+    int outbox_stream[TOPIC_COUNT][PARTITIONS_MAX];
+    struct turn turn;
+    struct pollfd fds[2]; /* signals, commands */
+    bool stopping;
+    bool opened; /* the broker knows us */
+    bool more;   /* input was left over: don't wait */
+    bool failed; /* memory is ahead of the store: write nothing more */
+    struct participant_stats stats;
+};
+
+enum { FD_SIGNAL, FD_COMMAND };
+
+/* Opens the transaction of a turn if it is not open yet; ends it: commit,
+ * then one flush. */
+MUST_USE enum rc participant_begin(struct turn *turn);
+MUST_USE enum rc participant_commit(struct turn *turn);
+
+#endif
