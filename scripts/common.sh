@@ -1,0 +1,101 @@
+# shellcheck shell=bash
+# common.sh - what the scripts share; sourced, never run
+#
+# The tree is the working directory, whatever the caller's was: paths that the
+# caller gave relative to his own are made absolute first.
+
+readonly EXIT_USAGE=100
+# In the order of starting; stopping goes the other way round.
+readonly PROCESSES=(broker payment ledger gateway)
+# What a stop may take beyond the gateway's drain time, per process.
+readonly STOP_GRACE_S=5
+
+ME=$(basename "$0" .sh)
+
+say() {
+    printf '%s: %s\n' "$ME" "$*"
+}
+
+refuse() {
+    say "$*" >&2
+    exit "$EXIT_USAGE"
+}
+
+# Goes to the tree.  SAGA_BIN names other programs than the tree's own (tests
+# and packages do that); then nothing is built or installed.
+enter_tree() {
+    local name
+    for name in SAGAPIPE_HOME SAGAPIPE_CONFIG SAGAPIPE_SEED SAGA_BIN; do
+        if [[ -n ${!name-} && ${!name} != /* ]]; then
+            export "$name=$PWD/${!name}"
+        fi
+    done
+    cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit "$EXIT_USAGE"
+    BIN=${SAGA_BIN:-bin}
+}
+
+# Asks the gateway for its settings, so that flags, environment, file and
+# defaults mean the same here and there.  A wrong one was told by the gateway.
+settings_load() {
+    SETTINGS=$("$BIN/gateway" --print-config) || exit
+}
+
+# setting NAME: its value.
+setting() {
+    sed -n "s/^$1 *= *//p" <<<"$SETTINGS" | sed 's/[[:space:]]*#.*//'
+}
+
+# milliseconds VALUE: of 250, 250ms, 5s, 2m or 1h.
+milliseconds() {
+    case $1 in
+        *ms) echo "${1%ms}" ;;
+        *s) echo $((${1%s} * 1000)) ;;
+        *m) echo $((${1%m} * 60000)) ;;
+        *h) echo $((${1%h} * 3600000)) ;;
+        *) echo "$1" ;;
+    esac
+}
+
+# lock_held FILE: true if a process holds the lock on it.
+lock_held() {
+    [[ -e $1 ]] && ! flock --shared --nonblock "$1" true 2>/dev/null
+}
+
+# supervisor_pid HOME: prints the pid; false if none runs.
+supervisor_pid() {
+    lock_held "$1/run/supervisor.lock" && cat "$1/run/supervisor.pid"
+}
+
+# orphan_pid HOME NAME: the pid of a process of this home that runs without a
+# supervisor.  It is ours if it runs our program, holds the store's lock, and
+# both files say so: a pid alone could be anybody's by now.
+orphan_pid() {
+    local pid program
+    lock_held "$1/data/$2/lock" || return 1
+    pid=$(cat "$1/run/$2.pid" 2>/dev/null) || return 1
+    [[ $pid =~ ^[0-9]+$ && $pid == "$(tr -cd 0-9 <"$1/data/$2/lock")" ]] ||
+        return 1
+    program=$(readlink "/proc/$pid/exe") || return 1
+    program=${program% (deleted)}
+    [[ ${program##*/} == "$2" ]] && echo "$pid"
+}
+
+# stop_orphans HOME LIMIT_S: stops what a killed supervisor left behind, in
+# the order of stopping, and counts them in orphans.  The end of a process is
+# the end of its lock.
+stop_orphans() {
+    local home=$1 limit_s=$2 index name pid
+    orphans=0
+    for ((index = ${#PROCESSES[@]} - 1; index >= 0; index--)); do
+        name=${PROCESSES[index]}
+        pid=$(orphan_pid "$home" "$name") || continue
+        orphans=$((orphans + 1))
+        say "stopping $name (pid $pid), left behind by a supervisor that died"
+        kill -TERM "$pid" 2>/dev/null
+        flock --timeout "$limit_s" "$home/data/$name/lock" true && continue
+        say "$name (pid $pid) did not stop in $limit_s s: killed" >&2
+        kill -KILL "$pid" 2>/dev/null
+        flock --timeout "$STOP_GRACE_S" "$home/data/$name/lock" true ||
+            refuse "$name (pid $pid) does not end"
+    done
+}

@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# setup.sh [--with-tests] - installs the Debian packages that are missing
+#
+# Without the flag: what building and running need.  With it: also what the
+# tests, the checks and the benchmark need.  Says what it installs and why, and
+# says and does nothing (no network either) if nothing is missing.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+enter_tree
+
+# package   why
+readonly TO_RUN='
+gcc               compiles
+make              builds
+libc6-dev         C library headers
+libzmq3-dev       ZeroMQ: the bus between the processes
+libczmq-dev       ZeroMQ for C programs
+libmsgpack-dev    events on the wire
+libdb5.3-dev      Berkeley DB: the stores
+libmicrohttpd-dev the HTTP server
+libjansson-dev    JSON of requests
+libsystemd-dev    readiness and watchdog under systemd
+util-linux        flock and setsid for the scripts
+'
+readonly TO_TEST='
+libcmocka-dev     unit tests
+curl              tries the API
+python3           integration tests
+python3-pytest    integration tests
+python3-zmq       a client of the broker in another language
+python3-msgpack   a client of the broker in another language
+shellcheck        checks the scripts
+universal-ctags   measures functions for make tidy
+systemd           checks the units
+wrk               loads the benchmark
+'
+
+# missing LIST: the packages of the list that are not installed.
+missing() {
+    local wanted installed
+    wanted=$(awk 'NF { print $1 }' <<<"$1" | sort)
+    # shellcheck disable=SC2086 # one word per package
+    installed=$(dpkg-query --show \
+        --showformat='${db:Status-Status} ${Package}\n' $wanted 2>/dev/null |
+        sed -n 's/^installed //p' | sort -u) || true
+    comm -23 <(echo "$wanted") <(echo "$installed")
+}
+
+case ${1-} in
+    '') list=$TO_RUN ;;
+    --with-tests) list=$TO_RUN$TO_TEST ;;
+    *) refuse "usage: setup.sh [--with-tests]" ;;
+esac
+
+if ! command -v apt-get dpkg-query >/dev/null; then
+    say "this is no Debian; please install what these packages hold:" >&2
+    echo "$list" >&2
+    say "then: make, and SAGA_BIN=bin scripts/start-all.sh" >&2
+    exit "$EXIT_USAGE"
+fi
+
+mapfile -t packages < <(missing "$list")
+if [[ ${#packages[@]} -eq 0 ]]; then
+    exit 0
+fi
+say "these Debian packages are missing:"
+for package in "${packages[@]}"; do
+    grep "^$package " <<<"$list" | sed 's/^/    /'
+done
+as_root=()
+if [[ $(id -u) -ne 0 ]]; then
+    command -v sudo >/dev/null ||
+        refuse "run as root: apt-get install ${packages[*]}"
+    as_root=(sudo)
+    say "installing them with apt-get (sudo may ask for your password)"
+else
+    say "installing them with apt-get"
+fi
+export DEBIAN_FRONTEND=noninteractive
+"${as_root[@]}" apt-get update -q -q
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -q -q -y --no-install-recommends "${packages[@]}" >/dev/null
+say "installed: ${packages[*]}"
