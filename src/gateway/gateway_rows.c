@@ -1,0 +1,294 @@
+#include "gateway/gateway_rows.h"
+
+#define ROW_VERSION 1
+
+/* These enums are ours or grow only at their end: their values are the
+ * numbers on disk. */
+_Static_assert(ORDER_CREATED == 1 && ORDER_COMPLETED == 2 &&
+                   ORDER_FAILED == 3 && ORDER_CANCELLED == 4,
+               "order states have their numbers on disk");
+_Static_assert(USER_OPENING == 1 && USER_ACTIVE == 2 && USER_FROZEN == 3,
+               "user states have their numbers on disk");
+_Static_assert(TRANSACTION_SUCCESSFUL == 1 && TRANSACTION_UNSUCCESSFUL == 2 &&
+                   TRANSACTION_REVERSED == 3,
+               "transaction states have their numbers on disk");
+_Static_assert(QUANTITY_MAX <= UINT16_MAX, "a quantity fits its two octets");
+
+/* Refusals are ranked by their enum, which so may grow in its middle. */
+static const uint8_t refusal_codes[REFUSAL_COUNT] = {
+    [REFUSAL_NONE] = 0,      [REFUSAL_DUPLICATE] = 1, [REFUSAL_UNKNOWN_USER] = 2,
+    [REFUSAL_FROZEN] = 3,    [REFUSAL_CURRENCY] = 4,  [REFUSAL_CANCELLED] = 5,
+    [REFUSAL_TIMEOUT] = 6,   [REFUSAL_CREDIT] = 7,    [REFUSAL_LIMIT] = 8,
+};
+
+static uint8_t
+refusal_code(enum refusal refusal)
+{
+    invariant(refusal < REFUSAL_COUNT);
+    invariant(refusal == REFUSAL_NONE || refusal_codes[refusal] != 0);
+    return refusal_codes[refusal];
+}
+
+/* REFUSAL_COUNT if the code stands for none. */
+static enum refusal
+refusal_of_code(uint8_t code)
+{
+    enum refusal refusal;
+
+    for (refusal = REFUSAL_NONE; refusal < REFUSAL_COUNT; refusal++) {
+        if (refusal_codes[refusal] == code)
+            return refusal;
+    }
+    return REFUSAL_COUNT;
+}
+
+void
+id_key_encode(uint64_t id, uint8_t key[ID_KEY_BYTES])
+{
+    struct bytes_writer writer;
+
+    bytes_writer_init(&writer, key, ID_KEY_BYTES);
+    bytes_put_u64(&writer, id);
+}
+
+void
+order_user_key_encode(struct user_id user, uint64_t order,
+                      uint8_t key[ORDER_USER_KEY_BYTES])
+{
+    struct bytes_writer writer;
+
+    bytes_writer_init(&writer, key, ORDER_USER_KEY_BYTES);
+    bytes_put_u64(&writer, user.value);
+    bytes_put_u64(&writer, order);
+}
+
+enum rc
+id_key_decode(const uint8_t *key, size_t bytes, uint64_t *id_out)
+{
+    struct bytes_reader reader;
+
+    if (bytes != ID_KEY_BYTES && bytes != ORDER_USER_KEY_BYTES)
+        return RC_DAMAGED;
+    bytes_reader_init(&reader, key + (bytes - ID_KEY_BYTES), ID_KEY_BYTES);
+    *id_out = bytes_get_u64(&reader);
+    return id_valid(*id_out) ? RC_OK : RC_DAMAGED;
+}
+
+void
+order_row_encode(const struct order_row *row, uint8_t value[ORDER_ROW_BYTES])
+{
+    struct bytes_writer writer;
+
+    bytes_writer_init(&writer, value, ORDER_ROW_BYTES);
+    bytes_put_u8(&writer, ROW_VERSION);
+    bytes_put_u64(&writer, row->user.value);
+    bytes_put_u64(&writer, row->product.value);
+    bytes_put_u16(&writer, (uint16_t)row->quantity);
+    bytes_put_i64(&writer, row->price.minor);
+    bytes_put_i64(&writer, row->created_us);
+    bytes_put_u8(&writer, (uint8_t)row->status);
+    bytes_put_u8(&writer, refusal_code(row->reason));
+    bytes_put_u64(&writer, row->transaction.value);
+    bytes_put_i64(&writer, row->decided_us);
+    bytes_put_i64(&writer, row->written_us);
+    bytes_put_i64(&writer, row->updated_us);
+    invariant(!writer.failed && writer.used == ORDER_ROW_BYTES);
+}
+
+enum rc
+order_row_decode(struct order_id order, const uint8_t *value, size_t bytes,
+                 struct order_row *row_out)
+{
+    struct bytes_reader reader;
+    uint8_t version;
+
+    bytes_reader_init(&reader, value, bytes);
+    row_out->order = order;
+    version = bytes_get_u8(&reader);
+    row_out->user.value = bytes_get_u64(&reader);
+    row_out->product.value = bytes_get_u64(&reader);
+    row_out->quantity = bytes_get_u16(&reader);
+    row_out->price.minor = bytes_get_i64(&reader);
+    row_out->created_us = bytes_get_i64(&reader);
+    row_out->status = bytes_get_u8(&reader);
+    row_out->reason = refusal_of_code(bytes_get_u8(&reader));
+    row_out->transaction.value = bytes_get_u64(&reader);
+    row_out->decided_us = bytes_get_i64(&reader);
+    row_out->written_us = bytes_get_i64(&reader);
+    row_out->updated_us = bytes_get_i64(&reader);
+    if (!bytes_all_read(&reader) || version != ROW_VERSION ||
+        row_out->status == ORDER_UNSET ||
+        row_out->status >= ORDER_STATUS_COUNT ||
+        row_out->reason >= REFUSAL_COUNT || !money_valid(row_out->price) ||
+        row_out->quantity < 1 || row_out->quantity > QUANTITY_MAX)
+        return RC_DAMAGED;
+    return RC_OK;
+}
+
+static void
+user_row_write(const void *row, struct bytes_writer *writer)
+{
+    const struct user_row *user = row;
+
+    bytes_put_u8(writer, ROW_VERSION);
+    bytes_put_u8(writer, (uint8_t)user->state);
+    bytes_put_i64(writer, user->balance.minor);
+    bytes_put_i64(writer, user->updated_us);
+}
+
+static bool
+user_row_read(void *row, struct bytes_reader *reader)
+{
+    struct user_row *user = row;
+    uint8_t version;
+
+    version = bytes_get_u8(reader);
+    user->state = bytes_get_u8(reader);
+    user->balance.minor = bytes_get_i64(reader);
+    user->updated_us = bytes_get_i64(reader);
+    return !reader->failed && version == ROW_VERSION &&
+           user->state < USER_STATE_COUNT && money_valid(user->balance);
+}
+
+const struct row_format user_row_format = {
+    .row_bytes = sizeof(struct user_row),
+    .encode = user_row_write,
+    .decode = user_row_read,
+};
+
+enum rc
+user_row_decode(struct user_id user, const uint8_t *value, size_t bytes,
+                struct user_row *row_out)
+{
+    struct bytes_reader reader;
+
+    bytes_reader_init(&reader, value, bytes);
+    row_out->user = user;
+    if (!user_row_read(row_out, &reader) || !bytes_all_read(&reader))
+        return RC_DAMAGED;
+    return RC_OK;
+}
+
+void
+transaction_row_encode(const struct transaction_row *row,
+                       uint8_t value[TRANSACTION_ROW_BYTES])
+{
+    struct bytes_writer writer;
+
+    bytes_writer_init(&writer, value, TRANSACTION_ROW_BYTES);
+    bytes_put_u8(&writer, ROW_VERSION);
+    bytes_put_u64(&writer, row->order.value);
+    bytes_put_u64(&writer, row->user.value);
+    bytes_put_i64(&writer, row->amount.minor);
+    bytes_put_u8(&writer, (uint8_t)row->status);
+    bytes_put_i64(&writer, row->written_us);
+    invariant(!writer.failed && writer.used == TRANSACTION_ROW_BYTES);
+}
+
+enum rc
+transaction_row_decode(struct transaction_id transaction, const uint8_t *value,
+                       size_t bytes, struct transaction_row *row_out)
+{
+    struct bytes_reader reader;
+    uint8_t version;
+
+    bytes_reader_init(&reader, value, bytes);
+    row_out->transaction = transaction;
+    version = bytes_get_u8(&reader);
+    row_out->order.value = bytes_get_u64(&reader);
+    row_out->user.value = bytes_get_u64(&reader);
+    row_out->amount.minor = bytes_get_i64(&reader);
+    row_out->status = bytes_get_u8(&reader);
+    row_out->written_us = bytes_get_i64(&reader);
+    if (!bytes_all_read(&reader) || version != ROW_VERSION ||
+        row_out->status == TRANSACTION_UNSET ||
+        row_out->status >= TRANSACTION_STATUS_COUNT ||
+        !money_valid(row_out->amount))
+        return RC_DAMAGED;
+    return RC_OK;
+}
+
+void
+product_row_encode(const struct product_row *row,
+                   uint8_t value[PRODUCT_ROW_BYTES])
+{
+    struct bytes_writer writer;
+
+    bytes_writer_init(&writer, value, PRODUCT_ROW_BYTES);
+    bytes_put_u8(&writer, ROW_VERSION);
+    bytes_put_i64(&writer, row->price.minor);
+    invariant(!writer.failed && writer.used == PRODUCT_ROW_BYTES);
+}
+
+enum rc
+product_row_decode(struct product_id product, const uint8_t *value,
+                   size_t bytes, struct product_row *row_out)
+{
+    struct bytes_reader reader;
+    uint8_t version;
+
+    bytes_reader_init(&reader, value, bytes);
+    row_out->product = product;
+    version = bytes_get_u8(&reader);
+    row_out->price.minor = bytes_get_i64(&reader);
+    if (!bytes_all_read(&reader) || version != ROW_VERSION ||
+        !money_valid(row_out->price))
+        return RC_DAMAGED;
+    return RC_OK;
+}
+
+size_t
+counters_row_encode(const struct gateway_counters *counters,
+                    uint8_t value[COUNTERS_ROW_BYTES_MAX])
+{
+    struct bytes_writer writer;
+    size_t i;
+
+    bytes_writer_init(&writer, value, COUNTERS_ROW_BYTES_MAX);
+    bytes_put_u8(&writer, ROW_VERSION);
+    bytes_put_u64(&writer, counters->open);
+    bytes_put_u64(&writer, counters->users);
+    bytes_put_u64(&writer, counters->transactions);
+    bytes_put_u8(&writer, ORDER_STATUS_COUNT - 1);
+    for (i = ORDER_CREATED; i < ORDER_STATUS_COUNT; i++)
+        bytes_put_u64(&writer, counters->orders[i]);
+    bytes_put_u8(&writer, REFUSAL_COUNT - 1);
+    for (i = REFUSAL_NONE + 1; i < REFUSAL_COUNT; i++) {
+        bytes_put_u8(&writer, refusal_code((enum refusal)i));
+        bytes_put_u64(&writer, counters->refusals[i]);
+    }
+    invariant(!writer.failed);
+    return writer.used;
+}
+
+/* A row of an older program has fewer states and refusals than ours. */
+enum rc
+counters_row_decode(const uint8_t *value, size_t bytes,
+                    struct gateway_counters *counters_out)
+{
+    struct bytes_reader reader;
+    enum refusal refusal;
+    uint8_t version, count, i;
+
+    memset(counters_out, 0, sizeof *counters_out);
+    bytes_reader_init(&reader, value, bytes);
+    version = bytes_get_u8(&reader);
+    counters_out->open = bytes_get_u64(&reader);
+    counters_out->users = bytes_get_u64(&reader);
+    counters_out->transactions = bytes_get_u64(&reader);
+    count = bytes_get_u8(&reader);
+    if (count >= ORDER_STATUS_COUNT)
+        return RC_DAMAGED;
+    for (i = 1; i <= count; i++)
+        counters_out->orders[i] = bytes_get_u64(&reader);
+    count = bytes_get_u8(&reader);
+    for (i = 0; i < count && !reader.failed; i++) {
+        refusal = refusal_of_code(bytes_get_u8(&reader));
+        if (refusal == REFUSAL_NONE || refusal == REFUSAL_COUNT)
+            return RC_DAMAGED;
+        counters_out->refusals[refusal] = bytes_get_u64(&reader);
+    }
+    if (!bytes_all_read(&reader) || version != ROW_VERSION)
+        return RC_DAMAGED;
+    return RC_OK;
+}

@@ -1,0 +1,92 @@
+/*
+ * gateway_rows.h - the rows of the gateway's store, as bytes
+ *
+ *   table           key                        value
+ *   orders          order id                   order row
+ *   orders_by_user  user id, order id          nothing
+ *   users           user id                    user row
+ *   transactions    transaction id             transaction row
+ *   products        product id                 product row
+ *   counters        "counters"                 counters row
+ *
+ * Keys are big-endian, so that the tables' order is the ids' order.  Every
+ * value begins with one octet, the version of its form.  What is fixed about
+ * an order comes first and what the saga writes comes last and has a fixed
+ * size: the second write then changes the row in place.
+ *
+ * To change a form: raise its version, keep reading the old one, write the
+ * new one, and keep a row of the old form in tests/unit/test_gateway_rows.c.
+ * States and refusals are stored as numbers of this file's own (row_code), so
+ * that their enums may be reordered; a new refusal gets a new number.
+ *
+ * Core.
+ */
+#ifndef GATEWAY_ROWS_H
+#define GATEWAY_ROWS_H
+
+#include "gateway/request.h"
+#include "saga/row_cache.h"
+
+/* The state of a user's row where there is none, or one whose opening was
+ * refused: then it is no user to anybody. */
+#define USER_ABSENT ((enum user_state)0)
+
+#define ID_KEY_BYTES 8
+#define ORDER_USER_KEY_BYTES 16
+
+#define ORDER_ROW_BYTES 69
+#define USER_ROW_BYTES 18
+#define TRANSACTION_ROW_BYTES 34
+#define PRODUCT_ROW_BYTES 9
+#define COUNTERS_ROW_BYTES_MAX                                                 \
+    (1 + 3 * 8 + 1 + 8 * (ORDER_STATUS_COUNT - 1) + 1 +                        \
+     9 * (REFUSAL_COUNT - 1))
+
+/* How often each thing happened since the store was created. */
+struct gateway_counters {
+    uint64_t orders[ORDER_STATUS_COUNT]; /* reached that state             */
+    uint64_t refusals[REFUSAL_COUNT];    /* failed for that reason         */
+    uint64_t open;                       /* orders that have not ended now */
+    uint64_t users;                      /* rows that there are now        */
+    uint64_t transactions;
+};
+
+void id_key_encode(uint64_t id, uint8_t key[ID_KEY_BYTES]);
+void order_user_key_encode(struct user_id user, uint64_t order,
+                           uint8_t key[ORDER_USER_KEY_BYTES]);
+/* The last id of a key of either form; RC_DAMAGED for another length. */
+MUST_USE enum rc id_key_decode(const uint8_t *key, size_t bytes,
+                               uint64_t *id_out);
+
+void order_row_encode(const struct order_row *row,
+                      uint8_t value[ORDER_ROW_BYTES]);
+void transaction_row_encode(const struct transaction_row *row,
+                            uint8_t value[TRANSACTION_ROW_BYTES]);
+void product_row_encode(const struct product_row *row,
+                        uint8_t value[PRODUCT_ROW_BYTES]);
+/* Returns the value's length. */
+size_t counters_row_encode(const struct gateway_counters *counters,
+                           uint8_t value[COUNTERS_ROW_BYTES_MAX]);
+
+/* How a row cache keeps users; it does not know row->user. */
+extern const struct row_format user_row_format;
+
+/*
+ * The readers take the key's id and the value.  RC_DAMAGED if the value is
+ * not one that the writers above make: another length or version, a state or
+ * refusal that there is not, an amount out of range.
+ */
+MUST_USE enum rc order_row_decode(struct order_id order, const uint8_t *value,
+                                  size_t bytes, struct order_row *row_out);
+MUST_USE enum rc user_row_decode(struct user_id user, const uint8_t *value,
+                                 size_t bytes, struct user_row *row_out);
+MUST_USE enum rc transaction_row_decode(struct transaction_id transaction,
+                                        const uint8_t *value, size_t bytes,
+                                        struct transaction_row *row_out);
+MUST_USE enum rc product_row_decode(struct product_id product,
+                                    const uint8_t *value, size_t bytes,
+                                    struct product_row *row_out);
+MUST_USE enum rc counters_row_decode(const uint8_t *value, size_t bytes,
+                                     struct gateway_counters *counters_out);
+
+#endif
