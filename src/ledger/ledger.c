@@ -1,0 +1,273 @@
+#include "ledger/ledger.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ledger/ledger_store.h"
+#include "saga/log.h"
+
+struct ledger {
+    struct ledger_store *tables;
+};
+
+static enum rc
+damaged(const struct event *event, struct money balance)
+{
+    log_error("balances_differ",
+              "order=%" PRIu64 " user=%" PRIu64 " type=%s price=%" PRId64
+              " amount=%" PRId64 " before=%" PRId64 " told=%" PRId64
+              " source=%s seq=%" PRIu64,
+              event->order.value, event->user.value,
+              event_types[event->type].name, event->price.minor,
+              event->amount.minor, balance.minor, event->balance.minor,
+              log_quote(event->source), event->id);
+    return RC_DAMAGED;
+}
+
+static enum rc
+emit_transaction(struct turn *turn, const struct event *cause,
+                 enum transaction_status status, struct transaction_id id)
+{
+    struct event effect;
+
+    event_init(&effect, EVENT_TRANSACTION);
+    effect.order = cause->order;
+    effect.user = cause->user;
+    effect.price = cause->price;
+    effect.decided_us = cause->time_us;
+    effect.transaction_status = status;
+    memcpy(effect.traceparent, cause->traceparent,
+           sizeof effect.traceparent);
+    if (id.value != 0) {
+        effect.transaction = id;
+        effect.present |= EVENT_HAS(FIELD_TRANSACTION_ID);
+    }
+    if (cause->reason != REFUSAL_NONE)
+        event_set_reason(&effect, cause->reason);
+    return turn_emit(turn, &effect);
+}
+
+/* An entry that moves one amount, numbered; ours balance by construction. */
+static void
+entry_make(const struct ledger *ledger, const struct event *cause,
+           enum ledger_entry_kind kind, struct ledger_account debit,
+           struct ledger_account credit, struct money amount,
+           struct ledger_entry *entry_out)
+{
+    enum ledger_fault fault;
+
+    fault = ledger_entry_build_transfer(entry_out, kind, debit, credit,
+                                        amount);
+    invariant(fault == LEDGER_FAULT_NONE);
+    entry_out->order = cause->order;
+    entry_out->time_us = cause->time_us;
+    ledger_store_number(ledger->tables, entry_out);
+}
+
+/* RC_EXISTS, and nothing is done, if the order was answered before. */
+static enum rc
+book(struct ledger *ledger, struct turn *turn, const struct event *event)
+{
+    struct ledger_order order = { .status = LEDGER_ORDER_BOOKED,
+                                  .user = event->user,
+                                  .price = event->price };
+    struct ledger_entry entry;
+    enum rc rc;
+
+    entry_make(ledger, event, LEDGER_ENTRY_PURCHASE,
+               ledger_account_user(event->user), ledger_account_merchant(),
+               event->price, &entry);
+    order.transaction = entry.transaction;
+    order.entry = entry.id;
+    rc = ledger_store_put_new_order(ledger->tables, event->order, &order);
+    if (rc != RC_OK)
+        return rc;
+    rc = ledger_store_append(ledger->tables, &entry);
+    if (rc != RC_OK)
+        return rc;
+    return emit_transaction(turn, event, TRANSACTION_SUCCESSFUL,
+                            entry.transaction);
+}
+
+/* RC_EXISTS as above. */
+static enum rc
+leave_unbooked(struct ledger *ledger, struct turn *turn,
+               const struct event *event)
+{
+    const struct ledger_order order = { .status = LEDGER_ORDER_UNBOOKED,
+                                        .user = event->user,
+                                        .price = event->price };
+    enum rc rc;
+
+    rc = ledger_store_put_new_order(ledger->tables, event->order, &order);
+    if (rc != RC_OK)
+        return rc;
+    return emit_transaction(turn, event, TRANSACTION_UNSUCCESSFUL,
+                            order.transaction);
+}
+
+static enum rc
+reverse(struct ledger *ledger, struct turn *turn, const struct event *event,
+        struct ledger_order *order)
+{
+    struct ledger_entry entry;
+    enum rc rc;
+
+    entry_make(ledger, event, LEDGER_ENTRY_REVERSAL, ledger_account_merchant(),
+               ledger_account_user(event->user), event->price, &entry);
+    entry.transaction = order->transaction;
+    order->status = LEDGER_ORDER_REVERSED;
+    rc = ledger_store_put_order(ledger->tables, event->order, order);
+    if (rc == RC_OK)
+        rc = ledger_store_append(ledger->tables, &entry);
+    if (rc != RC_OK)
+        return rc;
+    return emit_transaction(turn, event, TRANSACTION_REVERSED,
+                            entry.transaction);
+}
+
+static enum rc
+conclude(struct ledger *ledger, struct turn *turn, const struct event *event,
+         enum ledger_verdict verdict, struct money balance,
+         struct ledger_order *order)
+{
+    switch (verdict) {
+    case LEDGER_VERDICT_NOTHING:
+        log_line(LOG_LEVEL_DEBUG, "payment_unanswered",
+                 "order=%" PRIu64 " status=%s", event->order.value,
+                 payment_status_name(event->payment_status));
+        return RC_OK;
+    case LEDGER_VERDICT_BOOKED:
+        return book(ledger, turn, event);
+    case LEDGER_VERDICT_UNBOOKED:
+        return leave_unbooked(ledger, turn, event);
+    case LEDGER_VERDICT_REVERSED:
+        return reverse(ledger, turn, event, order);
+    case LEDGER_VERDICT_DAMAGED:
+    case LEDGER_VERDICT_COUNT:
+        break;
+    }
+    return damaged(event, balance);
+}
+
+/* Nearly every Payment is of a new order: so post as if it were, and let the
+ * put, which walks the tree once, tell if it was not. */
+static enum rc
+on_payment(struct ledger *ledger, struct turn *turn, const struct event *event)
+{
+    const struct ledger_payment payment = { .status = event->payment_status,
+                                            .reason = event->reason,
+                                            .user = event->user,
+                                            .price = event->price,
+                                            .balance = event->balance };
+    struct ledger_order order = { .status = LEDGER_ORDER_NONE };
+    struct money balance = { 0 };
+    enum ledger_verdict verdict;
+    enum rc rc;
+
+    rc = ledger_store_get_credit(ledger->tables, event->user, &balance);
+    if (rc != RC_OK)
+        return rc;
+    verdict = ledger_post_payment(&order, balance, &payment);
+    if (verdict == LEDGER_VERDICT_BOOKED || verdict == LEDGER_VERDICT_UNBOOKED) {
+        rc = conclude(ledger, turn, event, verdict, balance, &order);
+        if (rc != RC_EXISTS)
+            return rc;
+    }
+    rc = ledger_store_get_order(ledger->tables, event->order, &order);
+    if (rc != RC_OK)
+        return rc;
+    verdict = ledger_post_payment(&order, balance, &payment);
+    return conclude(ledger, turn, event, verdict, balance, &order);
+}
+
+static enum rc
+on_account_changed(struct ledger *ledger, struct turn *turn,
+                   const struct event *event)
+{
+    struct ledger_entry entry;
+    struct money balance = { 0 };
+    enum ledger_verdict verdict;
+    enum rc rc;
+
+    (void)turn;
+    rc = ledger_store_get_credit(ledger->tables, event->user, &balance);
+    if (rc != RC_OK)
+        return rc;
+    verdict = ledger_post_change(event->change, event->amount, balance,
+                                 event->balance);
+    if (verdict == LEDGER_VERDICT_NOTHING)
+        return RC_OK;
+    if (verdict != LEDGER_VERDICT_BOOKED)
+        return damaged(event, balance);
+    entry_make(ledger, event,
+               event->change == ACCOUNT_CHANGE_OPENED ? LEDGER_ENTRY_OPENING
+                                                      : LEDGER_ENTRY_CREDIT,
+               ledger_account_funding(), ledger_account_user(event->user),
+               event->amount, &entry);
+    return ledger_store_append(ledger->tables, &entry);
+}
+
+typedef enum rc handler_fn(struct ledger *ledger, struct turn *turn,
+                           const struct event *event);
+
+/* Events that are not here are not for us. */
+static handler_fn *const handlers[EVENT_TYPE_COUNT] = {
+    [EVENT_PAYMENT] = on_payment,
+    [EVENT_ACCOUNT_CHANGED] = on_account_changed,
+};
+
+static enum rc
+on_open(void *context, struct store *store)
+{
+    struct ledger *ledger = context;
+
+    return ledger_store_open(&ledger->tables, store);
+}
+
+static enum rc
+on_event(void *context, struct turn *turn, const struct event *event)
+{
+    handler_fn *handler = handlers[event->type];
+
+    return handler == NULL ? RC_OK : handler(context, turn, event);
+}
+
+static enum rc
+on_commit(void *context, struct turn *turn)
+{
+    struct ledger *ledger = context;
+
+    (void)turn;
+    return ledger_store_write(ledger->tables);
+}
+
+const struct participant_handlers ledger_handlers = {
+    .on_open = on_open,
+    .on_event = on_event,
+    .on_commit = on_commit,
+};
+
+enum rc
+ledger_new(struct ledger **ledger_out)
+{
+    struct ledger *ledger = calloc(1, sizeof *ledger);
+
+    if (ledger == NULL)
+        return RC_FULL;
+    *ledger_out = ledger;
+    return RC_OK;
+}
+
+void
+ledger_destroy(struct ledger **ledger_p)
+{
+    struct ledger *ledger = *ledger_p;
+
+    *ledger_p = NULL;
+    if (ledger == NULL)
+        return;
+    ledger_store_close(&ledger->tables);
+    free(ledger);
+}

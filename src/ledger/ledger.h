@@ -1,0 +1,32 @@
+/*
+ * ledger.h - the double-entry writer, as a participant
+ *
+ * Reads `payments`, writes `transactions`.  It owns the journal.  The rules
+ * are ledger_post.h's, entries are ledger_entry.h's, the tables are
+ * ledger_store.h's; here events become entries and answers:
+ *
+ *   Payment APPROVED   -> a PURCHASE entry, Transaction SUCCESSFUL
+ *   Payment DECLINED   -> no entry, Transaction UNSUCCESSFUL
+ *   Payment REFUNDED   -> a REVERSAL entry, Transaction REVERSED, if the
+ *                         purchase was booked; else nothing
+ *   AccountChanged     -> an OPENING or CREDIT entry, if money came in
+ *
+ * Where payment's balance of a user and the ledger's differ, the process ends
+ * with EXIT_DAMAGED and has written nothing.
+ */
+#ifndef LEDGER_LEDGER_H
+#define LEDGER_LEDGER_H
+
+#include "saga/participant.h"
+
+struct ledger;
+
+/* RC_FULL: no memory. */
+MUST_USE enum rc ledger_new(struct ledger **ledger_out);
+/* After participant_close(). */
+void ledger_destroy(struct ledger **ledger_p);
+
+/* Their context is the struct ledger. */
+extern const struct participant_handlers ledger_handlers;
+
+#endif

@@ -1,0 +1,404 @@
+#include "ledger/ledger_store.h"
+
+#include <stdlib.h>
+
+#include "saga/row_cache.h"
+
+#define KEY_BYTES 8
+#define ROW_BYTES_MAX 256
+#define ROW_VERSION 1
+#define BALANCES_CACHED_MAX 16384
+#define POSTING_BYTES 17
+#define ENTRY_HEAD_BYTES 35
+
+_Static_assert(ENTRY_HEAD_BYTES + LEDGER_POSTINGS_MAX * POSTING_BYTES <=
+                   ROW_BYTES_MAX,
+               "the largest entry must fit into a row");
+
+struct ledger_store {
+    struct store_table *journal;
+    struct store_table *balances;
+    struct store_table *orders;
+    struct row_cache *cache; /* of balances */
+    uint64_t entries;        /* the last entry's number */
+    uint64_t transactions;   /* the last transaction's number */
+};
+
+static void
+total_encode(const struct ledger_total *total, struct bytes_writer *writer)
+{
+    bytes_put_u64(writer, total->high);
+    bytes_put_u64(writer, total->low);
+}
+
+static void
+total_decode(struct ledger_total *total, struct bytes_reader *reader)
+{
+    total->high = bytes_get_u64(reader);
+    total->low = bytes_get_u64(reader);
+}
+
+static void
+balance_encode(const void *row, struct bytes_writer *writer)
+{
+    const struct ledger_balance *balance = row;
+
+    bytes_put_u8(writer, ROW_VERSION);
+    total_encode(&balance->debits, writer);
+    total_encode(&balance->credits, writer);
+}
+
+static bool
+balance_decode(void *row, struct bytes_reader *reader)
+{
+    struct ledger_balance *balance = row;
+    uint8_t version = bytes_get_u8(reader);
+
+    total_decode(&balance->debits, reader);
+    total_decode(&balance->credits, reader);
+    return version == ROW_VERSION;
+}
+
+static const struct row_format balance_format = {
+    .row_bytes = sizeof(struct ledger_balance),
+    .encode = balance_encode,
+    .decode = balance_decode,
+};
+
+static void
+entry_encode(const struct ledger_entry *entry, uint64_t transactions,
+             struct bytes_writer *writer)
+{
+    uint32_t i;
+
+    bytes_put_u8(writer, ROW_VERSION);
+    bytes_put_u8(writer, (uint8_t)entry->kind);
+    bytes_put_u64(writer, transactions);
+    bytes_put_u64(writer, entry->order.value);
+    bytes_put_u64(writer, entry->transaction.value);
+    bytes_put_i64(writer, entry->time_us);
+    bytes_put_u8(writer, (uint8_t)entry->count);
+    for (i = 0; i < entry->count; i++) {
+        bytes_put_u64(writer, ledger_account_key(entry->postings[i].account));
+        bytes_put_u8(writer, (uint8_t)entry->postings[i].side);
+        bytes_put_i64(writer, entry->postings[i].amount.minor);
+    }
+}
+
+/* False if it is no entry, or one that could not have been written. */
+static bool
+entry_decode(struct ledger_entry *entry, uint64_t *transactions_out,
+             struct bytes_reader *reader)
+{
+    uint8_t version = bytes_get_u8(reader);
+    uint32_t i;
+
+    entry->kind = (enum ledger_entry_kind)bytes_get_u8(reader);
+    *transactions_out = bytes_get_u64(reader);
+    entry->order.value = bytes_get_u64(reader);
+    entry->transaction.value = bytes_get_u64(reader);
+    entry->time_us = bytes_get_i64(reader);
+    entry->count = bytes_get_u8(reader);
+    if (version != ROW_VERSION || entry->count > LEDGER_POSTINGS_MAX)
+        return false;
+    for (i = 0; i < entry->count; i++) {
+        struct ledger_posting *posting = &entry->postings[i];
+        posting->account = ledger_account_of_key(bytes_get_u64(reader));
+        posting->side = (enum ledger_side)bytes_get_u8(reader);
+        posting->amount.minor = bytes_get_i64(reader);
+    }
+    return bytes_all_read(reader) &&
+           ledger_entry_check(entry) == LEDGER_FAULT_NONE;
+}
+
+static void
+order_encode(const struct ledger_order *order, struct bytes_writer *writer)
+{
+    bytes_put_u8(writer, ROW_VERSION);
+    bytes_put_u8(writer, (uint8_t)order->status);
+    bytes_put_u64(writer, order->user.value);
+    bytes_put_i64(writer, order->price.minor);
+    bytes_put_u64(writer, order->transaction.value);
+    bytes_put_u64(writer, order->entry);
+}
+
+static bool
+order_decode(struct ledger_order *order, struct bytes_reader *reader)
+{
+    uint8_t version = bytes_get_u8(reader);
+    uint8_t status = bytes_get_u8(reader);
+
+    order->status = (enum ledger_order_status)status;
+    order->user.value = bytes_get_u64(reader);
+    order->price.minor = bytes_get_i64(reader);
+    order->transaction.value = bytes_get_u64(reader);
+    order->entry = bytes_get_u64(reader);
+    return bytes_all_read(reader) && version == ROW_VERSION && status > 0 &&
+           status < LEDGER_ORDER_STATUS_COUNT;
+}
+
+static void
+key_encode(uint8_t key[static KEY_BYTES], uint64_t id)
+{
+    struct bytes_writer writer;
+
+    bytes_writer_init(&writer, key, KEY_BYTES);
+    bytes_put_u64(&writer, id);
+}
+
+/* Where the numbers go on: behind the journal's last row. */
+static enum rc
+numbers_load(struct ledger_store *tables)
+{
+    struct store_cursor *cursor;
+    struct store_row row;
+    struct bytes_reader reader;
+    struct ledger_entry entry;
+    enum rc rc = store_cursor_open(tables->journal, &cursor);
+
+    if (rc != RC_OK)
+        return rc;
+    rc = store_cursor_last(cursor, &row);
+    if (rc == RC_NOT_FOUND) {
+        rc = RC_OK;
+        goto out;
+    }
+    if (rc != RC_OK)
+        goto out;
+    bytes_reader_init(&reader, row.key, row.key_bytes);
+    tables->entries = bytes_get_u64(&reader);
+    if (!bytes_all_read(&reader))
+        rc = RC_DAMAGED;
+    bytes_reader_init(&reader, row.value, row.bytes);
+    if (!entry_decode(&entry, &tables->transactions, &reader))
+        rc = RC_DAMAGED;
+out:
+    store_cursor_close(&cursor);
+    return rc;
+}
+
+enum rc
+ledger_store_open(struct ledger_store **tables_out, struct store *store)
+{
+    struct ledger_store *tables = calloc(1, sizeof *tables);
+    enum rc rc;
+
+    if (tables == NULL)
+        return RC_FULL;
+    rc = store_table_open(store, "journal", &tables->journal);
+    if (rc == RC_OK)
+        rc = store_table_open(store, "balances", &tables->balances);
+    if (rc == RC_OK)
+        rc = store_table_open(store, "orders", &tables->orders);
+    if (rc == RC_OK)
+        rc = row_cache_open(&tables->cache, tables->balances, &balance_format,
+                            BALANCES_CACHED_MAX);
+    if (rc == RC_OK)
+        rc = numbers_load(tables);
+    if (rc != RC_OK) {
+        ledger_store_close(&tables);
+        return rc;
+    }
+    *tables_out = tables;
+    return RC_OK;
+}
+
+void
+ledger_store_close(struct ledger_store **tables_p)
+{
+    struct ledger_store *tables = *tables_p;
+
+    *tables_p = NULL;
+    if (tables == NULL)
+        return;
+    row_cache_close(&tables->cache);
+    free(tables); /* the tables' handles are the store's */
+}
+
+void
+ledger_store_number(const struct ledger_store *tables,
+                    struct ledger_entry *entry)
+{
+    entry->id = tables->entries + 1;
+    if (entry->kind == LEDGER_ENTRY_PURCHASE)
+        entry->transaction.value = tables->transactions + 1;
+}
+
+static enum rc
+posting_apply(struct ledger_store *tables, const struct ledger_posting *posting)
+{
+    const uint64_t key = ledger_account_key(posting->account);
+    struct ledger_balance balance;
+    enum rc rc = row_cache_get(tables->cache, key, &balance);
+
+    if (rc != RC_OK && rc != RC_NOT_FOUND)
+        return rc;
+    ledger_balance_post(&balance, posting->side, posting->amount);
+    return row_cache_put(tables->cache, key, &balance);
+}
+
+enum rc
+ledger_store_append(struct ledger_store *tables,
+                    const struct ledger_entry *entry)
+{
+    uint8_t key[KEY_BYTES], row[ROW_BYTES_MAX];
+    struct bytes_writer writer;
+    uint32_t i;
+    enum rc rc;
+
+    if (ledger_entry_check(entry) != LEDGER_FAULT_NONE)
+        return RC_MALFORMED;
+    invariant(entry->id == tables->entries + 1);
+    if (entry->kind == LEDGER_ENTRY_PURCHASE) {
+        tables->transactions++;
+        invariant(entry->transaction.value == tables->transactions);
+    }
+    tables->entries++;
+    key_encode(key, entry->id);
+    bytes_writer_init(&writer, row, sizeof row);
+    entry_encode(entry, tables->transactions, &writer);
+    invariant(!writer.failed);
+    rc = store_put_new(tables->journal, key, sizeof key, row, writer.used);
+    for (i = 0; i < entry->count && rc == RC_OK; i++)
+        rc = posting_apply(tables, &entry->postings[i]);
+    return rc;
+}
+
+/* Reads a row into row[ROW_BYTES_MAX]; RC_NOT_FOUND. */
+static enum rc
+row_get(struct store_table *table, uint64_t id, uint8_t *row,
+        struct bytes_reader *reader_out)
+{
+    uint8_t key[KEY_BYTES];
+    size_t bytes = 0;
+    enum rc rc;
+
+    key_encode(key, id);
+    rc = store_get(table, key, sizeof key, row, ROW_BYTES_MAX, &bytes);
+    bytes_reader_init(reader_out, row, bytes);
+    return rc == RC_FULL ? RC_DAMAGED : rc;
+}
+
+enum rc
+ledger_store_get_entry(struct ledger_store *tables, uint64_t id,
+                       struct ledger_entry *entry_out)
+{
+    uint8_t row[ROW_BYTES_MAX];
+    struct bytes_reader reader;
+    uint64_t transactions;
+    enum rc rc = row_get(tables->journal, id, row, &reader);
+
+    memset(entry_out, 0, sizeof *entry_out);
+    entry_out->id = id;
+    if (rc == RC_OK && !entry_decode(entry_out, &transactions, &reader))
+        return RC_DAMAGED;
+    return rc;
+}
+
+enum rc
+ledger_store_get_balance(struct ledger_store *tables,
+                         struct ledger_account account,
+                         struct ledger_balance *balance_out)
+{
+    enum rc rc = row_cache_get(tables->cache, ledger_account_key(account),
+                               balance_out);
+
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+enum rc
+ledger_store_get_credit(struct ledger_store *tables, struct user_id user,
+                        struct money *balance_out)
+{
+    struct ledger_balance balance;
+    enum rc rc = ledger_store_get_balance(tables, ledger_account_user(user),
+                                          &balance);
+
+    if (rc == RC_OK && !ledger_balance_credit(&balance, balance_out))
+        return RC_DAMAGED;
+    return rc;
+}
+
+enum rc
+ledger_store_get_order(struct ledger_store *tables, struct order_id id,
+                       struct ledger_order *order_out)
+{
+    uint8_t row[ROW_BYTES_MAX];
+    struct bytes_reader reader;
+    enum rc rc = row_get(tables->orders, id.value, row, &reader);
+
+    memset(order_out, 0, sizeof *order_out);
+    if (rc == RC_NOT_FOUND)
+        return RC_OK;
+    if (rc == RC_OK && !order_decode(order_out, &reader))
+        return RC_DAMAGED;
+    return rc;
+}
+
+enum rc
+ledger_store_put_new_order(struct ledger_store *tables, struct order_id id,
+                           const struct ledger_order *order)
+{
+    uint8_t key[KEY_BYTES], row[ROW_BYTES_MAX];
+    struct bytes_writer writer;
+
+    key_encode(key, id.value);
+    bytes_writer_init(&writer, row, sizeof row);
+    order_encode(order, &writer);
+    invariant(!writer.failed);
+    return store_put_new(tables->orders, key, sizeof key, row, writer.used);
+}
+
+enum rc
+ledger_store_put_order(struct ledger_store *tables, struct order_id id,
+                       const struct ledger_order *order)
+{
+    uint8_t key[KEY_BYTES], row[ROW_BYTES_MAX];
+    struct bytes_writer writer;
+
+    key_encode(key, id.value);
+    bytes_writer_init(&writer, row, sizeof row);
+    order_encode(order, &writer);
+    invariant(!writer.failed);
+    return store_put(tables->orders, key, sizeof key, row, writer.used);
+}
+
+enum rc
+ledger_store_write(struct ledger_store *tables)
+{
+    return row_cache_write(tables->cache);
+}
+
+static enum rc
+row_sum(const struct store_row *row, struct ledger_balance *sum)
+{
+    struct ledger_balance balance;
+    struct bytes_reader reader;
+
+    bytes_reader_init(&reader, row->value, row->bytes);
+    if (!balance_decode(&balance, &reader) || !bytes_all_read(&reader))
+        return RC_DAMAGED;
+    ledger_total_add(&sum->debits, &balance.debits);
+    ledger_total_add(&sum->credits, &balance.credits);
+    return RC_OK;
+}
+
+enum rc
+ledger_store_sum(struct ledger_store *tables, struct ledger_balance *sum_out)
+{
+    struct store_cursor *cursor;
+    struct store_row row;
+    enum rc rc = store_cursor_open(tables->balances, &cursor);
+
+    memset(sum_out, 0, sizeof *sum_out);
+    if (rc != RC_OK)
+        return rc;
+    rc = store_cursor_first(cursor, &row);
+    while (rc == RC_OK) {
+        rc = row_sum(&row, sum_out);
+        if (rc == RC_OK)
+            rc = store_cursor_next(cursor, &row);
+    }
+    store_cursor_close(&cursor);
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
