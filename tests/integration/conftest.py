@@ -1,0 +1,44 @@
+"""What the integration tests share: the harness, and logs on failure."""
+
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] /
+                       "support"))
+
+from pipeline import Pipeline  # noqa: E402 (the path comes first)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if report.when != "call" or not report.failed:
+        return
+    for pipeline in getattr(item, "pipelines", []):
+        if pipeline.home.exists():
+            report.sections.append((f"logs of {pipeline.home}",
+                                    pipeline.last_log_lines()))
+
+
+@pytest.fixture
+def make_pipeline(request):
+    """Makes pipelines that are not started yet, and ends them all."""
+    request.node.pipelines = []
+
+    def make(**settings):
+        pipeline = Pipeline(**settings)
+        request.node.pipelines.append(pipeline)
+        return pipeline
+
+    yield make
+    for pipeline in request.node.pipelines:
+        pipeline.close()
+
+
+@pytest.fixture
+def pipeline(make_pipeline):
+    """A supervised pipeline that runs."""
+    return make_pipeline().start()
