@@ -88,6 +88,24 @@ take_back(const struct made *made)
         (void)rmdir(made->paths[count - 1]);
 }
 
+/* Why, in words; ENOENT alone would leave a person guessing. */
+static const char *
+error_words(int error, const char *path)
+{
+    char above[PATH_BYTES];
+    size_t bytes = strlen(path);
+
+    while (bytes > 1 && path[bytes - 1] == '/')
+        bytes--;
+    while (bytes > 0 && path[bytes - 1] != '/')
+        bytes--;
+    if (error != ENOENT || bytes == 0)
+        return strerror(error);
+    path_put(above, "%.*s", (int)bytes, path);
+    return access(above, F_OK) == 0 ? strerror(error)
+                                    : "the directory above it is missing";
+}
+
 static void take_back_and_die(const struct made *made, const char *what,
                               const char *path) NORETURN;
 
@@ -100,7 +118,8 @@ take_back_and_die(const struct made *made, const char *what, const char *path)
     take_back(made);
     quote_text(text, sizeof text, path, strlen(path), QUOTE_IF_NEEDED);
     die(exit_code_of(error), "%s %s: %s: mend it, or choose another "
-        "SAGAPIPE_HOME", what, text, strerror(error));
+        "SAGAPIPE_HOME", what, text,
+        error_words(error, path));
 }
 
 /* Makes the directory if it is missing; it must then be writable. */

@@ -130,11 +130,14 @@ log_line(enum log_level level, const char *event, const char *fields, ...)
         int bytes;
 
         line[used++] = ' ';
+        fields += fields[0] == ' ';
         va_start(values, fields);
         bytes = vsnprintf(line + used, size - used, fields, values);
         va_end(values);
         used += bytes < 0 ? 0 : (size_t)bytes;
     }
+    if (used < size && line[used - 1] == ' ')
+        used--;
     quote_disarm(line, used < size ? used : size - 1);
     if (used < LOG_LINE_BYTES_MAX)
         line[used++] = '\n';

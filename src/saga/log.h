@@ -22,15 +22,18 @@ void log_open(const char *process);
 
 /*
  * log_line(level, "ready", "port=%u home=%s", port, log_quote(...))
- * `fields` is a printf format of key=value pairs, "" for none.  Text from
- * outside goes through log_quote().
+ * `fields` is a printf format of key=value pairs; blanks at its ends do not
+ * count.  Text from outside goes through log_quote().
  */
 void log_line(enum log_level level, const char *event, const char *fields, ...)
     PRINTF_LIKE(3, 4);
 
-#define log_info(...) log_line(LOG_LEVEL_INFO, __VA_ARGS__)
-#define log_warning(...) log_line(LOG_LEVEL_WARNING, __VA_ARGS__)
-#define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
+/* log_info("ready", "port=%u", port), or with "" for no fields: the blank in
+ * front keeps gcc from warning of an empty format. */
+#define log_info(event, ...) log_line(LOG_LEVEL_INFO, event, " " __VA_ARGS__)
+#define log_warning(event, ...)                                                \
+    log_line(LOG_LEVEL_WARNING, event, " " __VA_ARGS__)
+#define log_error(event, ...) log_line(LOG_LEVEL_ERROR, event, " " __VA_ARGS__)
 
 /* The text as a safe value, quoted if need be.  Memory of the calling
  * thread's; the last 4 results stay valid.  Cut at 256 bytes. */
