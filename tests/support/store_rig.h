@@ -1,0 +1,43 @@
+/*
+ * store_rig.h - a store in a directory of its own, for tests of the store
+ *
+ * Every call that may fail fails the running cmocka test where it is made.
+ */
+#ifndef SUPPORT_STORE_RIG_H
+#define SUPPORT_STORE_RIG_H
+
+#include <limits.h>
+
+#include "saga/store.h"
+
+struct store_rig {
+    struct store *store;
+    struct store_table *table;   /* named "rows"; NULL while closed        */
+    struct store_config config;
+    bool created;                /* what store_open() said                 */
+    char directory[PATH_MAX];
+};
+
+/* A new directory under /tmp (or inside `parent`), 4 MiB of cache, no
+ * checkpoint by itself; nothing is opened. */
+void store_rig_init(struct store_rig *rig, const char *parent);
+void store_rig_open(struct store_rig *rig);
+void store_rig_close(struct store_rig *rig);
+/* Closes what is open and removes the directory. */
+void store_rig_fini(struct store_rig *rig);
+
+/* cmocka's setup and teardown: *state is an open rig. */
+int store_rig_setup(void **state);
+int store_rig_teardown(void **state);
+
+/* A directory and all in it go. */
+void remove_tree(const char *path);
+
+/* Rows numbered by a big-endian u64, of `bytes` bytes that the number makes.
+ * put: in the open transaction.  has: the row is there and is itself. */
+void row_put_number(struct store_table *table, uint64_t number, size_t bytes);
+bool row_has_number(struct store_table *table, uint64_t number, size_t bytes);
+/* The bytes of that row, without a table. */
+void row_fill(uint8_t *value, uint64_t number, size_t bytes);
+
+#endif

@@ -1,0 +1,602 @@
+/*
+ * test_store.c - tables, rows, cursors and transactions in one process's life
+ *
+ * What kills, damage, full disks and the upkeep do: test_store_crash.c.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../support/dies.h"
+#include "../support/store_rig.h"
+
+#define BIG STORE_VALUE_BYTES_MAX
+
+static void
+begin(struct store_rig *rig)
+{
+    assert_int_equal(store_begin(rig->store), RC_OK);
+}
+
+static void
+commit(struct store_rig *rig)
+{
+    assert_int_equal(store_commit(rig->store), RC_OK);
+    assert_int_equal(store_flush(rig->store), RC_OK);
+}
+
+static void
+put_text(struct store_table *table, const char *key, const char *value)
+{
+    assert_int_equal(
+        store_put(table, key, strlen(key), value, strlen(value)), RC_OK);
+}
+
+/* The value as text, or "-" if there is no such row. */
+static const char *
+get_text(struct store_table *table, const char *key)
+{
+    static char value[100];
+    size_t bytes = 0;
+    enum rc rc = store_get(table, key, strlen(key), value, sizeof value - 1,
+                           &bytes);
+
+    if (rc == RC_NOT_FOUND)
+        return "-";
+    assert_int_equal(rc, RC_OK);
+    value[bytes] = '\0';
+    return value;
+}
+
+static bool
+row_is(const struct store_row *row, const char *key, const char *value)
+{
+    return row->key_bytes == strlen(key) &&
+           memcmp(row->key, key, row->key_bytes) == 0 &&
+           row->bytes == strlen(value) &&
+           memcmp(row->value, value, row->bytes) == 0;
+}
+
+static bool
+file_exists(const struct store_rig *rig, const char *name)
+{
+    char path[PATH_MAX + 100];
+
+    snprintf(path, sizeof path, "%s/%s", rig->directory, name);
+    return access(path, F_OK) == 0;
+}
+
+/* ---- rows -------------------------------------------------------------- */
+
+static void
+test_store_new_directory_is_created(void **state)
+{
+    struct store_rig *rig = *state;
+    struct stat status;
+    char path[PATH_MAX + 100];
+
+    assert_true(rig->created);
+    store_rig_close(rig);
+    store_rig_open(rig);
+    assert_false(rig->created);
+    snprintf(path, sizeof path, "%s/rows", rig->directory);
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0600);
+}
+
+static void
+test_store_put_row_is_read_back(void **state)
+{
+    struct store_rig *rig = *state;
+
+    begin(rig);
+    put_text(rig->table, "a", "one");
+    put_text(rig->table, "", "empty key");
+    put_text(rig->table, "empty value", "");
+    assert_string_equal(get_text(rig->table, "a"), "one");
+    commit(rig);
+    assert_string_equal(get_text(rig->table, "a"), "one");
+    assert_string_equal(get_text(rig->table, ""), "empty key");
+    assert_string_equal(get_text(rig->table, "empty value"), "");
+    assert_string_equal(get_text(rig->table, "b"), "-");
+    begin(rig);
+    put_text(rig->table, "a", "another, longer one");
+    commit(rig);
+    assert_string_equal(get_text(rig->table, "a"), "another, longer one");
+}
+
+static void
+test_store_put_new_of_old_key_exists(void **state)
+{
+    struct store_rig *rig = *state;
+
+    begin(rig);
+    assert_int_equal(store_put_new(rig->table, "a", 1, "one", 3), RC_OK);
+    assert_int_equal(store_put_new(rig->table, "a", 1, "two", 3), RC_EXISTS);
+    put_text(rig->table, "b", "after the refusal");
+    commit(rig);
+    assert_string_equal(get_text(rig->table, "a"), "one");
+    assert_string_equal(get_text(rig->table, "b"), "after the refusal");
+}
+
+static void
+test_store_delete_removes_row(void **state)
+{
+    struct store_rig *rig = *state;
+
+    begin(rig);
+    put_text(rig->table, "a", "one");
+    assert_int_equal(store_delete(rig->table, "a", 1), RC_OK);
+    assert_int_equal(store_delete(rig->table, "a", 1), RC_NOT_FOUND);
+    put_text(rig->table, "b", "after the refusal");
+    commit(rig);
+    assert_string_equal(get_text(rig->table, "a"), "-");
+    assert_string_equal(get_text(rig->table, "b"), "after the refusal");
+}
+
+static void
+test_store_values_of_all_sizes_are_read_back(void **state)
+{
+    static const size_t sizes[] = { 0, 1, 1000, 1023, 1024, 4095, 4096, 4097,
+                                    65536, BIG - 1, BIG };
+    struct store_rig *rig = *state;
+    uint64_t i;
+
+    begin(rig);
+    for (i = 0; i < ARRAY_COUNT(sizes); i++)
+        row_put_number(rig->table, i, sizes[i]);
+    commit(rig);
+    store_rig_close(rig);
+    store_rig_open(rig);
+    for (i = 0; i < ARRAY_COUNT(sizes); i++)
+        assert_true(row_has_number(rig->table, i, sizes[i]));
+}
+
+static void
+test_store_get_into_small_buffer_is_full(void **state)
+{
+    struct store_rig *rig = *state;
+    uint8_t *big = calloc(1, BIG);
+    uint8_t value[10];
+    size_t bytes = 0;
+
+    begin(rig);
+    put_text(rig->table, "a", "0123456789");
+    assert_int_equal(store_put(rig->table, "b", 1, big, BIG), RC_OK);
+    commit(rig);
+    free(big);
+    assert_int_equal(store_get(rig->table, "a", 1, value, 10, &bytes), RC_OK);
+    assert_int_equal(bytes, 10);
+    assert_int_equal(store_get(rig->table, "a", 1, value, 9, &bytes), RC_FULL);
+    assert_int_equal(bytes, 10);
+    assert_int_equal(store_get(rig->table, "a", 1, NULL, 0, &bytes), RC_FULL);
+    assert_int_equal(bytes, 10);
+    assert_int_equal(store_get(rig->table, "b", 1, value, 10, &bytes),
+                     RC_FULL);
+    assert_int_equal(bytes, BIG);
+}
+
+static void
+test_store_key_of_most_bytes_is_kept(void **state)
+{
+    struct store_rig *rig = *state;
+    struct store_cursor *cursor;
+    struct store_row row;
+    char key[STORE_KEY_BYTES_MAX];
+
+    memset(key, 'k', sizeof key);
+    begin(rig);
+    assert_int_equal(store_put(rig->table, key, sizeof key, "v", 1), RC_OK);
+    commit(rig);
+    assert_int_equal(store_cursor_open(rig->table, &cursor), RC_OK);
+    assert_int_equal(store_cursor_seek(cursor, key, sizeof key, &row), RC_OK);
+    assert_int_equal(row.key_bytes, sizeof key);
+    assert_int_equal(store_cursor_seek_back(cursor, key, sizeof key, &row),
+                     RC_OK);
+    assert_int_equal(row.bytes, 1);
+    store_cursor_close(&cursor);
+}
+
+/* ---- cursors ----------------------------------------------------------- */
+
+enum step { SEEK, SEEK_BACK, FIRST, LAST, NEXT, PREV };
+
+static enum rc
+step_take(struct store_cursor *cursor, enum step step, const char *key,
+          struct store_row *row)
+{
+    switch (step) {
+    case SEEK:
+        return store_cursor_seek(cursor, key, strlen(key), row);
+    case SEEK_BACK:
+        return store_cursor_seek_back(cursor, key, strlen(key), row);
+    case FIRST:
+        return store_cursor_first(cursor, row);
+    case LAST:
+        return store_cursor_last(cursor, row);
+    case NEXT:
+        return store_cursor_next(cursor, row);
+    case PREV:
+        return store_cursor_prev(cursor, row);
+    }
+    fail();
+    return RC_IO;
+}
+
+/* Taken one behind the other by one cursor over rows b d f; key NULL in the
+ * last column: RC_NOT_FOUND. */
+static const struct {
+    enum step step;
+    const char *key;
+    const char *found;
+} walks[] = {
+    { SEEK, "b", "b" },      { SEEK, "c", "d" },      { SEEK, "", "b" },
+    { SEEK, "f", "f" },      { SEEK, "g", NULL },     { SEEK, "ba", "d" },
+    { SEEK_BACK, "b", "b" }, { SEEK_BACK, "c", "b" }, { SEEK_BACK, "a", NULL },
+    { SEEK_BACK, "f", "f" }, { SEEK_BACK, "g", "f" }, { SEEK_BACK, "e", "d" },
+    { FIRST, "", "b" },      { NEXT, "", "d" },       { NEXT, "", "f" },
+    { NEXT, "", NULL },      { LAST, "", "f" },       { PREV, "", "d" },
+    { PREV, "", "b" },       { PREV, "", NULL },      { SEEK, "c", "d" },
+    { NEXT, "", "f" },       { SEEK_BACK, "e", "d" }, { PREV, "", "b" },
+};
+
+static void
+walk_all(struct store_table *table)
+{
+    struct store_cursor *cursor;
+    struct store_row row;
+    size_t i;
+
+    assert_int_equal(store_cursor_open(table, &cursor), RC_OK);
+    for (i = 0; i < ARRAY_COUNT(walks); i++) {
+        enum rc rc = step_take(cursor, walks[i].step, walks[i].key, &row);
+
+        if (rc != (walks[i].found != NULL ? RC_OK : RC_NOT_FOUND) ||
+            (rc == RC_OK && !row_is(&row, walks[i].found, "value")))
+            fail_msg("walk %zu: key \"%s\", rc %s", i, walks[i].key,
+                     rc_name(rc));
+    }
+    store_cursor_close(&cursor);
+    assert_null(cursor);
+}
+
+static void
+test_store_cursor_walks_in_key_order(void **state)
+{
+    struct store_rig *rig = *state;
+
+    begin(rig);
+    put_text(rig->table, "f", "value");
+    put_text(rig->table, "b", "value");
+    put_text(rig->table, "d", "value");
+    walk_all(rig->table); /* in the transaction that wrote them */
+    commit(rig);
+    walk_all(rig->table);
+}
+
+static void
+test_store_cursor_in_empty_table_finds_nothing(void **state)
+{
+    struct store_rig *rig = *state;
+    struct store_cursor *cursor;
+    struct store_row row;
+
+    assert_int_equal(store_cursor_open(rig->table, &cursor), RC_OK);
+    assert_int_equal(store_cursor_first(cursor, &row), RC_NOT_FOUND);
+    assert_int_equal(store_cursor_last(cursor, &row), RC_NOT_FOUND);
+    assert_int_equal(store_cursor_seek(cursor, "a", 1, &row), RC_NOT_FOUND);
+    assert_int_equal(store_cursor_seek_back(cursor, "a", 1, &row),
+                     RC_NOT_FOUND);
+    store_cursor_close(&cursor);
+    store_cursor_close(&cursor); /* none: no effect */
+}
+
+/* A step to a row that outgrows the cursor's memory takes that row, not the
+ * one behind it. */
+static void
+test_store_cursor_grows_in_place(void **state)
+{
+    static const size_t sizes[] = { 10, 20000, 10, 300000, 4096, BIG, 1 };
+    struct store_rig *rig = *state;
+    struct store_cursor *cursor;
+    struct store_row row;
+    uint64_t i;
+
+    begin(rig);
+    for (i = 0; i < ARRAY_COUNT(sizes); i++)
+        row_put_number(rig->table, i, sizes[i]);
+    commit(rig);
+    assert_int_equal(store_cursor_open(rig->table, &cursor), RC_OK);
+    for (i = 0; i < ARRAY_COUNT(sizes); i++) {
+        assert_int_equal(store_cursor_next(cursor, &row), RC_OK);
+        assert_int_equal(row.key[7], i);
+        assert_int_equal(row.bytes, sizes[i]);
+    }
+    store_cursor_close(&cursor);
+}
+
+/* The same for a seek: the wanted key must survive the first, failed try. */
+static void
+test_store_cursor_seek_grows_in_place(void **state)
+{
+    struct store_rig *rig = *state;
+    struct store_cursor *cursor;
+    struct store_row row;
+    char *big = calloc(1, BIG);
+
+    begin(rig);
+    put_text(rig->table, "a", "small");
+    assert_int_equal(store_put(rig->table, "long key", 8, big, BIG), RC_OK);
+    put_text(rig->table, "z", "small");
+    commit(rig);
+    free(big);
+    assert_int_equal(store_cursor_open(rig->table, &cursor), RC_OK);
+    assert_int_equal(store_cursor_seek(cursor, "b", 1, &row), RC_OK);
+    assert_int_equal(row.key_bytes, 8);
+    assert_int_equal(row.bytes, BIG);
+    /* With the current row's own key as the one wanted. */
+    assert_int_equal(
+        store_cursor_seek_back(cursor, row.key, row.key_bytes, &row), RC_OK);
+    assert_int_equal(row.bytes, BIG);
+    assert_int_equal(store_cursor_seek(cursor, row.key, row.key_bytes, &row),
+                     RC_OK);
+    assert_int_equal(row.bytes, BIG);
+    store_cursor_close(&cursor);
+}
+
+/* ---- transactions ------------------------------------------------------ */
+
+static void
+test_store_abort_undoes_everything(void **state)
+{
+    struct store_rig *rig = *state;
+    struct store_table *other;
+
+    begin(rig);
+    put_text(rig->table, "a", "one");
+    put_text(rig->table, "b", "two");
+    commit(rig);
+    begin(rig);
+    put_text(rig->table, "a", "changed");
+    put_text(rig->table, "c", "new");
+    assert_int_equal(store_delete(rig->table, "b", 1), RC_OK);
+    assert_int_equal(store_table_open(rig->store, "other", &other), RC_OK);
+    put_text(other, "x", "y");
+    assert_true(file_exists(rig, "other"));
+    store_abort(rig->store);
+    store_abort(rig->store); /* none open: no effect */
+    assert_int_equal(store_table_close(&other), RC_OK);
+    assert_false(file_exists(rig, "other"));
+    assert_string_equal(get_text(rig->table, "a"), "one");
+    assert_string_equal(get_text(rig->table, "b"), "two");
+    assert_string_equal(get_text(rig->table, "c"), "-");
+    assert_int_equal(store_table_open(rig->store, "other", &other), RC_OK);
+    assert_string_equal(get_text(other, "x"), "-");
+}
+
+static void
+test_store_table_made_in_transaction_lives_after_commit(void **state)
+{
+    struct store_rig *rig = *state;
+    struct store_table *other;
+
+    begin(rig);
+    assert_int_equal(store_table_open(rig->store, "other", &other), RC_OK);
+    put_text(other, "x", "y");
+    commit(rig);
+    begin(rig);
+    put_text(other, "x2", "y2");
+    commit(rig);
+    assert_int_equal(store_table_close(&other), RC_OK);
+    store_rig_close(rig);
+    store_rig_open(rig);
+    assert_int_equal(store_table_open(rig->store, "other", &other), RC_OK);
+    assert_string_equal(get_text(other, "x"), "y");
+    assert_string_equal(get_text(other, "x2"), "y2");
+}
+
+static void
+make_other(struct store_rig *rig)
+{
+    struct store_table *other;
+
+    begin(rig);
+    assert_int_equal(store_table_open(rig->store, "other", &other), RC_OK);
+    put_text(other, "x", "y");
+    commit(rig);
+    assert_int_equal(store_table_close(&other), RC_OK);
+    assert_null(other);
+}
+
+static void
+test_store_table_removed_is_gone_after_commit(void **state)
+{
+    struct store_rig *rig = *state;
+    struct store_table *other;
+
+    make_other(rig);
+    begin(rig);
+    assert_int_equal(store_table_remove(rig->store, "other"), RC_OK);
+    assert_int_equal(store_table_remove(rig->store, "nosuch"), RC_NOT_FOUND);
+    put_text(rig->table, "a", "in the same transaction");
+    commit(rig);
+    assert_false(file_exists(rig, "other"));
+    assert_int_equal(store_table_open(rig->store, "other", &other), RC_OK);
+    assert_string_equal(get_text(other, "x"), "-");
+    assert_string_equal(get_text(rig->table, "a"), "in the same transaction");
+}
+
+static void
+test_store_table_removed_is_back_after_abort(void **state)
+{
+    struct store_rig *rig = *state;
+    struct store_table *other;
+
+    make_other(rig);
+    begin(rig);
+    assert_int_equal(store_table_remove(rig->store, "other"), RC_OK);
+    store_abort(rig->store);
+    assert_false(file_exists(rig, "old/other.0"));
+    assert_int_equal(store_table_open(rig->store, "other", &other), RC_OK);
+    assert_string_equal(get_text(other, "x"), "y");
+    store_rig_close(rig);
+    store_rig_open(rig);
+    assert_int_equal(store_table_open(rig->store, "other", &other), RC_OK);
+    assert_string_equal(get_text(other, "x"), "y");
+}
+
+static void
+test_store_reopened_keeps_all(void **state)
+{
+    struct store_rig *rig = *state;
+    uint64_t i;
+
+    begin(rig);
+    for (i = 0; i < 20000; i++)
+        row_put_number(rig->table, i, 100);
+    commit(rig);
+    store_rig_close(rig);
+    store_rig_open(rig);
+    for (i = 0; i < 20000; i++)
+        assert_true(row_has_number(rig->table, i, 100));
+    assert_false(row_has_number(rig->table, 20000, 100));
+}
+
+static void
+test_store_many_tables_stay_open(void **state)
+{
+    enum { TABLES = 600 }; /* below the usual 1024 descriptors */
+    struct store_rig *rig = *state;
+    struct store_table *tables[TABLES];
+    char name[STORE_NAME_BYTES];
+    int i;
+
+    begin(rig);
+    for (i = 0; i < TABLES; i++) {
+        snprintf(name, sizeof name, "table.%d", i);
+        assert_int_equal(store_table_open(rig->store, name, &tables[i]),
+                         RC_OK);
+        put_text(tables[i], "name", name);
+    }
+    commit(rig);
+    assert_string_equal(get_text(tables[0], "name"), "table.0");
+    assert_string_equal(get_text(tables[TABLES - 1], "name"), "table.599");
+}
+
+static void
+test_store_flush_without_commit_does_nothing(void **state)
+{
+    struct store_rig *rig = *state;
+    struct store_stats before, after;
+
+    assert_int_equal(store_flush(rig->store), RC_OK);
+    store_stats(rig->store, &before);
+    assert_int_equal(store_flush(rig->store), RC_OK);
+    store_stats(rig->store, &after);
+    assert_int_equal(after.flushes, before.flushes);
+    begin(rig);
+    put_text(rig->table, "a", "one");
+    commit(rig);
+    store_stats(rig->store, &after);
+    assert_int_equal(after.flushes, before.flushes + 1);
+    assert_int_equal(after.commits, before.commits + 1);
+    assert_true(after.flush_us_max <= after.flush_us_total);
+}
+
+/* ---- laws -------------------------------------------------------------- */
+
+static void
+put_without_transaction(const void *argument)
+{
+    const struct store_rig *rig = argument;
+
+    (void)!store_put(rig->table, "a", 1, "b", 1);
+}
+
+static void
+begin_twice(const void *argument)
+{
+    const struct store_rig *rig = argument;
+
+    (void)!store_begin(rig->store);
+    (void)!store_begin(rig->store);
+}
+
+static void
+commit_under_cursor(const void *argument)
+{
+    const struct store_rig *rig = argument;
+    struct store_cursor *cursor;
+
+    (void)!store_begin(rig->store);
+    (void)!store_cursor_open(rig->table, &cursor);
+    (void)!store_commit(rig->store);
+}
+
+static void
+open_table_elsewhere(const void *argument)
+{
+    const struct store_rig *rig = argument;
+    struct store_table *table;
+
+    (void)!store_table_open(rig->store, "../rows", &table);
+}
+
+static void
+close_in_transaction(const void *argument)
+{
+    struct store_rig rig = *(const struct store_rig *)argument;
+
+    (void)!store_begin(rig.store);
+    (void)!store_close(&rig.store);
+}
+
+static void
+test_store_broken_laws_end_the_process(void **state)
+{
+    assert_true(dies(put_without_transaction, *state));
+    assert_true(dies(begin_twice, *state));
+    assert_true(dies(commit_under_cursor, *state));
+    assert_true(dies(open_table_elsewhere, *state));
+    assert_true(dies(close_in_transaction, *state));
+}
+
+#define WITH_RIG(test)                                                         \
+    cmocka_unit_test_setup_teardown(test, store_rig_setup, store_rig_teardown)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_RIG(test_store_new_directory_is_created),
+        WITH_RIG(test_store_put_row_is_read_back),
+        WITH_RIG(test_store_put_new_of_old_key_exists),
+        WITH_RIG(test_store_delete_removes_row),
+        WITH_RIG(test_store_values_of_all_sizes_are_read_back),
+        WITH_RIG(test_store_get_into_small_buffer_is_full),
+        WITH_RIG(test_store_key_of_most_bytes_is_kept),
+        WITH_RIG(test_store_cursor_walks_in_key_order),
+        WITH_RIG(test_store_cursor_in_empty_table_finds_nothing),
+        WITH_RIG(test_store_cursor_grows_in_place),
+        WITH_RIG(test_store_cursor_seek_grows_in_place),
+        WITH_RIG(test_store_abort_undoes_everything),
+        WITH_RIG(test_store_table_made_in_transaction_lives_after_commit),
+        WITH_RIG(test_store_table_removed_is_gone_after_commit),
+        WITH_RIG(test_store_table_removed_is_back_after_abort),
+        WITH_RIG(test_store_reopened_keeps_all),
+        WITH_RIG(test_store_many_tables_stay_open),
+        WITH_RIG(test_store_flush_without_commit_does_nothing),
+        WITH_RIG(test_store_broken_laws_end_the_process),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
