@@ -10,12 +10,13 @@ results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 
 run_one() {
-    local output=$results/${1##*/}
-    if timeout "$LIMIT_S" "$1" >"$output" 2>&1; then
+    local output=$results/${1##*/} code=0
+    timeout "$LIMIT_S" "$1" >"$output" 2>&1 || code=$?
+    if [[ $code -eq 0 ]]; then
         rm -f "$output"
-        return
+    else
+        echo "exit code $code" >>"$output"
     fi
-    echo "exit code $?" >>"$output"
 }
 
 for program in "$@"; do

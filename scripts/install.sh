@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# install.sh - make install: programs, settings and units below DESTDIR
+#
+#   PREFIX/lib/sagapipe/   the four programs (their names are too common for a
+#                          bin directory)
+#   PREFIX/lib/systemd/system, sysusers.d, tmpfiles.d
+#   /etc/sagapipe/         sagapipe.conf, seed.json; never overwritten
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+BIN=${BIN:-bin}
+PREFIX=${PREFIX:-/usr/local}
+root=${DESTDIR-}
+programs=$root$PREFIX/lib/sagapipe
+units=$root$PREFIX/lib/systemd/system
+settings=$root/etc/sagapipe
+
+# The units and snippets name /usr/local, and are told the prefix here.
+install_text() {
+    sed "s|/usr/local/|$PREFIX/|g" "$1" | install -D -m 644 /dev/stdin "$2"
+}
+
+install_setting() {
+    if [[ -e $2 ]]; then
+        echo "install: kept $2"
+    else
+        install -D -m 644 "$1" "$2"
+    fi
+}
+
+for name in broker payment ledger gateway; do
+    install -D -m 755 "$BIN/$name" "$programs/$name"
+    install_text "systemd/sagapipe-$name.service" \
+        "$units/sagapipe-$name.service"
+done
+install_text systemd/sagapipe.target "$units/sagapipe.target"
+install_text systemd/sagapipe.sysusers.conf \
+    "$root$PREFIX/lib/sysusers.d/sagapipe.conf"
+install_text systemd/sagapipe.tmpfiles.conf \
+    "$root$PREFIX/lib/tmpfiles.d/sagapipe.conf"
+install_setting etc/sagapipe.conf "$settings/sagapipe.conf"
+install_setting etc/seed.json "$settings/seed.json"
+cat <<EOF
+installed to $root$PREFIX/lib/sagapipe, settings in $settings
+next, as root:
+    systemd-sysusers && systemd-tmpfiles --create sagapipe.conf
+    systemctl daemon-reload && systemctl enable --now sagapipe.target
+EOF
