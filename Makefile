@@ -14,7 +14,7 @@ CORE_SAGA    = base bytes money refusal topic event protocol
 CORE_BROKER  =
 CORE_PAYMENT = payment_account payment_decide
 CORE_LEDGER  = ledger_entry ledger_post
-CORE_GATEWAY = order_status gateway_rows gateway_fold
+CORE_GATEWAY = order_status gateway_rows gateway_fold text_writer http_deadline
 
 CC       = gcc
 STD      = -std=c11 -D_GNU_SOURCE -Isrc

@@ -1,0 +1,205 @@
+#include "gateway/http_call.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define JSON_TYPE "application/json"
+#define PROBLEM_TYPE "application/problem+json"
+
+/* Not all at once: most of a call is text that is written before it is
+ * read. */
+void
+http_call_init(struct http_call *call, const struct http_facts *facts)
+{
+    call->facts = facts;
+    call->route = NULL;
+    call->request = NULL;
+    http_headers_init(&call->headers);
+    call->path[0] = '\0';
+    call->query[0] = '\0';
+    call->id = 0;
+    call->body = "";
+    call->body_bytes = 0;
+    problem_init(&call->problem);
+    call->status = 0;
+    call->media_type = JSON_TYPE;
+    call->large = NULL;
+    text_writer_init(&call->text, call->small, sizeof(call->small));
+    call->location[0] = '\0';
+    call->link[0] = '\0';
+    call->allow[0] = '\0';
+}
+
+/* The path begins at the target's first slash; before it there may be the
+ * absolute form's scheme and authority, which every server must accept. */
+static bool
+skip_authority(const char **target, size_t *bytes)
+{
+    static const char scheme[] = "http://";
+    const char *slash;
+
+    if (*bytes < sizeof(scheme) || memcmp(*target, scheme, 7) != 0)
+        return *bytes > 0 && **target == '/';
+    slash = memchr(*target + 7, '/', *bytes - 7);
+    if (slash == NULL)
+        return false;
+    *bytes -= (size_t)(slash - *target);
+    *target = slash;
+    return true;
+}
+
+void
+http_call_target(struct http_call *call, const char *target, size_t bytes)
+{
+    const char *mark;
+    size_t path_bytes;
+
+    if (bytes >= HTTP_TARGET_BYTES) {
+        problem_set(&call->problem, PROBLEM_TARGET_SIZE, NULL,
+                    "the target has %zu bytes", bytes);
+        call->problem.limit = HTTP_TARGET_BYTES - 1;
+        return;
+    }
+    if (!skip_authority(&target, &bytes)) {
+        problem_set(&call->problem, PROBLEM_TARGET, NULL,
+                    "a target begins with a slash");
+        return;
+    }
+    mark = memchr(target, '?', bytes);
+    path_bytes = mark != NULL ? (size_t)(mark - target) : bytes;
+    if (mark != NULL) {
+        memcpy(call->query, mark + 1, bytes - path_bytes - 1);
+        call->query[bytes - path_bytes - 1] = '\0';
+    }
+    if (!percent_decode(target, path_bytes, false, call->path,
+                        sizeof(call->path)))
+        problem_set(&call->problem, PROBLEM_TARGET, NULL,
+                    "the path has a '%%' that is not followed by two "
+                    "hexadecimal digits, or hides a slash or a NUL");
+}
+
+void
+http_call_route(struct http_call *call, const char *method)
+{
+    if (call->problem.type != PROBLEM_NONE)
+        return;
+    call->route = http_route_find(http_routes, http_routes_count, method,
+                                  call->path, &call->id, call->allow,
+                                  &call->problem);
+}
+
+void
+http_call_prepare(struct http_call *call)
+{
+    struct request_query unused;
+    struct request_query *query = &unused;
+
+    if (call->problem.type != PROBLEM_NONE)
+        return;
+    if (call->route->body && !call->headers.json) {
+        problem_set(&call->problem, PROBLEM_MEDIA, "Content-Type",
+                    "send one Content-Type: application/json");
+        return;
+    }
+    if (call->request != NULL) {
+        call->request->kind = call->route->kind;
+        memcpy(call->request->traceparent, call->headers.traceparent,
+               sizeof(call->request->traceparent));
+        query = &call->request->query;
+    }
+    if (call->query[0] != '\0' || call->route->parameters != QUERY_NOTHING)
+        query_parse(call->query, call->route->parameters, query,
+                    &call->problem);
+    if (call->route->prepare != NULL && call->problem.type == PROBLEM_NONE)
+        call->route->prepare(call);
+}
+
+/* A refusal of the store's as a problem. */
+static void
+refuse(struct http_call *call)
+{
+    struct problem *problem = &call->problem;
+
+    switch (call->request->outcome) {
+    case REQUEST_DONE:
+        break;
+    case REQUEST_NO_PRODUCT:
+        problem_set(problem, PROBLEM_NO_PRODUCT, "productId",
+                    "GET /products lists what there is");
+        break;
+    case REQUEST_NO_ROW:
+        problem_set(problem, PROBLEM_NO_ROW, "id",
+                    "there is nothing with the id %llu here",
+                    (unsigned long long)call->id);
+        break;
+    case REQUEST_CONFLICT:
+        problem_set(problem, PROBLEM_USER_EXISTS, "userId",
+                    "GET /users/%llu shows the account",
+                    (unsigned long long)call->request->user.value);
+        break;
+    case REQUEST_TOO_LARGE:
+        problem_set(problem, PROBLEM_PRICE, "quantity",
+                    "the product's price times the quantity is above "
+                    "90071992547409.91");
+        break;
+    case REQUEST_BACKLOG:
+        problem_set(problem, PROBLEM_BACKLOG, NULL,
+                    "nothing was done; try again later");
+        break;
+    case REQUEST_PENDING:
+    case REQUEST_FAILED:
+        problem_set(problem, PROBLEM_STORE_FAILED, NULL,
+                    "look before you repeat it");
+        break;
+    }
+}
+
+static void
+reply_problem(struct http_call *call)
+{
+    http_call_fini(call);
+    text_writer_init(&call->text, call->small, sizeof(call->small));
+    call->location[0] = '\0';
+    call->link[0] = '\0';
+    call->status = problem_status(call->problem.type);
+    call->media_type = PROBLEM_TYPE;
+    problem_write(&call->text, &call->problem);
+    invariant(!call->text.failed);
+}
+
+void
+http_call_reply(struct http_call *call)
+{
+    if (call->problem.type == PROBLEM_NONE && call->request != NULL)
+        refuse(call);
+    if (call->problem.type == PROBLEM_NONE) {
+        call->status = 200;
+        call->route->reply(call);
+    }
+    if (call->problem.type != PROBLEM_NONE)
+        reply_problem(call);
+    invariant(!call->text.failed);
+}
+
+bool
+http_call_room(struct http_call *call, size_t bytes)
+{
+    if (bytes <= sizeof(call->small))
+        return true;
+    invariant(call->large == NULL);
+    call->large = malloc(bytes);
+    if (call->large == NULL) {
+        problem_set(&call->problem, PROBLEM_MEMORY, NULL,
+                    "the answer needs %zu bytes", bytes);
+        return false;
+    }
+    text_writer_init(&call->text, call->large, bytes);
+    return true;
+}
+
+void
+http_call_fini(struct http_call *call)
+{
+    free(call->large);
+    call->large = NULL;
+}

@@ -1,0 +1,382 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gateway/http_server.h"
+#include "saga/log.h"
+
+/* A new phase of the connection begins: it has its time from now. */
+static void
+phase_begin(struct exchange *exchange)
+{
+    if (exchange->peer != NULL)
+        deadline_begin(&exchange->http->phases, &exchange->peer->phase,
+                       exchange->http->now_us);
+}
+
+static void
+phase_end(struct exchange *exchange)
+{
+    if (exchange->peer != NULL)
+        deadline_end(&exchange->http->phases, &exchange->peer->phase);
+}
+
+static struct peer *
+connection_peer(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+        connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+    return info != NULL ? info->socket_context : NULL;
+}
+
+static struct peer *
+peer_new(struct gateway_http *http, struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+        connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct peer *peer = http_pool_peer(&http->pool);
+
+    if (peer == NULL || info == NULL)
+        return peer;
+    memset(peer, 0, sizeof(*peer));
+    peer->fd = info->connect_fd;
+    peer->phase.owner = peer;
+    deadline_begin(&http->phases, &peer->phase, http->now_us);
+    return peer;
+}
+
+void
+exchange_on_connection(void *cls, struct MHD_Connection *connection,
+                       void **context,
+                       enum MHD_ConnectionNotificationCode what)
+{
+    struct gateway_http *http = cls;
+    struct peer *peer = *context;
+
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        *context = peer_new(http, connection);
+    } else if (peer != NULL) {
+        deadline_end(&http->phases, &peer->phase);
+        http_pool_give_peer(&http->pool, peer);
+        *context = NULL;
+    }
+}
+
+void *
+exchange_on_target(void *cls, const char *target,
+                   struct MHD_Connection *connection)
+{
+    struct gateway_http *http = cls;
+    struct exchange *exchange = http_pool_exchange(&http->pool);
+
+    if (exchange == NULL)
+        return NULL;
+    exchange->state = EXCHANGE_HEAD;
+    exchange->http = http;
+    exchange->connection = connection;
+    exchange->peer = connection_peer(connection);
+    exchange->wait = (struct deadline){ .owner = exchange };
+    exchange->begun_us = http->now_us;
+    exchange->body = exchange->body_small;
+    exchange->body_size = sizeof(exchange->body_small);
+    exchange->body_used = 0;
+    http_call_init(&exchange->call, &http->facts);
+    if (target == NULL)
+        target = "";
+    http_call_target(&exchange->call, target, strlen(target));
+    return exchange;
+}
+
+bool
+http_may_log(struct gateway_http *http)
+{
+    int64_t second = http->now_us / 1000000;
+
+    if (second != http->log_second) {
+        http->log_second = second;
+        http->log_lines = 0;
+    }
+    return http->log_lines++ < HTTP_LOG_LINES_MAX;
+}
+
+/* Too costly for every request: only what an operator looks for. */
+static void
+log_reply(struct exchange *exchange)
+{
+    const struct http_call *call = &exchange->call;
+    int64_t took_us = exchange->http->now_us - exchange->begun_us;
+
+    if (call->status < 500 && took_us < HTTP_SLOW_US)
+        return;
+    if (!http_may_log(exchange->http))
+        return;
+    log_warning("reply", "status=%u problem=%s path=%s ms=%lld", call->status,
+                problem_name(call->problem.type), log_quote(call->path),
+                (long long)(took_us / 1000));
+}
+
+static void
+add_header(struct MHD_Response *response, const char *name, const char *value)
+{
+    if (value[0] != '\0')
+        (void)MHD_add_response_header(response, name, value);
+}
+
+/* The small answer's text stays in the exchange, which outlives the reply; a
+ * large one goes over to the response. */
+static struct MHD_Response *
+make_response(struct exchange *exchange)
+{
+    struct http_call *call = &exchange->call;
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        call->text.used, call->text.data,
+        call->large != NULL ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+
+    if (response == NULL)
+        return NULL;
+    call->large = NULL;
+    add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, call->media_type);
+    add_header(response, MHD_HTTP_HEADER_LOCATION, call->location);
+    add_header(response, "Link", call->link);
+    add_header(response, MHD_HTTP_HEADER_ALLOW, call->allow);
+    if (call->status == 503)
+        add_header(response, MHD_HTTP_HEADER_RETRY_AFTER, HTTP_RETRY_AFTER);
+    if (exchange->http->facts.draining)
+        add_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    return response;
+}
+
+/* Second field of /proc/self/statm, in pages; 0 if it can't be read. */
+static uint64_t
+resident_bytes(void)
+{
+    FILE *file = fopen("/proc/self/statm", "re");
+    unsigned long pages = 0;
+
+    if (file == NULL)
+        return 0;
+    if (fscanf(file, "%*u %lu", &pages) != 1)
+        pages = 0;
+    (void)fclose(file);
+    return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static enum MHD_Result
+reply(struct exchange *exchange)
+{
+    struct gateway_http *http = exchange->http;
+    struct http_call *call = &exchange->call;
+    struct MHD_Response *response;
+    enum MHD_Result result;
+
+    if (call->request != NULL && call->request->kind == REQUEST_METRICS)
+        http->facts.resident_bytes = resident_bytes();
+    http_call_reply(call);
+    if (call->request != NULL)
+        http_pool_give_request(&http->pool, call->request);
+    call->request = NULL;
+    response = make_response(exchange);
+    if (response == NULL)
+        return MHD_NO;
+    result = MHD_queue_response(exchange->connection, call->status, response);
+    MHD_destroy_response(response);
+    if (result != MHD_YES)
+        return result;
+    exchange->state = EXCHANGE_REPLIED;
+    http->replies_open++;
+    http->facts.replies[call->status]++;
+    phase_begin(exchange);
+    log_reply(exchange);
+    return result;
+}
+
+static enum MHD_Result
+note_header(void *cls, enum MHD_ValueKind kind, const char *name,
+            size_t name_bytes, const char *value, size_t value_bytes)
+{
+    (void)kind;
+    if (value != NULL)
+        http_headers_note(cls, name, name_bytes, value, value_bytes);
+    return MHD_YES;
+}
+
+/* The first call: the head is complete.  A reply from here closes the
+ * connection, so only what must close it is refused now; everything else is
+ * told when the body was read. */
+static enum MHD_Result
+on_head(struct exchange *exchange, const char *method, const char *version)
+{
+    struct http_call *call = &exchange->call;
+    size_t size;
+    struct problem problem;
+
+    MHD_get_connection_values_n(exchange->connection, MHD_HEADER_KIND,
+                                note_header, &call->headers);
+    problem_init(&problem);
+    http_headers_check(&call->headers, version,
+                       exchange->http->config->http_body, &problem);
+    size = (size_t)call->headers.body_bytes;
+    if (problem.type == PROBLEM_NONE && size > exchange->body_size) {
+        exchange->body = malloc(size);
+        exchange->body_size = size;
+        if (exchange->body == NULL)
+            problem_set(&problem, PROBLEM_MEMORY, NULL,
+                        "the body has %zu bytes", size);
+    }
+    if (problem.type != PROBLEM_NONE) {
+        call->problem = problem;
+        return reply(exchange);
+    }
+    http_call_route(call, method);
+    exchange->state = EXCHANGE_BODY;
+    phase_begin(exchange);
+    return MHD_YES;
+}
+
+static enum MHD_Result
+on_body(struct exchange *exchange, const char *body, size_t *body_bytes)
+{
+    if (*body_bytes > exchange->body_size - exchange->body_used)
+        return MHD_NO;
+    memcpy(exchange->body + exchange->body_used, body, *body_bytes);
+    exchange->body_used += *body_bytes;
+    *body_bytes = 0;
+    return MHD_YES;
+}
+
+/* Hands the request to the store thread, with the others of this turn. */
+static enum MHD_Result
+ask_store(struct exchange *exchange)
+{
+    struct gateway_http *http = exchange->http;
+    struct request *request = exchange->call.request;
+
+    request->owner = exchange;
+    request->next = NULL;
+    if (http->last != NULL)
+        http->last->next = request;
+    else
+        http->first = request;
+    http->last = request;
+    exchange->state = EXCHANGE_WAITING;
+    deadline_begin(&http->waits, &exchange->wait, http->now_us);
+    MHD_suspend_connection(exchange->connection);
+    return MHD_YES;
+}
+
+static void
+take_request(struct exchange *exchange)
+{
+    struct gateway_http *http = exchange->http;
+    struct http_call *call = &exchange->call;
+
+    if (call->problem.type != PROBLEM_NONE ||
+        call->route->kind == REQUEST_NONE)
+        return;
+    if (http->stopping) {
+        problem_set(&call->problem, PROBLEM_STOPPING, NULL,
+                    "nothing was done; try again later");
+        return;
+    }
+    call->request = http_pool_request(&http->pool);
+    if (call->request == NULL)
+        problem_set(&call->problem, PROBLEM_OVERLOADED, NULL,
+                    "nothing was done; try again later");
+}
+
+/* The last call: the body is complete. */
+static enum MHD_Result
+on_complete(struct exchange *exchange)
+{
+    struct http_call *call = &exchange->call;
+
+    phase_end(exchange);
+    call->body = exchange->body;
+    call->body_bytes = exchange->body_used;
+    take_request(exchange);
+    http_call_prepare(call);
+    if (call->problem.type == PROBLEM_NONE && call->request != NULL)
+        return ask_store(exchange);
+    if (call->request != NULL)
+        http_pool_give_request(&exchange->http->pool, call->request);
+    call->request = NULL;
+    return reply(exchange);
+}
+
+enum MHD_Result
+exchange_on_access(void *cls, struct MHD_Connection *connection,
+                   const char *url, const char *method, const char *version,
+                   const char *body, size_t *body_bytes, void **context)
+{
+    struct exchange *exchange = *context;
+
+    (void)cls;
+    (void)url;
+    if (exchange == NULL)
+        return MHD_NO;
+    switch (exchange->state) {
+    case EXCHANGE_HEAD:
+        return on_head(exchange, method, version);
+    case EXCHANGE_BODY:
+        if (*body_bytes > 0)
+            return on_body(exchange, body, body_bytes);
+        return on_complete(exchange);
+    case EXCHANGE_WAITING: /* nobody resumed it */
+        MHD_suspend_connection(connection);
+        return MHD_YES;
+    case EXCHANGE_RESUMED:
+        return reply(exchange);
+    case EXCHANGE_REPLIED:
+        break;
+    }
+    return MHD_NO;
+}
+
+void
+exchange_answered(struct exchange *exchange)
+{
+    invariant(exchange->state == EXCHANGE_WAITING);
+    deadline_end(&exchange->http->waits, &exchange->wait);
+    exchange->state = EXCHANGE_RESUMED;
+    MHD_resume_connection(exchange->connection);
+}
+
+void
+exchange_give_up(struct exchange *exchange, enum problem_type why)
+{
+    exchange->call.request->owner = NULL;
+    exchange->call.request = NULL;
+    problem_set(&exchange->call.problem, why, NULL,
+                "look before you repeat it");
+    exchange_answered(exchange);
+}
+
+void
+exchange_on_completed(void *cls, struct MHD_Connection *connection,
+                      void **context, enum MHD_RequestTerminationCode how)
+{
+    struct gateway_http *http = cls;
+    struct exchange *exchange = *context;
+
+    (void)connection;
+    (void)how;
+    if (exchange == NULL)
+        return;
+    if (exchange->state == EXCHANGE_REPLIED)
+        http->replies_open--;
+    if (exchange->state == EXCHANGE_WAITING) {
+        exchange->call.request->owner = NULL;
+        exchange->call.request = NULL;
+        deadline_end(&http->waits, &exchange->wait);
+    }
+    if (exchange->call.request != NULL)
+        http_pool_give_request(&http->pool, exchange->call.request);
+    http_call_fini(&exchange->call);
+    if (exchange->body != exchange->body_small)
+        free(exchange->body);
+    phase_begin(exchange);
+    http_pool_give_exchange(&http->pool, exchange);
+    *context = NULL;
+}

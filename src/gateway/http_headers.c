@@ -1,0 +1,144 @@
+#include "gateway/http_headers.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <strings.h>
+
+void
+http_headers_init(struct http_headers *headers)
+{
+    memset(headers, 0, sizeof(*headers));
+}
+
+static bool
+text_is(const char *text, size_t bytes, const char *wanted)
+{
+    return bytes == strlen(wanted) && strncasecmp(text, wanted, bytes) == 0;
+}
+
+static bool
+is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static void
+trim(const char **text, size_t *bytes)
+{
+    while (*bytes > 0 && is_blank((*text)[*bytes - 1]))
+        (*bytes)--;
+    while (*bytes > 0 && is_blank((*text)[0])) {
+        (*text)++;
+        (*bytes)--;
+    }
+}
+
+/* The media type alone, or with the only charset that JSON has. */
+static bool
+is_json(const char *text, size_t bytes)
+{
+    const char *parameters = memchr(text, ';', bytes);
+    size_t type_bytes = parameters != NULL ? (size_t)(parameters - text)
+                                           : bytes;
+    size_t rest = bytes - type_bytes;
+
+    trim(&text, &type_bytes);
+    if (!text_is(text, type_bytes, "application/json"))
+        return false;
+    if (parameters == NULL)
+        return true;
+    parameters++;
+    rest--;
+    trim(&parameters, &rest);
+    return rest == 0 || text_is(parameters, rest, "charset=utf-8") ||
+           text_is(parameters, rest, "charset=\"utf-8\"");
+}
+
+static void
+note_length(struct http_headers *headers, const char *value, size_t bytes)
+{
+    uint64_t length = 0;
+
+    headers->lengths++;
+    if (bytes == 0 || bytes > 18)
+        headers->length_malformed = true;
+    for (size_t i = 0; i < bytes; i++) {
+        if (value[i] < '0' || value[i] > '9')
+            headers->length_malformed = true;
+        else
+            length = length * 10 + (uint64_t)(value[i] - '0');
+    }
+    headers->body_bytes = length;
+}
+
+/* Ids of all zeros have the form, but stand for none. */
+static void
+note_traceparent(struct http_headers *headers, const char *value, size_t bytes)
+{
+    static const char zeros[] = "00000000000000000000000000000000";
+
+    if (!traceparent_valid(value, bytes) || memcmp(value + 3, zeros, 32) == 0 ||
+        memcmp(value + 36, zeros, 16) == 0)
+        return;
+    memcpy(headers->traceparent, value, bytes);
+    headers->traceparent[bytes] = '\0';
+}
+
+/* By length first: this runs for every header of every request. */
+void
+http_headers_note(struct http_headers *headers, const char *name,
+                  size_t name_bytes, const char *value, size_t value_bytes)
+{
+    trim(&value, &value_bytes);
+    switch (name_bytes) {
+    case 4:
+        if (text_is(name, name_bytes, "Host"))
+            headers->hosts++;
+        break;
+    case 11:
+        if (text_is(name, name_bytes, "traceparent"))
+            note_traceparent(headers, value, value_bytes);
+        break;
+    case 12:
+        if (text_is(name, name_bytes, "Content-Type")) {
+            headers->types++;
+            headers->json = headers->types == 1 && is_json(value, value_bytes);
+        }
+        break;
+    case 14:
+        if (text_is(name, name_bytes, "Content-Length"))
+            note_length(headers, value, value_bytes);
+        break;
+    case 17:
+        if (text_is(name, name_bytes, "Transfer-Encoding"))
+            headers->encoded = true;
+        break;
+    default:
+        break;
+    }
+}
+
+void
+http_headers_check(const struct http_headers *headers, const char *version,
+                   uint64_t body_max, struct problem *problem)
+{
+    bool old = strcmp(version, "HTTP/1.0") == 0;
+
+    if (!old && strncmp(version, "HTTP/1.", 7) != 0) {
+        problem_set(problem, PROBLEM_FRAMING, NULL,
+                    "the request line must end with HTTP/1.1 or HTTP/1.0");
+    } else if (headers->encoded) {
+        problem_set(problem, PROBLEM_FRAMING, "Transfer-Encoding",
+                    "send the body with a Content-Length");
+    } else if (headers->lengths > 1 || headers->length_malformed) {
+        problem_set(problem, PROBLEM_FRAMING, "Content-Length",
+                    "there must be one Content-Length, a number");
+    } else if (headers->hosts > 1 || (headers->hosts == 0 && !old)) {
+        problem_set(problem, PROBLEM_FRAMING, "Host",
+                    "there must be one Host");
+    } else if (headers->body_bytes > body_max) {
+        problem_set(problem, PROBLEM_BODY_SIZE, NULL,
+                    "the body has %" PRIu64 " bytes", headers->body_bytes);
+        problem->limit = body_max;
+    }
+}

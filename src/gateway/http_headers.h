@@ -1,0 +1,42 @@
+/*
+ * http_headers.h - what we read of a request's head, and what we refuse
+ *
+ * libmicrohttpd lets through what a proxy may read differently (request
+ * smuggling): any Transfer-Encoding, a repeated Content-Length, a missing
+ * Host.  Whoever sends that gets 400 and a closed connection.
+ *
+ * Pure: functions of their arguments.
+ */
+#ifndef GATEWAY_HTTP_HEADERS_H
+#define GATEWAY_HTTP_HEADERS_H
+
+#include "gateway/http_problem.h"
+#include "saga/event.h"
+
+struct http_headers {
+    uint64_t body_bytes;     /* Content-Length */
+    unsigned hosts;
+    unsigned lengths;
+    unsigned types;
+    bool encoded;            /* there is a Transfer-Encoding      */
+    bool length_malformed;
+    bool json;               /* Content-Type is application/json  */
+    char traceparent[TRACEPARENT_BYTES]; /* "" or valid */
+};
+
+void http_headers_init(struct http_headers *headers);
+
+/* One header of the request. */
+void http_headers_note(struct http_headers *headers, const char *name,
+                       size_t name_bytes, const char *value,
+                       size_t value_bytes);
+
+/*
+ * Sets PROBLEM_FRAMING or PROBLEM_BODY_SIZE if the connection can't go on
+ * behind this request.  version: as in the request line, "HTTP/1.1".
+ */
+void http_headers_check(const struct http_headers *headers,
+                        const char *version, uint64_t body_max,
+                        struct problem *problem);
+
+#endif

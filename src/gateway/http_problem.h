@@ -1,0 +1,105 @@
+/*
+ * http_problem.h - every refusal over HTTP, in one list (RFC 9457)
+ *
+ * A problem is written as application/problem+json:
+ *   {"type":"/problems/unknown-product","title":"...","status":404,
+ *    "detail":"...","field":"productId","limit":16384}
+ * The type is stable and is what programs look at; title belongs to the type;
+ * detail is about this one case, for people.
+ *
+ * Pure: functions of their arguments.
+ */
+#ifndef GATEWAY_HTTP_PROBLEM_H
+#define GATEWAY_HTTP_PROBLEM_H
+
+#include "gateway/text_writer.h"
+
+#define PROBLEM_FIELD_BYTES 64
+#define PROBLEM_DETAIL_BYTES 256
+/* A byte of outside text takes six at most ("\u001F"). */
+#define PROBLEM_TEXT_BYTES_MAX                                                 \
+    (6 * (PROBLEM_FIELD_BYTES + PROBLEM_DETAIL_BYTES) + 512)
+
+/*    enum                      name                 status  title           */
+#define PROBLEM_LIST(P)                                                        \
+    P(PROBLEM_FRAMING,          "message-framing",        400,                 \
+      "The request's framing is not accepted")                                 \
+    P(PROBLEM_TARGET,           "bad-target",             400,                 \
+      "The request's target is malformed")                                     \
+    P(PROBLEM_PARAMETER,        "bad-parameter",          400,                 \
+      "A parameter of the path or query is not valid")                         \
+    P(PROBLEM_JSON,             "malformed-json",         400,                 \
+      "The body is not one JSON object")                                       \
+    P(PROBLEM_FIELD_UNKNOWN,    "unknown-field",          400,                 \
+      "The body has a field that does not exist")                              \
+    P(PROBLEM_FIELD_MISSING,    "missing-field",          400,                 \
+      "The body lacks a field that is required")                               \
+    P(PROBLEM_FIELD_TYPE,       "wrong-type",             400,                 \
+      "A field has another JSON type than it must have")                       \
+    P(PROBLEM_NO_PATH,          "unknown-path",           404,                 \
+      "There is nothing at this path")                                         \
+    P(PROBLEM_NO_ROW,           "not-found",              404,                 \
+      "There is no such thing")                                                \
+    P(PROBLEM_NO_PRODUCT,       "unknown-product",        404,                 \
+      "There is no such product")                                              \
+    P(PROBLEM_METHOD,           "method-not-allowed",     405,                 \
+      "The path does not know this method")                                    \
+    P(PROBLEM_USER_EXISTS,      "user-exists",            409,                 \
+      "The user has an account already")                                       \
+    P(PROBLEM_BODY_SIZE,        "body-too-large",         413,                 \
+      "The body is larger than the limit")                                     \
+    P(PROBLEM_TARGET_SIZE,      "target-too-long",        414,                 \
+      "The request's target is longer than the limit")                         \
+    P(PROBLEM_MEDIA,            "unsupported-media-type", 415,                 \
+      "The body must be application/json")                                     \
+    P(PROBLEM_FIELD_RANGE,      "out-of-range",           422,                 \
+      "A field's value is outside of its range")                               \
+    P(PROBLEM_PRICE,            "price-too-large",        422,                 \
+      "The total price leaves the range of money")                             \
+    P(PROBLEM_BACKLOG,          "backlog-full",           503,                 \
+      "Too many events wait for the broker")                                   \
+    P(PROBLEM_STORE_FAILED,     "store-failed",           503,                 \
+      "The store failed; whether the command took effect is not known")        \
+    P(PROBLEM_STORE_TIMEOUT,    "store-timeout",          503,                 \
+      "The store did not answer in time; whether the command took effect is "  \
+      "not known")                                                             \
+    P(PROBLEM_OVERLOADED,       "overloaded",             503,                 \
+      "Too many requests wait for the store")                                  \
+    P(PROBLEM_STOPPING,         "shutting-down",          503,                 \
+      "The gateway is stopping")                                               \
+    P(PROBLEM_MEMORY,           "out-of-memory",          503,                 \
+      "The gateway has no memory for this answer")
+
+enum problem_type {
+    PROBLEM_NONE = 0,
+#define P(id, name, status, title) id,
+    PROBLEM_LIST(P)
+#undef P
+    PROBLEM_COUNT
+};
+
+struct problem {
+    enum problem_type type;
+    uint64_t limit;                    /* 0: not told  */
+    char field[PROBLEM_FIELD_BYTES];   /* "": not told */
+    char detail[PROBLEM_DETAIL_BYTES]; /* "": not told */
+};
+
+/* No problem (yet).  Cheap: it does not clear the texts. */
+void problem_init(struct problem *problem);
+
+/* Says what is wrong; the first one said stays.  field may be NULL; long
+ * texts are cut. */
+void problem_set(struct problem *problem, enum problem_type type,
+                 const char *field, const char *detail, ...)
+    PRINTF_LIKE(4, 5);
+
+/* "unknown-product"; "" for PROBLEM_NONE. */
+const char *problem_name(enum problem_type type);
+/* The HTTP status. */
+unsigned problem_status(enum problem_type type);
+
+/* Writes the object; at most PROBLEM_TEXT_BYTES_MAX. */
+void problem_write(struct text_writer *writer, const struct problem *problem);
+
+#endif

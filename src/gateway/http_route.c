@@ -1,0 +1,86 @@
+#include "gateway/http_route.h"
+
+#include <string.h>
+
+#define ID_PATTERN "{id}"
+
+/* True if the path has the pattern's form; *id is then the text in place of
+ * "{id}", or NULL.  That text may be anything but empty and has no slash. */
+static bool
+pattern_matches(const char *pattern, const char *path, const char **id)
+{
+    size_t bytes = strlen(pattern);
+    size_t fixed = bytes;
+
+    *id = NULL;
+    if (bytes > 4 && strcmp(pattern + bytes - 4, ID_PATTERN) == 0)
+        fixed = bytes - 4;
+    if (strncmp(pattern, path, fixed) != 0)
+        return false;
+    if (fixed == bytes)
+        return path[fixed] == '\0';
+    *id = path + fixed;
+    return **id != '\0' && strchr(*id, '/') == NULL;
+}
+
+static bool
+method_matches(const struct http_route *route, const char *method)
+{
+    if (strcmp(route->method, method) == 0)
+        return true;
+    return strcmp(method, "HEAD") == 0 && strcmp(route->method, "GET") == 0;
+}
+
+/* Every method that the path knows, once: "GET, HEAD, POST". */
+static void
+write_allow(const struct http_route *routes, size_t count, const char *path,
+            char *allow)
+{
+    struct text_writer writer;
+    const char *id;
+
+    text_writer_init(&writer, allow, ROUTE_ALLOW_BYTES);
+    for (size_t i = 0; i < count; i++) {
+        if (!pattern_matches(routes[i].pattern, path, &id))
+            continue;
+        if (writer.used > 0)
+            text_put(&writer, ", ");
+        text_put(&writer, routes[i].method);
+        if (strcmp(routes[i].method, "GET") == 0)
+            text_put(&writer, ", HEAD");
+    }
+    text_end(&writer);
+    invariant(!writer.failed);
+}
+
+const struct http_route *
+http_route_find(const struct http_route *routes, size_t count,
+                const char *method, const char *path, uint64_t *id_out,
+                char *allow, struct problem *problem)
+{
+    bool known = false;
+    const char *id;
+
+    *id_out = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!pattern_matches(routes[i].pattern, path, &id))
+            continue;
+        known = true;
+        if (!method_matches(&routes[i], method))
+            continue;
+        if (id == NULL || id_parse(id, strlen(id), id_out))
+            return &routes[i];
+        problem_set(problem, PROBLEM_PARAMETER, "id",
+                    "an id is an integer from 1 to 9007199254740991");
+        return NULL;
+    }
+    if (known) {
+        write_allow(routes, count, path, allow);
+        problem_set(problem, PROBLEM_METHOD, NULL,
+                    "the path allows %s", allow);
+    } else {
+        problem_set(problem, PROBLEM_NO_PATH, NULL,
+                    "GET / lists what there is");
+    }
+    return NULL;
+}

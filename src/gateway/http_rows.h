@@ -1,0 +1,30 @@
+/*
+ * http_rows.h - orders, products, users and transactions as JSON
+ *
+ * Every function writes one object of at most ROW_TEXT_BYTES_MAX bytes (an
+ * order with its timeline: ORDER_TEXT_BYTES_MAX).
+ *
+ * Pure: functions of their arguments.
+ */
+#ifndef GATEWAY_HTTP_ROWS_H
+#define GATEWAY_HTTP_ROWS_H
+
+#include "gateway/request.h"
+#include "gateway/text_writer.h"
+
+#define ROW_TEXT_BYTES_MAX 384
+#define ORDER_TEXT_BYTES_MAX 1024
+
+void row_write_order(struct text_writer *writer, const struct order_row *order,
+                     const char *currency);
+/* With transactionId and timeline, as far as they are known. */
+void row_write_order_whole(struct text_writer *writer,
+                           const struct order_row *order,
+                           const char *currency);
+void row_write_product(struct text_writer *writer,
+                       const struct product_row *product);
+void row_write_user(struct text_writer *writer, const struct user_row *user);
+void row_write_transaction(struct text_writer *writer,
+                           const struct transaction_row *transaction);
+
+#endif

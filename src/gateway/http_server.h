@@ -1,0 +1,150 @@
+/*
+ * http_server.h - the http thread's own state, shared by its files
+ *
+ *   gateway_http.c   the thread: its loop, its answers, its deadlines
+ *   http_exchange.c  one request's life between libmicrohttpd and a call
+ *   http_pool.c      exchanges, requests and peers, reused
+ *
+ *   exchange  one HTTP request, from its first line to the end of its reply
+ *   request   what the store is asked for it (request.h)
+ *   peer      one connection
+ *
+ * An exchange's life:
+ *
+ *   HEAD -> BODY -> WAITING -> RESUMED -> REPLIED -> (free)
+ *     |       |                               ^
+ *     +-------+------ refused, or no store ---+
+ *
+ * Only in WAITING is the connection suspended, and only there is it resumed,
+ * once.  A request whose exchange gave up (deadline) has owner NULL: it still
+ * belongs to the store thread and goes back to the pool when its answer comes.
+ *
+ * Only the http thread touches any of this.
+ */
+#ifndef GATEWAY_HTTP_SERVER_H
+#define GATEWAY_HTTP_SERVER_H
+
+#include <microhttpd.h>
+#include <pthread.h>
+
+#include "gateway/gateway_http.h"
+#include "gateway/http_call.h"
+#include "gateway/http_deadline.h"
+#include "gateway/http_listener.h"
+
+#define HTTP_MEMORY_BYTES 16384   /* libmicrohttpd's pool per connection      */
+#define HTTP_BODY_SMALL_BYTES 1024 /* larger bodies have memory of their own  */
+#define HTTP_GRACE_US 10000000    /* for head, body or reply, each, beyond
+                                     config->http_timeout                     */
+#define HTTP_SLOW_US 1000000      /* an answer that took longer is logged     */
+#define HTTP_LOG_LINES_MAX 10     /* per second, about requests               */
+#define HTTP_STOP_US 2000000      /* to send the last replies                 */
+#define HTTP_RETRY_AFTER "1"      /* seconds, with every 503                  */
+/* Requests under way per connection; more than one only where exchanges gave
+ * up on a store that does not answer. */
+#define HTTP_REQUESTS_PER_CONNECTION 4
+
+enum exchange_state {
+    EXCHANGE_HEAD = 1,
+    EXCHANGE_BODY,
+    EXCHANGE_WAITING,
+    EXCHANGE_RESUMED,
+    EXCHANGE_REPLIED
+};
+
+struct peer {
+    struct peer *next_free;
+    struct deadline phase; /* head, body, reply: each must end */
+    int fd;
+};
+
+struct exchange {
+    struct exchange *next_free;
+    enum exchange_state state;
+    struct gateway_http *http;
+    struct MHD_Connection *connection;
+    struct peer *peer; /* NULL if there was no memory for it */
+    struct deadline wait; /* for the store */
+    int64_t begun_us;
+    char *body; /* body_small, or malloc'ed */
+    size_t body_size;
+    size_t body_used;
+    struct http_call call;
+    char body_small[HTTP_BODY_SMALL_BYTES];
+};
+
+struct request_slab;
+
+struct http_pool {
+    struct exchange *exchanges;
+    struct peer *peers;
+    struct request *requests;
+    struct request_slab *slabs;
+    size_t requests_count; /* made */
+    size_t requests_max;
+};
+
+struct gateway_http {
+    const struct config *config;
+    struct mailbox *requests;
+    struct mailbox *answers;
+    struct gateway_shared *shared;
+    struct MHD_Daemon *daemon;
+    int listen_fd; /* -1 once it was quiesced */
+    int epoll_fd;  /* libmicrohttpd's */
+    pthread_t thread;
+    bool started;
+    bool stopping; /* no request goes to the store any more */
+    char url[HTTP_URL_BYTES];
+
+    struct http_facts facts;
+    struct http_pool pool;
+    int64_t now_us; /* monotonic, of this turn */
+    int64_t grace_us; /* HTTP_GRACE_US; tests take less */
+    struct request *first; /* gathered in this turn */
+    struct request *last;
+    struct deadline_list waits;
+    struct deadline_list phases;
+    size_t replies_open; /* queued, not yet sent */
+
+    int64_t log_second;
+    unsigned log_lines;
+};
+
+/* NULL if there is no memory; a request also if requests_max are under way. */
+struct exchange *http_pool_exchange(struct http_pool *pool);
+void http_pool_give_exchange(struct http_pool *pool,
+                             struct exchange *exchange);
+struct peer *http_pool_peer(struct http_pool *pool);
+void http_pool_give_peer(struct http_pool *pool, struct peer *peer);
+/* Zeroed. */
+struct request *http_pool_request(struct http_pool *pool);
+/* Frees what the store attached. */
+void http_pool_give_request(struct http_pool *pool, struct request *request);
+/* Frees all, also requests that never came back. */
+void http_pool_fini(struct http_pool *pool);
+
+/* libmicrohttpd's four callbacks (see its manual); cls is the gateway_http. */
+void *exchange_on_target(void *cls, const char *target,
+                         struct MHD_Connection *connection);
+enum MHD_Result exchange_on_access(void *cls, struct MHD_Connection *connection,
+                                   const char *url, const char *method,
+                                   const char *version, const char *body,
+                                   size_t *body_bytes, void **context);
+void exchange_on_completed(void *cls, struct MHD_Connection *connection,
+                           void **context,
+                           enum MHD_RequestTerminationCode how);
+void exchange_on_connection(void *cls, struct MHD_Connection *connection,
+                            void **context,
+                            enum MHD_ConnectionNotificationCode what);
+
+/* The store has answered: the connection goes on in the next MHD_run(). */
+void exchange_answered(struct exchange *exchange);
+/* It has not and will be waited for no more: 503, and the request is left to
+ * the store thread. */
+void exchange_give_up(struct exchange *exchange, enum problem_type why);
+
+/* True if one more line about a request may be logged in this second. */
+bool http_may_log(struct gateway_http *http);
+
+#endif
