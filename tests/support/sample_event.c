@@ -1,6 +1,7 @@
 #include "sample_event.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const uint8_t blob_bytes[EVENT_BLOB_BYTES_MAX] = { 0x81, 0xa1, 'x' };
@@ -61,6 +62,34 @@ sample_event(struct event *event, enum event_type type)
         set_field(event, field, 1,
                   event_fields[field].kind == KIND_CURRENCY ? "EUR" : "word");
     }
+}
+
+size_t
+sample_bytes(enum event_type type, uint8_t *bytes, size_t size)
+{
+    struct event event;
+    size_t used = 0;
+
+    sample_event(&event, type);
+    invariant(event_encode(&event, bytes, size, &used) == RC_OK);
+    return used;
+}
+
+enum codec_refusal
+decode_copy(struct codec *codec, const void *data, size_t size,
+            struct event *event_out, size_t *used_out)
+{
+    uint8_t *copy = malloc(size > 0 ? size : 1);
+    enum codec_refusal refusal;
+
+    invariant(copy != NULL);
+    memcpy(copy, data, size);
+    refusal = event_decode(codec, copy, size, event_out, used_out);
+    free(copy);
+    if (refusal == CODEC_OK)
+        event_out->blob.data = NULL;
+    invariant(*used_out <= size);
+    return refusal;
 }
 
 uint64_t

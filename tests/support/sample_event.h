@@ -8,10 +8,19 @@
 #ifndef SUPPORT_SAMPLE_EVENT_H
 #define SUPPORT_SAMPLE_EVENT_H
 
-#include "saga/event.h"
+#include "saga/codec.h"
 
 /* Always the same one: small round values. */
 void sample_event(struct event *event, enum event_type type);
+
+/* Its form on the wire; returns its length. */
+size_t sample_bytes(enum event_type type, uint8_t *bytes, size_t size);
+
+/* event_decode() of a copy of its own size, so that the sanitizer finds a
+ * look past the end.  What points into the copy is NULL afterwards. */
+MUST_USE enum codec_refusal decode_copy(struct codec *codec, const void *data,
+                                        size_t size, struct event *event_out,
+                                        size_t *used_out);
 
 /* Values from all over their ranges, the ends often; optional fields come
  * and go.  *seed moves on: the same seed gives the same events. */
