@@ -225,7 +225,7 @@ take_variable(struct reading *reading, const char *variable)
 static enum rc
 take_environment(struct reading *reading, char *const *environment)
 {
-    for (; *environment != NULL; environment++) {
+    for (; environment != NULL && *environment != NULL; environment++) {
         enum rc rc;
 
         if (strncmp(*environment, variable_prefix,

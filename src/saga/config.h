@@ -3,10 +3,12 @@
  *
  * Precedence: flag, then environment (SAGAPIPE_NAME), then file, then the
  * default in knob_list.h.  The file is --config FILE or SAGAPIPE_CONFIG; with
- * neither there is none.  In it: `name = value`, '#' starts a comment line.
+ * neither there is none.  In it: `name = value`; '#', first or behind a blank,
+ * starts a comment.
  * Everything wrong (unknown flag, unknown SAGAPIPE_ variable, unknown key,
  * value out of range, repeated key, unreadable file) is one line on stderr,
- *   gateway: http: "x" is not address:port (from the environment, SAGAPIPE_HTTP)
+ *   gateway: window: "x" is not a number (from the environment,
+ *   SAGAPIPE_WINDOW)
  * and exit EXIT_USAGE; nothing was touched before.
  *
  * --help, --version and --print-config print and exit 0; the last prints
@@ -48,7 +50,7 @@ void config_load(struct config *config, enum process self, int argc,
  * The same without exiting, for tests: RC_MALFORMED with the line in
  * error[error_bytes] if something is wrong, RC_NOT_FOUND if the call asked for
  * --help, --version or --print-config (nothing is printed).  environment:
- * NULL-terminated "NAME=value" array.
+ * NULL-terminated "NAME=value" array, or NULL for none.
  */
 MUST_USE enum rc config_read(struct config *config, enum process self,
                              int argc, char **argv,

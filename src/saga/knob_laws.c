@@ -5,13 +5,12 @@
  */
 #include "saga/knobs.h"
 
-#include <stdio.h>
 #include <string.h>
 
 typedef const char *law_fn(const char *value);
 
 static const char not_loopback[] =
-    "is not on loopback (127.0.0.0/8 or [::1]): others could send orders";
+    "is not on loopback (127.0.0.0/8, [::1]): others could send orders";
 
 /* Decimal digits without a leading zero, at most max; moves *at_p on. */
 static bool
@@ -67,9 +66,9 @@ address_law_broken(const char *value, unsigned port_min, bool names_allowed)
         return not_address;
     if (port < port_min)
         return "has port 0, which nobody could find";
-    if (v6 ? is_word(host, bytes, "::1")
-           : (is_loopback_v4(host, bytes) ||
-              (names_allowed && is_word(host, bytes, "localhost"))))
+    if (!v6 && is_word(host, bytes, "localhost"))
+        return names_allowed ? NULL : "has a name where an address must be";
+    if (v6 ? is_word(host, bytes, "::1") : is_loopback_v4(host, bytes))
         return NULL;
     return not_loopback;
 }

@@ -7,7 +7,7 @@
  *           control characters, no blank at an end, no '#' first or behind a
  *           blank (there a comment of the file would begin)
  *
- * Core.
+ * Pure: texts in, values out; no file, environment, clock or log.
  */
 #ifndef SAGA_KNOBS_H
 #define SAGA_KNOBS_H
