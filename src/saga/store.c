@@ -22,11 +22,13 @@
 
 #include "saga/daemon.h"
 #include "saga/log.h"
+#include "saga/store_mark.h"
 
 #define CACHE_BYTES_MIN (1u << 20)
 #define LOG_BUFFER_BYTES (1u << 20)
-/* A log file is a quarter of what lies between two checkpoints: four of our
- * processes on a small disk then hold little, and removal has small steps. */
+/* A log file is a quarter of what lies between two checkpoints, so 16 MB by
+ * default.  Recovery zeroes the rest of the last one in writes of 4 KiB: 64 MB
+ * would cost each restart, and room on a small disk, for four processes. */
 #define LOG_FILE_BYTES_MIN (4u << 20)
 #define LOG_FILE_BYTES_MAX (64u << 20)
 #define LOG_FILES_PER_CHECKPOINT 4
@@ -42,28 +44,53 @@ _Static_assert(LOG_BUFFER_BYTES * 4 <= LOG_FILE_BYTES_MIN,
 
 /* ---- what the upkeep asks ---------------------------------------------- */
 
+/* The log's end as a number that only grows: file, then offset in it. */
 static enum rc
-log_position(void *environment, uint64_t *position_out)
+log_end(struct store *store, uint64_t *end_out)
 {
-    struct store *store = environment;
     DB_LOG_STAT *stat;
     int error = store->env->log_stat(store->env, &stat, 0);
 
     if (error != 0)
         return store_failed(store, error, "log_stat", "-");
-    *position_out = (uint64_t)stat->st_cur_file * store->log_file_bytes +
-                    stat->st_cur_offset;
+    *end_out = (uint64_t)stat->st_cur_file << 32 | stat->st_cur_offset;
     free(stat);
+    return RC_OK;
+}
+
+static enum rc
+log_position(void *environment, uint64_t *position_out)
+{
+    struct store *store = environment;
+    enum rc rc = log_end(store, position_out);
+
+    if (rc == RC_OK)
+        *position_out = (*position_out >> 32) * store->log_file_bytes +
+                        (*position_out & UINT32_MAX);
+    return rc;
+}
+
+/* A checkpoint has all of the log before it on disk, when it is written. */
+static enum rc
+checkpoint_as(struct store *store, u_int32_t flags)
+{
+    uint64_t end;
+    enum rc rc = log_end(store, &end);
+    int error;
+
+    if (rc != RC_OK)
+        return rc;
+    error = store->env->txn_checkpoint(store->env, 0, 0, flags);
+    if (error != 0)
+        return store_failed(store, error, "checkpoint", "-");
+    store_mark_write(store->directory, end);
     return RC_OK;
 }
 
 static enum rc
 checkpoint(void *environment)
 {
-    struct store *store = environment;
-    int error = store->env->txn_checkpoint(store->env, 0, 0, 0);
-
-    return error == 0 ? RC_OK : store_failed(store, error, "checkpoint", "-");
+    return checkpoint_as(environment, 0);
 }
 
 static enum rc
@@ -85,7 +112,7 @@ static const struct store_upkeep_asks upkeep_asks = {
 
 /* Sees whether the directory is ours to open, and whether it was in use. */
 static enum rc
-directory_look(const struct store *store, bool *created_out)
+directory_look(struct store *store, bool *created_out)
 {
     DIR *directory = opendir(store->directory);
     const struct dirent *entry;
@@ -167,6 +194,25 @@ log_file_bytes(uint64_t checkpoint_bytes)
     return bytes < LOG_FILE_BYTES_MAX ? (uint32_t)bytes : LOG_FILE_BYTES_MAX;
 }
 
+/* RC_DAMAGED if recovery lost a part of the log that was on disk. */
+static enum rc
+log_compare_mark(struct store *store)
+{
+    uint64_t end, mark = 0;
+    enum rc rc = log_end(store, &end);
+    enum rc mark_rc = store_mark_read(store->directory, &mark);
+
+    if (rc != RC_OK || mark_rc == RC_NOT_FOUND ||
+        (mark_rc == RC_OK && mark <= end))
+        return rc;
+    log_error("store_failed", "rc=damaged operation=open words=\"the log ends "
+              "before its mark\" log_end=%llu mark=%llu mark_read=%s "
+              "directory=%s", (unsigned long long)end,
+              (unsigned long long)mark, rc_name(mark_rc),
+              log_quote(store->directory));
+    return RC_DAMAGED;
+}
+
 static enum rc
 store_start(struct store *store, const struct store_config *config,
             bool *created_out)
@@ -175,6 +221,8 @@ store_start(struct store *store, const struct store_config *config,
 
     if (rc == RC_OK)
         rc = environment_open(store, config->cache_bytes);
+    if (rc == RC_OK)
+        rc = log_compare_mark(store);
     if (rc == RC_OK)
         rc = store_shelf_open(store->directory);
     if (rc == RC_OK)
@@ -206,7 +254,7 @@ store_open(struct store **store_out, const struct store_config *config,
         return rc;
     }
     if (*store_words() != '\0')
-        log_warning("store_recovered", "words=%s directory=%s",
+        log_warning("store_recovery_said", "words=%s directory=%s",
                     log_quote(store_words()), log_quote(store->directory));
     store_words_forget();
     *store_out = store;
@@ -219,9 +267,9 @@ checkpoint_last(struct store *store)
 {
     int error = store->env->set_mp_max_write(store->env, 0, 0);
 
-    if (error == 0)
-        error = store->env->txn_checkpoint(store->env, 0, 0, DB_FORCE);
-    return error == 0 ? RC_OK : store_failed(store, error, "checkpoint", "-");
+    if (error != 0)
+        return store_failed(store, error, "checkpoint", "-");
+    return checkpoint_as(store, DB_FORCE);
 }
 
 enum rc

@@ -33,6 +33,7 @@ struct store {
     struct store_upkeep *upkeep;
     struct store_stats stats;
     _Atomic int panic_cause;        /* the error of the library's panic    */
+    _Atomic bool panic_told;        /* in a log line                       */
     char directory[PATH_MAX];
 };
 
@@ -67,10 +68,10 @@ const char *store_words(void);
 void store_words_forget(void);
 
 /* Logs a failure with the library's words, and says what it means. */
-enum rc store_failed(const struct store *store, int error,
+enum rc store_failed(struct store *store, int error,
                      const char *operation, const char *table);
 /* The same where the caller knows better than the error what it means. */
-enum rc store_failed_as(const struct store *store, enum rc rc, int error,
+enum rc store_failed_as(struct store *store, enum rc rc, int error,
                         const char *operation, const char *table);
 /* The same for what changes a table: the transaction can only be aborted. */
 enum rc store_write_failed(struct store *store, int error,

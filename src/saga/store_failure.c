@@ -12,8 +12,10 @@
 
 #define WORDS_BYTES 200
 
-/* What the library said in this thread since the last logged failure. */
+/* What the library said in this thread since the last logged failure, and
+ * whether that was, somewhere, that the disk is full. */
 static _Thread_local char library_words[WORDS_BYTES];
+static _Thread_local bool library_found_no_space;
 
 void
 store_on_library_words(const DB_ENV *env, const char *prefix, const char *words)
@@ -24,18 +26,19 @@ store_on_library_words(const DB_ENV *env, const char *prefix, const char *words)
     (void)prefix;
     snprintf(library_words + used, sizeof library_words - used, "%s%s",
              used > 0 ? "; " : "", words);
+    if (strstr(words, db_strerror(ENOSPC)) != NULL)
+        library_found_no_space = true;
 }
 
+/* The panic's own line is that of the call which it makes fail. */
 void
 store_on_library_event(DB_ENV *env, u_int32_t event, void *info)
 {
     struct store *store = env->app_private;
     int none = 0, cause = info != NULL ? *(int *)info : DB_RUNRECOVERY;
 
-    if (event == DB_EVENT_PANIC &&
-        atomic_compare_exchange_strong(&store->panic_cause, &none, cause))
-        log_error("store_panic", "directory=%s cause=%s",
-                  log_quote(store->directory), log_quote(db_strerror(cause)));
+    if (event == DB_EVENT_PANIC)
+        atomic_compare_exchange_strong(&store->panic_cause, &none, cause);
 }
 
 /* True if not even one more log file fits on the disk. */
@@ -76,6 +79,8 @@ rc_of(const struct store *store, int error)
     case ENOSPC:
     case EDQUOT:
         return RC_NO_SPACE;
+    case ENOMEM: /* also: no page of the cache could be written to disk */
+        return library_found_no_space ? RC_NO_SPACE : RC_IO;
     case DB_RUNRECOVERY:
         return rc_of_panic(store);
     case DB_PAGE_NOTFOUND:
@@ -87,20 +92,25 @@ rc_of(const struct store *store, int error)
     }
 }
 
+/* After a panic everything fails, and only the first failure tells why. */
 enum rc
-store_failed_as(const struct store *store, enum rc rc, int error,
+store_failed_as(struct store *store, enum rc rc, int error,
                 const char *operation, const char *table)
 {
-    log_error("store_failed",
-              "rc=%s operation=%s table=%s error=%s words=%s directory=%s",
-              rc_name(rc), operation, table, log_quote(db_strerror(error)),
-              log_quote(library_words), log_quote(store->directory));
-    library_words[0] = '\0';
+    int cause = atomic_load(&store->panic_cause);
+
+    if (cause == 0 || !atomic_exchange(&store->panic_told, true))
+        log_error("store_failed",
+                  "rc=%s operation=%s table=%s error=%s words=%s directory=%s",
+                  rc_name(rc), operation, table,
+                  log_quote(db_strerror(cause != 0 ? cause : error)),
+                  log_quote(library_words), log_quote(store->directory));
+    store_words_forget();
     return rc;
 }
 
 enum rc
-store_failed(const struct store *store, int error, const char *operation,
+store_failed(struct store *store, int error, const char *operation,
              const char *table)
 {
     return store_failed_as(store, rc_of(store, error), error, operation, table);
@@ -124,4 +134,5 @@ void
 store_words_forget(void)
 {
     library_words[0] = '\0';
+    library_found_no_space = false;
 }

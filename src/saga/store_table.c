@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "saga/store_mark.h"
+
 /* What a row costs in the log beside its key and value, about. */
 #define LOG_BYTES_PER_ROW 100
 
@@ -22,6 +24,7 @@ table_name_is_ours(const char *name)
     return bytes > 0 && bytes < STORE_NAME_BYTES && name[0] != '.' &&
            strspn(name, letters) == bytes && strncmp(name, "log.", 4) != 0 &&
            strcmp(name, "lock") != 0 && strcmp(name, "old") != 0 &&
+           strncmp(name, STORE_MARK_NAME, strlen(STORE_MARK_NAME)) != 0 &&
            strcmp(name, "DB_CONFIG") != 0;
 }
 

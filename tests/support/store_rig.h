@@ -35,9 +35,9 @@ void remove_tree(const char *path);
 
 /* Rows numbered by a big-endian u64, of `bytes` bytes that the number makes.
  * put: in the open transaction.  has: the row is there and is itself. */
+MUST_USE enum rc row_try_put_number(struct store_table *table,
+                                    uint64_t number, size_t bytes);
 void row_put_number(struct store_table *table, uint64_t number, size_t bytes);
 bool row_has_number(struct store_table *table, uint64_t number, size_t bytes);
-/* The bytes of that row, without a table. */
-void row_fill(uint8_t *value, uint64_t number, size_t bytes);
 
 #endif

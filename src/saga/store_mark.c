@@ -1,0 +1,75 @@
+/*
+ * store_mark.c - the log's high-water mark, one line of text
+ */
+#include "saga/store_mark.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "saga/log.h"
+
+#define LINE_BYTES 64
+#define LINE_FORMAT "log_end=%" PRIu64 " end\n" /* "end": it is whole */
+
+static void
+mark_failed(const char *operation, const char *path)
+{
+    log_warning("store_mark_failed", "operation=%s path=%s error=%s",
+                operation, log_quote(path), log_quote(strerror(errno)));
+}
+
+/* Writes the line and waits until it is on disk. */
+static bool
+line_write(const char *path, const char *line)
+{
+    size_t bytes = strlen(line);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    bool written;
+
+    if (fd < 0)
+        return false;
+    written = write(fd, line, bytes) == (ssize_t)bytes && fdatasync(fd) == 0;
+    return close(fd) == 0 && written;
+}
+
+void
+store_mark_write(const char *directory, uint64_t log_end)
+{
+    char path[PATH_MAX + LINE_BYTES], new_path[PATH_MAX + LINE_BYTES];
+    char line[LINE_BYTES];
+
+    snprintf(path, sizeof path, "%s/" STORE_MARK_NAME, directory);
+    snprintf(new_path, sizeof new_path, "%s/" STORE_MARK_NAME ".new",
+             directory);
+    snprintf(line, sizeof line, LINE_FORMAT, log_end);
+    if (!line_write(new_path, line))
+        mark_failed("write", new_path);
+    else if (rename(new_path, path) != 0)
+        mark_failed("rename", path);
+}
+
+enum rc
+store_mark_read(const char *directory, uint64_t *log_end_out)
+{
+    char path[PATH_MAX + LINE_BYTES], line[LINE_BYTES], same[LINE_BYTES];
+    ssize_t bytes;
+    int fd;
+
+    snprintf(path, sizeof path, "%s/" STORE_MARK_NAME, directory);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
+        return RC_NOT_FOUND;
+    bytes = fd < 0 ? -1 : read(fd, line, sizeof line - 1);
+    if (fd >= 0)
+        close(fd);
+    line[bytes > 0 ? bytes : 0] = '\0';
+    if (sscanf(line, LINE_FORMAT, log_end_out) != 1)
+        return RC_DAMAGED;
+    snprintf(same, sizeof same, LINE_FORMAT, *log_end_out);
+    return strcmp(line, same) == 0 ? RC_OK : RC_DAMAGED;
+}

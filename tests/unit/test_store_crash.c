@@ -1,0 +1,438 @@
+/*
+ * test_store_crash.c - what the store keeps through kills, full disks, damage
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../support/store_rig.h"
+
+#define ROUNDS 5
+#define REPORTS_PER_ROUND 300 /* then the writer is killed */
+#define ROW_BYTES 3000        /* so that log files change and are removed */
+#define PAGE_BYTES 4096
+#define DISK_BYTES (32u << 20)
+
+static int
+rig_new(void **state)
+{
+    struct store_rig *rig = malloc(sizeof *rig);
+
+    assert_non_null(rig);
+    store_rig_init(rig, NULL);
+    *state = rig;
+    return 0;
+}
+
+static void
+path_in(char path[PATH_MAX + 100], const struct store_rig *rig,
+        const char *name)
+{
+    snprintf(path, PATH_MAX + 100, "%s/%s", rig->directory, name);
+}
+
+/* ---- kill -9 ----------------------------------------------------------- */
+
+/* The child's life: rows from `number` on, each a transaction, each told to
+ * the parent once it is committed (and flushed). */
+static void
+write_until_killed(struct store_rig *rig, uint64_t number, bool flushes,
+                   int report_fd)
+{
+    if (store_open(&rig->store, &rig->config, &rig->created) != RC_OK ||
+        store_table_open(rig->store, "rows", &rig->table) != RC_OK)
+        _exit(1);
+    for (;; number++) {
+        if (store_begin(rig->store) != RC_OK ||
+            row_try_put_number(rig->table, number, ROW_BYTES) != RC_OK ||
+            store_commit(rig->store) != RC_OK ||
+            (flushes && store_flush(rig->store) != RC_OK) ||
+            write(report_fd, &number, sizeof number) != sizeof number)
+            _exit(1);
+    }
+}
+
+/* Runs such a child until it told `reports` rows, kills it, and says how many
+ * rows (from 0) it had told when it died. */
+static uint64_t
+write_and_kill(struct store_rig *rig, uint64_t number, bool flushes,
+               unsigned int reports)
+{
+    uint64_t told = number;
+    int pipe_fds[2], status;
+    pid_t child;
+
+    assert_int_equal(pipe(pipe_fds), 0);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        write_until_killed(rig, number, flushes, pipe_fds[1]);
+    close(pipe_fds[1]);
+    while (read(pipe_fds[0], &number, sizeof number) == sizeof number) {
+        told = number + 1;
+        if (--reports == 0)
+            kill(child, SIGKILL);
+    }
+    close(pipe_fds[0]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    return told;
+}
+
+/* How many rows there are, which must be 0, 1, 2, ... without a gap. */
+static uint64_t
+count_rows(struct store_rig *rig)
+{
+    struct store_cursor *cursor;
+    struct store_row row;
+    uint64_t count = 0;
+    enum rc rc;
+
+    assert_int_equal(store_cursor_open(rig->table, &cursor), RC_OK);
+    for (rc = store_cursor_first(cursor, &row); rc == RC_OK;
+         rc = store_cursor_next(cursor, &row))
+        assert_true(row_has_number(rig->table, count++, ROW_BYTES));
+    assert_int_equal(rc, RC_NOT_FOUND);
+    store_cursor_close(&cursor);
+    return count;
+}
+
+static void
+test_store_killed_keeps_every_flushed_row(void **state)
+{
+    struct store_rig *rig = *state;
+    uint64_t told, rows = 0;
+    unsigned int round;
+
+    rig->config.checkpoint_bytes = 1 << 20; /* kills meet checkpoints, too */
+    for (round = 0; round < ROUNDS; round++) {
+        told = write_and_kill(rig, rows, true,
+                              REPORTS_PER_ROUND + 77 * round);
+        store_rig_open(rig);
+        assert_int_equal(rig->created, false);
+        rows = count_rows(rig);
+        assert_true(rows >= told);
+        assert_true(rows <= told + 1); /* the one that was not told in time */
+        store_rig_close(rig);
+    }
+}
+
+static void
+test_store_killed_unflushed_keeps_a_prefix(void **state)
+{
+    struct store_rig *rig = *state;
+    uint64_t told, rows = 0;
+    unsigned int round;
+
+    for (round = 0; round < ROUNDS; round++) {
+        told = write_and_kill(rig, rows, false, REPORTS_PER_ROUND);
+        store_rig_open(rig);
+        rows = count_rows(rig);
+        assert_true(rows <= told + 1);
+        store_rig_close(rig);
+    }
+}
+
+/* ---- what does not verify ---------------------------------------------- */
+
+static void
+file_write(const struct store_rig *rig, const char *name, off_t position,
+           const void *bytes, size_t count)
+{
+    char path[PATH_MAX + 100];
+    int fd;
+
+    path_in(path, rig, name);
+    fd = open(path, O_RDWR | O_CREAT, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, bytes, count, position), count);
+    close(fd);
+}
+
+static void
+file_flip_byte(const struct store_rig *rig, const char *name, off_t position)
+{
+    char path[PATH_MAX + 100];
+    uint8_t byte;
+    int fd;
+
+    path_in(path, rig, name);
+    fd = open(path, O_RDONLY);
+    assert_true(fd >= 0);
+    assert_int_equal(pread(fd, &byte, 1, position), 1);
+    close(fd);
+    byte ^= 1;
+    file_write(rig, name, position, &byte, 1);
+}
+
+static void
+test_store_with_foreign_config_is_damaged(void **state)
+{
+    struct store_rig *rig = *state;
+
+    file_write(rig, "DB_CONFIG", 0, "set_lg_dir /tmp\n", 16);
+    assert_int_equal(store_open(&rig->store, &rig->config, &rig->created),
+                     RC_DAMAGED);
+    assert_null(rig->store);
+}
+
+static void
+test_store_in_no_directory_is_io(void **state)
+{
+    struct store_rig *rig = *state;
+
+    remove_tree(rig->directory);
+    assert_int_equal(store_open(&rig->store, &rig->config, &rig->created),
+                     RC_IO);
+}
+
+/* Rows 0, 1, ... of 100 bytes, and the store closed again. */
+static void
+fill(struct store_rig *rig, uint64_t rows)
+{
+    uint64_t i;
+
+    store_rig_open(rig);
+    assert_int_equal(store_begin(rig->store), RC_OK);
+    for (i = 0; i < rows; i++)
+        row_put_number(rig->table, i, 100);
+    assert_int_equal(store_commit(rig->store), RC_OK);
+    store_rig_close(rig);
+}
+
+static void
+test_store_flipped_byte_in_page_is_damaged(void **state)
+{
+    struct store_rig *rig = *state;
+    uint8_t value[100];
+    size_t bytes;
+    enum rc rc = RC_OK;
+    uint64_t i;
+
+    fill(rig, 2000);
+    file_flip_byte(rig, "rows", 5 * PAGE_BYTES + 3000);
+    store_rig_open(rig);
+    for (i = 0; i < 2000 && rc == RC_OK; i++) {
+        uint8_t key[8] = { [6] = (uint8_t)(i >> 8), [7] = (uint8_t)i };
+
+        rc = store_get(rig->table, key, 8, value, sizeof value, &bytes);
+    }
+    assert_int_equal(rc, RC_DAMAGED);
+    assert_int_equal(store_close(&rig->store), RC_DAMAGED);
+    assert_null(rig->store);
+}
+
+static void
+test_store_flipped_byte_in_first_page_is_damaged(void **state)
+{
+    struct store_rig *rig = *state;
+
+    fill(rig, 10);
+    file_flip_byte(rig, "rows", 14); /* in the magic number */
+    assert_int_equal(store_open(&rig->store, &rig->config, &rig->created),
+                     RC_OK);
+    assert_int_equal(store_table_open(rig->store, "rows", &rig->table),
+                     RC_DAMAGED);
+    (void)!store_close(&rig->store);
+}
+
+static void
+test_store_table_that_is_none_is_damaged(void **state)
+{
+    static uint8_t noise[3 * PAGE_BYTES];
+    struct store_rig *rig = *state;
+    struct store_table *table;
+
+    memset(noise, 'n', sizeof noise);
+    file_write(rig, "noise", 0, noise, sizeof noise);
+    store_rig_open(rig);
+    assert_int_equal(store_table_open(rig->store, "noise", &table),
+                     RC_DAMAGED);
+    (void)!store_close(&rig->store);
+}
+
+/* Recovery would take the rest of the log for the end of a torn write. */
+static void
+test_store_flipped_byte_in_log_is_damaged(void **state)
+{
+    struct store_rig *rig = *state;
+
+    fill(rig, 1000);
+    file_flip_byte(rig, "log.0000000001", 30);
+    assert_int_equal(store_open(&rig->store, &rig->config, &rig->created),
+                     RC_DAMAGED);
+    assert_null(rig->store);
+}
+
+static void
+test_store_without_its_log_is_damaged(void **state)
+{
+    struct store_rig *rig = *state;
+    char path[PATH_MAX + 100];
+
+    fill(rig, 1000);
+    path_in(path, rig, "log.0000000001");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(store_open(&rig->store, &rig->config, &rig->created),
+                     RC_DAMAGED);
+}
+
+static void
+test_store_with_damaged_mark_is_damaged(void **state)
+{
+    struct store_rig *rig = *state;
+
+    fill(rig, 1000);
+    file_write(rig, "log_mark", 0, "log_end=x", 9);
+    assert_int_equal(store_open(&rig->store, &rig->config, &rig->created),
+                     RC_DAMAGED);
+}
+
+/* A backup holds tables and log, and no mark. */
+static void
+test_store_without_mark_opens(void **state)
+{
+    struct store_rig *rig = *state;
+    char path[PATH_MAX + 100];
+
+    fill(rig, 10);
+    path_in(path, rig, "log_mark");
+    assert_int_equal(unlink(path), 0);
+    store_rig_open(rig);
+    assert_true(row_has_number(rig->table, 9, 100));
+}
+
+/* ---- a full disk ------------------------------------------------------- */
+
+/* Rows, one transaction each, until the disk is full: how many are flushed. */
+static uint64_t
+write_until_full(struct store_rig *rig)
+{
+    uint64_t number = 0;
+    enum rc rc = RC_OK;
+
+    while (rc == RC_OK) {
+        assert_int_equal(store_begin(rig->store), RC_OK);
+        rc = row_try_put_number(rig->table, number, ROW_BYTES);
+        if (rc == RC_OK)
+            rc = store_commit(rig->store);
+        if (rc == RC_OK)
+            rc = store_flush(rig->store);
+        number += rc == RC_OK;
+    }
+    assert_int_equal(rc, RC_NO_SPACE);
+    store_abort(rig->store);
+    return number;
+}
+
+/* Takes what is left of the disk. */
+static void
+disk_fill(const char *path)
+{
+    static const uint8_t zeros[65536];
+    int fd = open(path, O_WRONLY | O_CREAT, 0600);
+    size_t bytes;
+
+    assert_true(fd >= 0);
+    for (bytes = sizeof zeros; bytes > 0; bytes /= 2)
+        while (write(fd, zeros, bytes) == (ssize_t)bytes)
+            continue;
+    assert_int_equal(errno, ENOSPC);
+    close(fd);
+}
+
+static void
+full_disk_cycle(struct store_rig *rig, const char *ballast)
+{
+    uint64_t flushed, rows;
+
+    store_rig_open(rig);
+    flushed = write_until_full(rig);
+    assert_true(flushed > 0);
+    (void)!store_close(&rig->store);
+    disk_fill(ballast);
+    assert_int_equal(store_open(&rig->store, &rig->config, &rig->created),
+                     RC_NO_SPACE);
+    assert_null(rig->store);
+    unlink(ballast);
+    store_rig_open(rig);
+    rows = count_rows(rig);
+    assert_true(rows >= flushed);
+    assert_int_equal(store_begin(rig->store), RC_OK);
+    row_put_number(rig->table, rows, ROW_BYTES);
+    assert_int_equal(store_commit(rig->store), RC_OK);
+    assert_int_equal(store_flush(rig->store), RC_OK);
+    store_rig_close(rig);
+}
+
+static void
+test_store_on_full_disk_has_no_space_and_recovers(void **state)
+{
+    struct store_rig *rig = *state, small;
+    char disk[PATH_MAX + 100], ballast[PATH_MAX + 200], options[40];
+
+    path_in(disk, rig, "disk");
+    snprintf(ballast, sizeof ballast, "%s/ballast", disk);
+    snprintf(options, sizeof options, "size=%u", DISK_BYTES);
+    assert_int_equal(mkdir(disk, 0700), 0);
+    if (mount("none", disk, "tmpfs", 0, options) != 0) {
+        print_message("cannot mount a small disk: %s\n", strerror(errno));
+        skip();
+    }
+    disk_fill(ballast);
+    assert_int_equal(truncate(ballast, DISK_BYTES / 2), 0);
+    store_rig_init(&small, disk);
+    small.config.checkpoint_bytes = DISK_BYTES; /* small log files */
+    full_disk_cycle(&small, ballast);
+    store_rig_fini(&small);
+}
+
+static int
+unmount_and_teardown(void **state)
+{
+    struct store_rig *rig = *state;
+    char disk[PATH_MAX + 100];
+
+    path_in(disk, rig, "disk");
+    (void)!umount2(disk, MNT_DETACH);
+    return store_rig_teardown(state);
+}
+
+#define WITH_RIG(test)                                                         \
+    cmocka_unit_test_setup_teardown(test, rig_new, store_rig_teardown)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_RIG(test_store_killed_keeps_every_flushed_row),
+        WITH_RIG(test_store_killed_unflushed_keeps_a_prefix),
+        WITH_RIG(test_store_with_foreign_config_is_damaged),
+        WITH_RIG(test_store_in_no_directory_is_io),
+        WITH_RIG(test_store_flipped_byte_in_page_is_damaged),
+        WITH_RIG(test_store_flipped_byte_in_first_page_is_damaged),
+        WITH_RIG(test_store_table_that_is_none_is_damaged),
+        WITH_RIG(test_store_flipped_byte_in_log_is_damaged),
+        WITH_RIG(test_store_without_its_log_is_damaged),
+        WITH_RIG(test_store_with_damaged_mark_is_damaged),
+        WITH_RIG(test_store_without_mark_opens),
+        cmocka_unit_test_setup_teardown(
+            test_store_on_full_disk_has_no_space_and_recovers, rig_new,
+            unmount_and_teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
