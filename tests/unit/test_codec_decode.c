@@ -74,6 +74,11 @@ static const struct {
     { "empty_map_and_more", RAW("\x80\xc1\xc1"), CODEC_FIELD_MISSING, 1 },
     { "only_a_type", RAW("\x81\xa4type\xa7Payment"), CODEC_FIELD_MISSING, 14 },
     { "key_not_string_alone", RAW("\x81\x01\x01"), CODEC_KEY_NOT_STRING, 3 },
+    { "map16", RAW("\xde\x00\x01\x01\x01"), CODEC_KEY_NOT_STRING, 5 },
+    { "map32", RAW("\xdf\x00\x00\x00\x01\x01\x01"), CODEC_KEY_NOT_STRING, 7 },
+    { "array16", RAW("\x81\xdc\x00\x01\x01\x01"), CODEC_KEY_NOT_STRING, 6 },
+    { "array32", RAW("\x81\xdd\x00\x00\x00\x01\x01\x01"),
+      CODEC_KEY_NOT_STRING, 8 },
     { "deep_key", RAW("\x81\x91\x91\x91\x91\x91\x91\x91\x91\x01\x01"),
       CODEC_TOO_LARGE, 11 },
 };
