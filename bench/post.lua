@@ -33,6 +33,6 @@ function done(summary, latency)
         "bench requests=%d duration_us=%d p50_us=%d p99_us=%d max_us=%d " ..
         "refused=%d socket_errors=%d\n",
         summary.requests, summary.duration, latency:percentile(50),
-        latency:percentile(99), latency.max, refused_all,
+        latency:percentile(99), latency.max, errors.status,
         errors.connect + errors.read + errors.write + errors.timeout))
 end

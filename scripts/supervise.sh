@@ -67,9 +67,12 @@ write_log() {
     fi
 }
 
+# Our starter reads until the end of file: after a failure that is our end.
 tell_starter() {
     echo "$1" 2>/dev/null >&7
-    exec 7>&-
+    if [[ $1 == ready ]]; then
+        exec 7>&-
+    fi
 }
 
 rotate() {

@@ -328,7 +328,7 @@ class Pipeline:
 
     def user_active(self, user):
         reply = self.get(f"/users/{user}")
-        return reply.status == 200 and reply.json["status"] == "ACTIVE"
+        return reply.status == 200 and reply.json["state"] == "ACTIVE"
 
     def metric(self, name):
         """The value of one sample, written as in the text format."""

@@ -1,0 +1,168 @@
+"""What was answered stays, whatever is killed (docs/GUARANTEES.md)."""
+
+import decimal
+
+import pytest
+
+from load import Load
+from pipeline import START_ORDER, wait_for
+
+USERS = list(range(1001, 1011))
+CREDIT = decimal.Decimal("1000000.00")
+PRICE = decimal.Decimal("50.00")
+
+
+def open_users(pipeline):
+    for user in USERS:
+        reply = pipeline.request("POST", "/users", {
+            "userId": user, "balance": str(CREDIT)})
+        assert reply.status == 202, reply
+    for user in USERS:
+        wait_for(lambda: pipeline.user_active(user))
+
+
+def assert_all_ended(pipeline, answered):
+    """Every answered order is there once and ends; all money adds up."""
+    wait_for(lambda: not pipeline.json(
+        "/orders?status=ORDER_CREATED&limit=1"), 60, "the end of all orders")
+    orders = pipeline.all_rows("/orders?limit=1000")
+    assert set(answered) <= {order["id"] for order in orders}
+    assert len(set(answered)) == len(answered), "an id was given twice"
+    assert_money_adds_up(pipeline, orders)
+
+
+def assert_money_adds_up(pipeline, orders):
+    completed = [row for row in orders if row["status"] == "ORDER_COMPLETED"]
+    assert len(completed) == len(orders), "credit was ample"
+    transactions = pipeline.all_rows("/transactions?limit=1000")
+    assert sorted(row["orderId"] for row in transactions) == \
+        sorted(row["id"] for row in completed)
+    for user in USERS:
+        paid = sum(row["price"] for row in completed
+                   if row["userId"] == user)
+        assert paid == sum(row["amount"] for row in transactions
+                           if row["userId"] == user)
+        assert pipeline.json(f"/users/{user}")["balance"] == CREDIT - paid
+    assert pipeline.metric('sagapipe_orders_total{status="ORDER_CREATED"}') \
+        == pipeline.metric('sagapipe_orders_total{status="ORDER_COMPLETED"}')
+
+
+def whole_state(pipeline):
+    return {path: pipeline.all_rows(path) for path in
+            ("/orders?limit=1000", "/users", "/transactions?limit=1000",
+             "/products")}
+
+
+def test_g1_stop_and_start_keeps_everything(pipeline):
+    for _ in range(3):
+        pipeline.ended(pipeline.order(1, 1))
+    pipeline.ended(pipeline.order(77, 2))
+    before = whole_state(pipeline)
+    pipeline.stop()
+    assert pipeline.pid("gateway") is None
+    pipeline.start()
+    assert whole_state(pipeline) == before
+    assert pipeline.ended(pipeline.order(2, 1))["id"] == 5
+
+
+def test_g1_kill_all_at_rest_keeps_everything(pipeline):
+    for _ in range(3):
+        pipeline.ended(pipeline.order(1, 1))
+    before = whole_state(pipeline)
+    pipeline.kill_all()
+    pipeline.start()
+    assert whole_state(pipeline) == before
+    assert pipeline.ended(pipeline.order(2, 1))["id"] == 4
+
+
+@pytest.mark.parametrize("answers", [10, 100, 400])
+def test_g1_kill_all_mid_load_keeps_answered_orders(pipeline, answers):
+    open_users(pipeline)
+    with Load(pipeline, USERS) as load:
+        load.wait(answers)
+        pipeline.kill_all()
+        pipeline.start()
+        load.wait(answers)
+        pipeline.kill_all()
+        pipeline.start()
+        load.wait(10)
+    assert_all_ended(pipeline, load.answered)
+
+
+@pytest.mark.parametrize("name", START_ORDER)
+def test_g3_killed_alone_is_restarted_and_orders_end(pipeline, name):
+    open_users(pipeline)
+    with Load(pipeline, USERS) as load:
+        for _ in range(2):
+            load.wait(50)
+            old = pipeline.kill(name)
+            pipeline.restarted(name, old)
+            load.wait(50)
+    assert_all_ended(pipeline, load.answered)
+    assert f"event=died name={name} pid={old} signal=KILL" in \
+        pipeline.log("supervisor")
+
+
+@pytest.mark.parametrize("name", ["broker", "payment", "ledger"])
+def test_g7_stopped_process_orders_wait_and_complete(make_pipeline, name):
+    pipeline = make_pipeline(supervised=False).start()
+    assert pipeline.ended(pipeline.order(5, 1))["status"] == "ORDER_COMPLETED"
+    assert pipeline.stop_process(name) == 0
+    waiting = [pipeline.order(5, 1) for _ in range(5)]
+    assert {pipeline.json(f"/orders/{order}")["status"]
+            for order in waiting} == {"ORDER_CREATED"}
+    pipeline.start_process(name)
+    for order in waiting:
+        assert pipeline.ended(order)["status"] == "ORDER_COMPLETED"
+    assert pipeline.json("/users/5")["balance"] == 2000 - 6 * 50
+
+
+def test_g7_broker_down_is_told_by_readyz(make_pipeline):
+    pipeline = make_pipeline(supervised=False).start()
+    pipeline.stop_process("broker")
+    wait_for(lambda: pipeline.json("/readyz")["broker"] == "down")
+    pipeline.start_process("broker")
+    wait_for(lambda: pipeline.json("/readyz")["broker"] == "up")
+
+
+def test_g7_full_backlog_is_refused(make_pipeline):
+    pipeline = make_pipeline(supervised=False, backlog=10).start()
+    pipeline.ended(pipeline.order(5, 1))
+    pipeline.stop_process("broker")
+
+    def refused():
+        reply = pipeline.request("POST", "/orders", {
+            "userId": 5, "productId": 1})
+        assert reply.status in (201, 503), reply
+        return reply if reply.status == 503 else None
+    reply = wait_for(refused)
+    assert reply.json["type"] == "/problems/backlog-full"
+    assert int(reply.headers["Retry-After"]) >= 1
+    pipeline.start_process("broker")
+    order = wait_for(lambda: pipeline.request("POST", "/orders", {
+        "userId": 5, "productId": 1}).status == 201)
+    assert order
+
+
+def test_stop_drains_open_orders(pipeline):
+    """stop-all.sh lets what was accepted end first."""
+    open_users(pipeline)
+    with Load(pipeline, USERS) as load:
+        load.wait(100)
+        pipeline.stop()
+        load.stopping.set()
+    pipeline.start()
+    orders = pipeline.all_rows("/orders?limit=1000")
+    assert {row["status"] for row in orders} == {"ORDER_COMPLETED"}
+    assert_all_ended(pipeline, load.answered)
+
+
+def test_two_pipelines_side_by_side(make_pipeline):
+    one, two = make_pipeline().start(), make_pipeline().start()
+    assert one.url != two.url
+    assert one.ended(one.order(1, 3))["status"] == "ORDER_COMPLETED"
+    assert one.ended(one.order(1, 1))["status"] == "ORDER_FAILED"
+    assert two.ended(two.order(1, 1))["status"] == "ORDER_COMPLETED"
+    one.stop()
+    assert two.ended(two.order(1, 1))["status"] == "ORDER_COMPLETED"
+    assert len(two.json("/orders")) == 2
