@@ -127,6 +127,8 @@ find_order_next(struct gateway_store *store)
     store_cursor_close(&cursor);
     if (rc == RC_NOT_FOUND)
         return RC_OK;
+    if (rc == RC_DAMAGED)
+        log_error("row_damaged", "table=orders words=\"the last key\"");
     if (rc == RC_OK && last >= config->order_id_offset) {
         steps = (last - config->order_id_offset) / config->order_id_stride + 1;
         store->order_next += steps * config->order_id_stride;
