@@ -11,7 +11,7 @@ PROCESSES = broker payment ledger gateway
 
 # Pure files: no clock, socket, file, malloc, log or library (make tidy looks).
 CORE_SAGA    = base bytes money refusal topic event protocol
-CORE_BROKER  =
+CORE_BROKER  = broker_request producer_seqs
 CORE_PAYMENT = payment_account payment_decide
 CORE_LEDGER  = ledger_entry ledger_post
 CORE_GATEWAY = order_status gateway_rows gateway_fold text_writer http_deadline

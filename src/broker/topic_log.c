@@ -355,14 +355,16 @@ topic_log_read(struct topic_log *log, uint64_t offset, size_t max_bytes,
 
 /*** Retention ***/
 
-static bool
-retirement_is_due(const struct topic_log *log,
-                  const struct topic_log_retention *retention,
-                  int64_t now_us)
+bool
+topic_log_retention_is_due(const struct topic_log *log,
+                           const struct topic_log_retention *retention,
+                           int64_t now_us)
 {
     const struct topic_segment *oldest = log->segments.items;
 
-    if (log->segments.count < 2 || oldest->end > retention->floor_offset)
+    if (log->removing[0] != '\0')
+        return true;
+    if (log->segments.count < 2)
         return false;
     if (retention->bytes > 0
         && topic_log_bytes(log) - oldest->bytes >= retention->bytes)
@@ -411,13 +413,15 @@ topic_log_retain(struct topic_log *log,
 {
     enum rc rc = RC_OK;
 
-    *stepped_out = true;
+    *stepped_out = topic_log_retention_is_due(log, retention, now_us);
+    if (!*stepped_out)
+        return RC_OK;
     if (log->removing[0] != '\0') {
         rc = remove_table(log->segments.config.store,
                           log->segments.config.meta, log->removing);
         if (rc == RC_OK)
             log->removing[0] = '\0';
-    } else if (retirement_is_due(log, retention, now_us))
+    } else if (log->segments.items[0].end <= retention->floor_offset)
         rc = retire_oldest(log);
     else
         *stepped_out = false;

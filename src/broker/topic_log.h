@@ -81,6 +81,11 @@ struct topic_log_retention {
     int64_t age_us;        /* 0: no limit                                 */
     uint64_t floor_offset; /* a segment that reaches beyond it must stay  */
 };
+/* Is a step due, if no consumer needs what would go?  (Cheap; the floor is
+ * found only for a log where it matters.) */
+bool topic_log_retention_is_due(const struct topic_log *log,
+                                const struct topic_log_retention *retention,
+                                int64_t now_us);
 /*
  * Takes one step of retention, if one is due: the oldest segment leaves the
  * list, or the table of one that did is removed.  Never the active segment.

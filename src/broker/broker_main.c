@@ -1,0 +1,49 @@
+/*
+ * The broker: durable topics for the other processes.
+ */
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "broker/broker.h"
+#include "saga/daemon.h"
+#include "saga/log.h"
+
+/* Many topics mean many open tables; take what we may have. */
+static void
+raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        log_warning("descriptor_limit", "kept=soft");
+}
+
+int
+main(int argc, char **argv)
+{
+    struct config config;
+    struct broker *broker;
+    int signal_fd;
+    enum rc rc;
+
+    log_open("broker");
+    config_load(&config, PROCESS_BROKER, argc, argv);
+    broker_check(&config);
+    daemon_lock(&config);
+    raise_descriptor_limit();
+    signal_fd = daemon_signals();
+    rc = broker_open(&broker, &config, daemon_data_directory(), signal_fd);
+    if (rc == RC_OK) {
+        daemon_ready();
+        rc = broker_run(broker);
+    }
+    if (rc == RC_OK)
+        rc = broker_close(&broker);
+    if (rc == RC_OK)
+        return EXIT_DONE;
+    log_error("ended", "rc=%s exit=%d", rc_name(rc), rc_exit_code(rc));
+    _exit(rc_exit_code(rc)); /* nothing may be written any more */
+}
