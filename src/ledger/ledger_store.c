@@ -1,7 +1,9 @@
 #include "ledger/ledger_store.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
+#include "saga/log.h"
 #include "saga/row_cache.h"
 
 #define KEY_BYTES 8
@@ -60,6 +62,7 @@ balance_decode(void *row, struct bytes_reader *reader)
 }
 
 static const struct row_format balance_format = {
+    .name = "balance",
     .row_bytes = sizeof(struct ledger_balance),
     .encode = balance_encode,
     .decode = balance_decode,
@@ -146,6 +149,13 @@ key_encode(uint8_t key[static KEY_BYTES], uint64_t id)
     bytes_put_u64(&writer, id);
 }
 
+static enum rc
+row_damaged(const char *row, uint64_t key)
+{
+    log_error("row_damaged", "row=%s key=%" PRIu64, row, key);
+    return RC_DAMAGED;
+}
+
 /* Where the numbers go on: behind the journal's last row. */
 static enum rc
 numbers_load(struct ledger_store *tables)
@@ -167,11 +177,9 @@ numbers_load(struct ledger_store *tables)
         goto out;
     bytes_reader_init(&reader, row.key, row.key_bytes);
     tables->entries = bytes_get_u64(&reader);
-    if (!bytes_all_read(&reader))
-        rc = RC_DAMAGED;
     bytes_reader_init(&reader, row.value, row.bytes);
     if (!entry_decode(&entry, &tables->transactions, &reader))
-        rc = RC_DAMAGED;
+        rc = row_damaged("entry", tables->entries);
 out:
     store_cursor_close(&cursor);
     return rc;
@@ -264,7 +272,8 @@ ledger_store_append(struct ledger_store *tables,
     return rc;
 }
 
-/* Reads a row into row[ROW_BYTES_MAX]; RC_NOT_FOUND. */
+/* Reads a row into row[ROW_BYTES_MAX]; RC_NOT_FOUND.  One that is too long
+ * reads as empty, which no row is. */
 static enum rc
 row_get(struct store_table *table, uint64_t id, uint8_t *row,
         struct bytes_reader *reader_out)
@@ -275,8 +284,8 @@ row_get(struct store_table *table, uint64_t id, uint8_t *row,
 
     key_encode(key, id);
     rc = store_get(table, key, sizeof key, row, ROW_BYTES_MAX, &bytes);
-    bytes_reader_init(reader_out, row, bytes);
-    return rc == RC_FULL ? RC_DAMAGED : rc;
+    bytes_reader_init(reader_out, row, rc == RC_OK ? bytes : 0);
+    return rc == RC_FULL ? RC_OK : rc;
 }
 
 enum rc
@@ -291,7 +300,7 @@ ledger_store_get_entry(struct ledger_store *tables, uint64_t id,
     memset(entry_out, 0, sizeof *entry_out);
     entry_out->id = id;
     if (rc == RC_OK && !entry_decode(entry_out, &transactions, &reader))
-        return RC_DAMAGED;
+        return row_damaged("entry", id);
     return rc;
 }
 
@@ -315,7 +324,8 @@ ledger_store_get_credit(struct ledger_store *tables, struct user_id user,
                                           &balance);
 
     if (rc == RC_OK && !ledger_balance_credit(&balance, balance_out))
-        return RC_DAMAGED;
+        return row_damaged("balance",
+                           ledger_account_key(ledger_account_user(user)));
     return rc;
 }
 
@@ -331,7 +341,7 @@ ledger_store_get_order(struct ledger_store *tables, struct order_id id,
     if (rc == RC_NOT_FOUND)
         return RC_OK;
     if (rc == RC_OK && !order_decode(order_out, &reader))
-        return RC_DAMAGED;
+        return row_damaged("order", id.value);
     return rc;
 }
 

@@ -1,7 +1,9 @@
 #include "payment/payment_store.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
+#include "saga/log.h"
 #include "saga/row_cache.h"
 
 #define KEY_BYTES 8
@@ -131,6 +133,7 @@ credit_decode(struct payment_credit *credit, struct bytes_reader *reader)
 }
 
 static const struct row_format account_format = {
+    .name = "account",
     .row_bytes = sizeof(struct account),
     .encode = account_encode,
     .decode = account_decode,
@@ -198,7 +201,15 @@ key_encode(uint8_t key[static KEY_BYTES], uint64_t id)
     bytes_put_u64(&writer, id);
 }
 
-/* Reads a row into row[ROW_BYTES_MAX]; RC_NOT_FOUND. */
+static enum rc
+row_damaged(const char *row, uint64_t key)
+{
+    log_error("row_damaged", "row=%s key=%" PRIu64, row, key);
+    return RC_DAMAGED;
+}
+
+/* Reads a row into row[ROW_BYTES_MAX]; RC_NOT_FOUND.  One that is too long
+ * reads as empty, which no row is. */
 static enum rc
 row_get(struct store_table *table, uint64_t id, uint8_t *row,
         struct bytes_reader *reader_out)
@@ -209,8 +220,8 @@ row_get(struct store_table *table, uint64_t id, uint8_t *row,
 
     key_encode(key, id);
     rc = store_get(table, key, sizeof key, row, ROW_BYTES_MAX, &bytes);
-    bytes_reader_init(reader_out, row, bytes);
-    return rc == RC_FULL ? RC_DAMAGED : rc;
+    bytes_reader_init(reader_out, row, rc == RC_OK ? bytes : 0);
+    return rc == RC_FULL ? RC_OK : rc;
 }
 
 enum rc
@@ -225,7 +236,7 @@ payment_store_get_order(struct payment_store *tables, struct order_id id,
     if (rc == RC_NOT_FOUND)
         return RC_OK;
     if (rc == RC_OK && !order_decode(order_out, &reader))
-        return RC_DAMAGED;
+        return row_damaged("payment", id.value);
     return rc;
 }
 
@@ -269,7 +280,7 @@ payment_store_get_credit(struct payment_store *tables, struct credit_id id,
     if (rc == RC_NOT_FOUND)
         return RC_OK;
     if (rc == RC_OK && !credit_decode(credit_out, &reader))
-        return RC_DAMAGED;
+        return row_damaged("credit", id.value);
     return rc;
 }
 

@@ -1,7 +1,10 @@
 #include "saga/row_cache.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <sys/random.h>
+
+#include "saga/log.h"
 
 #define KEY_BYTES 8
 #define SLOT_NONE UINT32_MAX
@@ -139,14 +142,13 @@ row_load(struct row_cache *cache, uint64_t key, void *row_out)
     memset(row_out, 0, cache->format->row_bytes);
     rc = store_get(cache->table, key_bytes, sizeof key_bytes, value,
                    sizeof value, &bytes);
-    if (rc == RC_FULL)
-        return RC_DAMAGED;
-    if (rc != RC_OK)
+    if (rc != RC_OK && rc != RC_FULL)
         return rc;
-    bytes_reader_init(&reader, value, bytes);
-    if (!cache->format->decode(row_out, &reader) || !bytes_all_read(&reader))
-        return RC_DAMAGED;
-    return RC_OK;
+    bytes_reader_init(&reader, value, rc == RC_OK ? bytes : 0);
+    if (cache->format->decode(row_out, &reader) && bytes_all_read(&reader))
+        return RC_OK;
+    log_error("row_damaged", "row=%s key=%" PRIu64, cache->format->name, key);
+    return RC_DAMAGED;
 }
 
 enum rc

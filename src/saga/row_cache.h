@@ -28,7 +28,8 @@
 
 /* How a row stands in memory and in the table. */
 struct row_format {
-    size_t row_bytes; /* of the struct in memory */
+    const char *name; /* of one row, for a log line */
+    size_t row_bytes; /* of the struct in memory    */
     void (*encode)(const void *row, struct bytes_writer *writer);
     /* False if the bytes are not such a row. */
     bool (*decode)(void *row, struct bytes_reader *reader);
@@ -46,7 +47,8 @@ void row_cache_close(struct row_cache **cache_p);
 
 /*
  * Copies the row of `key` to *row_out; RC_NOT_FOUND, and *row_out all zero,
- * if there is none.  RC_DAMAGED if the table's row can't be decoded.
+ * if there is none.  RC_DAMAGED, and a line in the log, if the table's row
+ * can't be decoded.
  */
 MUST_USE enum rc row_cache_get(struct row_cache *cache, uint64_t key,
                                void *row_out);

@@ -33,6 +33,7 @@ number_decode(void *row, struct bytes_reader *reader)
 }
 
 static const struct row_format number_format = {
+    .name = "number",
     .row_bytes = sizeof(struct number),
     .encode = number_encode,
     .decode = number_decode,
