@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# test-all.sh [--long] - sets up, builds, and runs every test there is
+#
+# One line per stage.  A stage that fails shows what it said.  The closing line
+# is the sum of all stages: N passed, N failed; the exit code is 0 only if
+# nothing failed.  --long also runs what takes minutes.
+#
+# A unit test program, an integration test and a check (a build, tidy, the
+# scripts' shellcheck, the units' verification) count as one each.
+set -uo pipefail
+# shellcheck source-path=SCRIPTDIR source=common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+long=false
+case $#:${1-} in
+    0:) ;;
+    1:--long) long=true ;;
+    *) refuse "usage: test-all.sh [--long]" ;;
+esac
+enter_tree
+# The tests are of the tree, whatever the caller's own pipeline is set to.
+unset "${!SAGAPIPE_@}" SAGA_BIN
+
+passed=0 failed=0
+output=$(mktemp)
+trap 'rm -f "$output"' EXIT
+
+# stage NAME COUNTER COMMAND...: COUNTER sets good and bad from the output.
+stage() {
+    local name=$1 counter=$2 start=$SECONDS code=0 good=0 bad=0
+    shift 2
+    "$@" >"$output" 2>&1 || code=$?
+    "$counter" "$code"
+    passed=$((passed + good))
+    failed=$((failed + bad))
+    printf '%-12s %4d passed, %d failed  (%d s)\n' "$name" "$good" "$bad" \
+        $((SECONDS - start))
+    if [[ $bad -gt 0 ]]; then
+        sed 's/^/    /' "$output"
+    fi
+    [[ $bad -eq 0 ]]
+}
+
+count_check() {
+    if [[ $1 -eq 0 ]]; then
+        good=1
+    else
+        bad=1
+    fi
+}
+
+# number_before WORD: of the last line that holds a number before the word.
+number_before() {
+    sed -nE "s/(.*[^0-9])?([0-9]+) $1.*/\2/p" "$output" | tail -n 1
+}
+
+# The runner's closing line; a build that fails never gets there.
+count_unit() {
+    good=0 bad=1
+    if grep -q '^unit: ' "$output"; then
+        good=$(number_before passed)
+        bad=$(number_before failed)
+    fi
+    if [[ $1 -ne 0 && $bad -eq 0 ]]; then
+        bad=1
+    fi
+}
+
+# pytest's summary: "1 failed, 90 passed, 2 errors in 61.0s".
+count_pytest() {
+    good=$(number_before passed)
+    bad=$((0$(number_before failed) + 0$(number_before error)))
+    good=$((0$good))
+    if [[ $1 -ne 0 && $bad -eq 0 ]]; then
+        bad=1
+    fi
+}
+
+verify_units() {
+    local root said
+    root=$(mktemp -d)
+    DESTDIR=$root PREFIX=/usr/local BIN=bin scripts/install.sh >/dev/null
+    sed -i "s|^ExecStart=|&$root|" "$root"/usr/local/lib/systemd/system/*
+    # It exits 0 for some mistakes: anything said counts.
+    said=$(systemd-analyze verify --man=no --recursive-errors=yes \
+        "$root"/usr/local/lib/systemd/system/* 2>&1) && [[ -z $said ]]
+    local code=$?
+    echo "$said"
+    rm -rf "$root"
+    return "$code"
+}
+
+check_scripts() {
+    shellcheck -x scripts/*.sh bench/*.sh .ci/run
+}
+
+integration() {
+    local limits=()
+    if ! $long; then
+        limits=(-m 'not long')
+    fi
+    SAGA_BIN=$PWD/bin /usr/bin/python3 -m pytest -q -p no:cacheprovider \
+        "${limits[@]}" tests/integration tests/regress
+}
+
+stage setup count_check scripts/setup.sh --with-tests || exit 1
+jobs=-j$(nproc)
+if stage build count_check make "$jobs" all; then
+    stage unit count_unit make "$jobs" check
+    stage asan count_unit make "$jobs" check-asan
+    stage tidy count_check make tidy
+    stage shellcheck count_check check_scripts
+    stage units count_check verify_units
+    stage integration count_pytest integration
+fi
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[[ $failed -eq 0 ]]
