@@ -1,0 +1,519 @@
+/* The double-entry writer as a process would run it: every answer, every
+ * entry, and what it refuses to write. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "../support/accounts_world.h"
+#include "ledger/ledger_store.h"
+#include "saga/log.h"
+
+static int
+setup(void **state)
+{
+    struct accounts_world *world = accounts_world_new();
+
+    actor_start(world, LEDGER);
+    send_changed(world, 1, ACCOUNT_CHANGE_OPENED, 10000, 10000);
+    settle(world);
+    *state = world;
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    struct accounts_world *world = *state;
+
+    accounts_world_destroy(&world);
+    return 0;
+}
+
+static void
+approve(struct accounts_world *world, uint64_t order, int64_t price,
+        int64_t balance)
+{
+    send_payment(world, order, 1, PAYMENT_APPROVED, REFUSAL_NONE, price,
+                 balance);
+}
+
+/* ---- a look into the ledger's store ------------------------------------- */
+
+struct books {
+    struct store *store;
+    struct ledger_store *tables;
+};
+
+static struct books
+books_open(struct accounts_world *world)
+{
+    struct books books;
+
+    if (world->participants[LEDGER] != NULL)
+        actor_stop(world, LEDGER);
+    books.store = open_store(world, LEDGER);
+    assert_int_equal(ledger_store_open(&books.tables, books.store), RC_OK);
+    return books;
+}
+
+static void
+books_close(struct books *books)
+{
+    ledger_store_close(&books->tables);
+    assert_int_equal(store_close(&books->store), RC_OK);
+}
+
+static void
+expect_balance(struct books *books, struct ledger_account account,
+               uint64_t debits, uint64_t credits)
+{
+    struct ledger_balance balance;
+
+    assert_int_equal(ledger_store_get_balance(books->tables, account, &balance),
+                     RC_OK);
+    assert_int_equal(balance.debits.low, debits);
+    assert_int_equal(balance.credits.low, credits);
+    assert_int_equal(balance.debits.high + balance.credits.high, 0);
+}
+
+static void
+expect_entry(struct books *books, uint64_t id, enum ledger_entry_kind kind,
+             uint64_t order, uint64_t transaction, struct ledger_account debit,
+             struct ledger_account credit, int64_t amount)
+{
+    struct ledger_entry entry;
+
+    assert_int_equal(ledger_store_get_entry(books->tables, id, &entry), RC_OK);
+    assert_int_equal(entry.kind, kind);
+    assert_int_equal(entry.order.value, order);
+    assert_int_equal(entry.transaction.value, transaction);
+    assert_int_equal(entry.count, 2);
+    assert_int_equal(ledger_account_key(entry.postings[0].account),
+                     ledger_account_key(debit));
+    assert_int_equal(entry.postings[0].side, LEDGER_DEBIT);
+    assert_int_equal(entry.postings[0].amount.minor, amount);
+    assert_int_equal(ledger_account_key(entry.postings[1].account),
+                     ledger_account_key(credit));
+    assert_int_equal(entry.postings[1].side, LEDGER_CREDIT);
+    assert_int_equal(entry.postings[1].amount.minor, amount);
+}
+
+static void
+expect_entries(struct books *books, uint64_t count)
+{
+    struct ledger_entry entry;
+    struct ledger_balance sum;
+
+    if (count > 0)
+        assert_int_equal(ledger_store_get_entry(books->tables, count, &entry),
+                         RC_OK);
+    assert_int_equal(ledger_store_get_entry(books->tables, count + 1, &entry),
+                     RC_NOT_FOUND);
+    assert_int_equal(ledger_store_sum(books->tables, &sum), RC_OK);
+    assert_true(ledger_total_equal(&sum.debits, &sum.credits));
+}
+
+static const struct ledger_account user_1 = { LEDGER_USER, 1 };
+static const struct ledger_account funding = { LEDGER_FUNDING, 1 };
+static const struct ledger_account merchant = { LEDGER_MERCHANT, 1 };
+
+/* ---- what is booked, and how -------------------------------------------- */
+
+static void
+test_ledger_books_each_business_event(void **state)
+{
+    struct accounts_world *world = *state;
+    struct books books;
+
+    send_changed(world, 1, ACCOUNT_CHANGE_CREDITED, 2500, 12500);
+    send_changed(world, 1, ACCOUNT_CHANGE_FROZEN, 0, 12500);
+    send_changed(world, 1, ACCOUNT_CHANGE_THAWED, 0, 12500);
+    send_changed(world, 1, ACCOUNT_CHANGE_REFUSED, 7, 12500);
+    send_changed(world, 2, ACCOUNT_CHANGE_OPENED, 0, 0);
+    approve(world, 11, 5000, 7500);
+    send_payment(world, 12, 1, PAYMENT_DECLINED, REFUSAL_CREDIT, 9000, 7500);
+    approve(world, 13, 7500, 0);
+    send_payment(world, 11, 1, PAYMENT_REFUNDED, REFUSAL_CANCELLED, 5000,
+                 5000);
+    settle(world);
+    expect_transaction(world, 4, 11, TRANSACTION_REVERSED, REFUSAL_CANCELLED,
+                       1);
+    books = books_open(world);
+    expect_entries(&books, 5);
+    expect_entry(&books, 1, LEDGER_ENTRY_OPENING, 0, 0, funding, user_1,
+                 10000);
+    expect_entry(&books, 2, LEDGER_ENTRY_CREDIT, 0, 0, funding, user_1, 2500);
+    expect_entry(&books, 3, LEDGER_ENTRY_PURCHASE, 11, 1, user_1, merchant,
+                 5000);
+    expect_entry(&books, 4, LEDGER_ENTRY_PURCHASE, 13, 2, user_1, merchant,
+                 7500);
+    expect_entry(&books, 5, LEDGER_ENTRY_REVERSAL, 11, 1, merchant, user_1,
+                 5000);
+    expect_balance(&books, funding, 12500, 0);
+    expect_balance(&books, merchant, 5000, 12500);
+    expect_balance(&books, user_1, 12500, 17500);
+    books_close(&books);
+}
+
+static void
+test_ledger_answers_carry_what_was_decided(void **state)
+{
+    struct accounts_world *world = *state;
+    struct event event;
+
+    approve(world, 11, 5000, 5000);
+    send_payment(world, 12, 1, PAYMENT_DECLINED, REFUSAL_CREDIT, 9000, 5000);
+    settle(world);
+    expect_transaction(world, 2, 12, TRANSACTION_UNSUCCESSFUL, REFUSAL_CREDIT,
+                       0);
+    event = sent_event(world, "transactions", 0);
+    assert_int_equal(event.transaction_status, TRANSACTION_SUCCESSFUL);
+    assert_int_equal(event.transaction.value, 1);
+    assert_int_equal(event.order.value, 11);
+    assert_int_equal(event.user.value, 1);
+    assert_int_equal(event.price.minor, 5000);
+    assert_int_equal(event.decided_us, 1000011);
+    assert_int_equal(event.present & EVENT_HAS(FIELD_REASON), 0);
+    assert_string_equal(event.traceparent,
+                        "00-0000000000000000000000000000000b-"
+                        "0000000000000001-01");
+    event = sent_event(world, "transactions", 1);
+    assert_int_equal(event.decided_us, 1000012);
+    assert_int_equal(event.price.minor, 9000);
+}
+
+static void
+test_ledger_answers_an_order_once(void **state)
+{
+    struct accounts_world *world = *state;
+    struct books books;
+
+    approve(world, 11, 5000, 5000);
+    approve(world, 11, 5000, 5000);
+    send_payment(world, 12, 1, PAYMENT_DECLINED, REFUSAL_CREDIT, 9000, 5000);
+    send_payment(world, 12, 1, PAYMENT_DECLINED, REFUSAL_CREDIT, 9000, 5000);
+    settle(world);
+    assert_int_equal(sent_count(world, "transactions"), 2);
+    send_payment(world, 11, 1, PAYMENT_REFUNDED, REFUSAL_TIMEOUT, 5000, 10000);
+    send_payment(world, 11, 1, PAYMENT_REFUNDED, REFUSAL_TIMEOUT, 5000, 10000);
+    /* Refunded though never booked, as after a refusal of the ledger's. */
+    send_payment(world, 12, 1, PAYMENT_REFUNDED, REFUSAL_LIMIT, 9000, 10000);
+    settle(world);
+    expect_transaction(world, 3, 11, TRANSACTION_REVERSED, REFUSAL_TIMEOUT, 1);
+    books = books_open(world);
+    expect_entries(&books, 3);
+    books_close(&books);
+}
+
+static void
+test_ledger_leaves_a_conflicting_purchase_to_its_owner(void **state)
+{
+    struct accounts_world *world = *state;
+
+    send_payment(world, 11, 1, PAYMENT_DECLINED, REFUSAL_DUPLICATE, 4000,
+                 10000);
+    settle(world);
+    assert_int_equal(sent_count(world, "transactions"), 0);
+    approve(world, 11, 5000, 5000);
+    send_payment(world, 11, 1, PAYMENT_DECLINED, REFUSAL_DUPLICATE, 4000,
+                 5000);
+    settle(world);
+    expect_transaction(world, 1, 11, TRANSACTION_SUCCESSFUL, REFUSAL_NONE, 1);
+}
+
+/* ---- what can't be written ---------------------------------------------- */
+
+static void
+test_ledger_unbalanced_entry_is_not_written(void **state)
+{
+    struct accounts_world *world = *state;
+    struct books books = books_open(world);
+    struct ledger_entry entry;
+
+    assert_int_equal(ledger_entry_build_transfer(
+                         &entry, LEDGER_ENTRY_PURCHASE, user_1, merchant,
+                         (struct money){ 500 }),
+                     LEDGER_FAULT_NONE);
+    ledger_store_number(books.tables, &entry);
+    assert_int_equal(entry.id, 2);
+    assert_int_equal(entry.transaction.value, 1);
+    entry.postings[1].amount.minor++; /* no builder would */
+    assert_int_equal(store_begin(books.store), RC_OK);
+    assert_int_equal(ledger_store_append(books.tables, &entry), RC_MALFORMED);
+    assert_int_equal(ledger_store_write(books.tables), RC_OK);
+    assert_int_equal(store_commit(books.store), RC_OK);
+    expect_entries(&books, 1);
+    expect_balance(&books, user_1, 0, 10000);
+    expect_balance(&books, merchant, 0, 0);
+    books_close(&books);
+}
+
+/* The turn ends with RC_DAMAGED and nothing of it is there afterwards. */
+static void
+expect_damage(struct accounts_world *world, uint64_t entries,
+              uint64_t transactions)
+{
+    struct books books;
+    enum rc rc = RC_OK;
+    int turns;
+
+    for (turns = 0; turns < 5 && rc == RC_OK; turns++)
+        rc = participant_turn(world->participants[LEDGER], 0);
+    assert_int_equal(rc, RC_DAMAGED);
+    assert_int_equal(sent_count(world, "transactions"), transactions);
+    books = books_open(world);
+    expect_entries(&books, entries);
+    books_close(&books);
+}
+
+static void
+test_ledger_approved_with_another_balance_is_damage(void **state)
+{
+    approve(*state, 11, 5000, 5001);
+    expect_damage(*state, 1, 0);
+}
+
+static void
+test_ledger_declined_with_another_balance_is_damage(void **state)
+{
+    send_payment(*state, 11, 1, PAYMENT_DECLINED, REFUSAL_CREDIT, 20000, 9999);
+    expect_damage(*state, 1, 0);
+}
+
+static void
+test_ledger_refund_of_what_was_never_seen_is_damage(void **state)
+{
+    send_payment(*state, 11, 1, PAYMENT_REFUNDED, REFUSAL_CANCELLED, 5000,
+                 15000);
+    expect_damage(*state, 1, 0);
+}
+
+static void
+test_ledger_refund_of_another_price_is_damage(void **state)
+{
+    approve(*state, 11, 5000, 5000);
+    settle(*state);
+    send_payment(*state, 11, 1, PAYMENT_REFUNDED, REFUSAL_CANCELLED, 4000,
+                 9000);
+    expect_damage(*state, 2, 1);
+}
+
+static void
+test_ledger_credit_with_another_balance_is_damage(void **state)
+{
+    send_changed(*state, 1, ACCOUNT_CHANGE_CREDITED, 1, 10002);
+    expect_damage(*state, 1, 0);
+}
+
+static void
+test_ledger_damage_undoes_the_whole_turn(void **state)
+{
+    struct accounts_world *world = *state;
+
+    approve(world, 11, 5000, 5000);
+    approve(world, 12, 5000, 1);
+    expect_damage(world, 1, 0);
+    /* What was there before is all that the restart finds. */
+    actor_start(world, LEDGER);
+    expect_damage(world, 1, 0);
+}
+
+/* ---- G1, G2 ------------------------------------------------------------- */
+
+static void
+g1_ledger_numbers_go_on_after_a_restart(void **state)
+{
+    struct accounts_world *world = *state;
+    struct books books;
+
+    approve(world, 11, 1000, 9000);
+    settle(world);
+    /* Entries that are no purchase stand last in the journal. */
+    send_changed(world, 1, ACCOUNT_CHANGE_CREDITED, 5, 9005);
+    send_payment(world, 11, 1, PAYMENT_REFUNDED, REFUSAL_CANCELLED, 1000,
+                 10005);
+    settle(world);
+    actor_stop(world, LEDGER);
+    actor_start(world, LEDGER);
+    approve(world, 12, 5, 10000);
+    settle(world);
+    expect_transaction(world, 3, 12, TRANSACTION_SUCCESSFUL, REFUSAL_NONE, 2);
+    books = books_open(world);
+    expect_entry(&books, 5, LEDGER_ENTRY_PURCHASE, 12, 2, user_1, merchant, 5);
+    expect_entries(&books, 5);
+    books_close(&books);
+}
+
+static void
+g2_ledger_redelivery_by_force_changes_nothing(void **state)
+{
+    struct accounts_world *world = *state;
+    struct books books;
+
+    approve(world, 11, 5000, 5000);
+    send_payment(world, 12, 1, PAYMENT_DECLINED, REFUSAL_CREDIT, 9000, 5000);
+    send_payment(world, 11, 1, PAYMENT_REFUNDED, REFUSAL_CANCELLED, 5000,
+                 10000);
+    settle(world);
+    fake_broker_redeliver(world->broker, "payments", 0, 0);
+    settle(world);
+    actor_stop(world, LEDGER);
+    actor_start(world, LEDGER);
+    fake_broker_redeliver(world->broker, "payments", 0, 0);
+    fake_broker_store_again(world->broker, "payments", 0, 1);
+    fake_broker_store_again(world->broker, "payments", 0, 3);
+    settle(world);
+    assert_int_equal(sent_count(world, "transactions"), 3);
+    books = books_open(world);
+    expect_entries(&books, 3);
+    expect_balance(&books, user_1, 5000, 15000);
+    books_close(&books);
+}
+
+static void
+g2_ledger_crash_between_commit_and_publish_says_the_same(void **state)
+{
+    struct accounts_world *world = *state;
+    struct event event;
+
+    actor_stop(world, LEDGER);
+    actor_start_mute(world, LEDGER);
+    approve(world, 11, 5000, 5000);
+    send_payment(world, 12, 1, PAYMENT_DECLINED, REFUSAL_CREDIT, 9000, 5000);
+    settle(world);
+    assert_int_equal(sent_count(world, "transactions"), 0);
+    actor_stop(world, LEDGER);
+    actor_start(world, LEDGER);
+    approve(world, 13, 5000, 0);
+    settle(world);
+    expect_transaction(world, 3, 13, TRANSACTION_SUCCESSFUL, REFUSAL_NONE, 2);
+    event = sent_event(world, "transactions", 0);
+    assert_int_equal(event.id, 1);
+    assert_int_equal(event.order.value, 11);
+    assert_int_equal(event.transaction.value, 1);
+    event = sent_event(world, "transactions", 1);
+    assert_int_equal(event.id, 2);
+    assert_int_equal(event.order.value, 12);
+    assert_int_equal(event.transaction_status, TRANSACTION_UNSUCCESSFUL);
+}
+
+/* ---- rows that can't be ------------------------------------------------- */
+
+#define ONE "\0\0\0\0\0\0\0\1"
+#define NIL "\0\0\0\0\0\0\0\0"
+#define USER_1 "\3\0\0\0\0\0\0\1"
+#define SHOP "\2\0\0\0\0\0\0\1"
+#define HEAD "\1\3" ONE ONE ONE ONE "\2"
+#define ROW(text) text, sizeof(text) - 1
+
+/* Opens the tables, or reads what the table's key 1 stands for. */
+static enum rc
+open_and_get(struct store *store, const char *table)
+{
+    struct ledger_store *tables;
+    struct ledger_entry entry;
+    struct ledger_order order;
+    struct money balance;
+    enum rc rc = ledger_store_open(&tables, store);
+
+    if (rc != RC_OK)
+        return rc;
+    if (strcmp(table, "journal") == 0)
+        rc = ledger_store_get_entry(tables, 1, &entry);
+    else if (strcmp(table, "orders") == 0)
+        rc = ledger_store_get_order(tables, (struct order_id){ 1 }, &order);
+    else
+        rc = ledger_store_get_credit(tables, (struct user_id){ 1 }, &balance);
+    ledger_store_close(&tables);
+    return rc;
+}
+
+static void
+test_ledger_row_that_cannot_be_read_is_damage(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *table;
+        const char *row;
+        size_t bytes;
+        enum rc rc;
+    } rows[] = {
+        { "entry", "journal", ROW(HEAD USER_1 "\1" ONE SHOP "\2" ONE), RC_OK },
+        { "entry_unbalanced", "journal",
+          ROW(HEAD USER_1 "\1" ONE SHOP "\2\0\0\0\0\0\0\0\2"), RC_DAMAGED },
+        { "entry_one_sided", "journal", ROW(HEAD USER_1 "\1" ONE SHOP "\1" ONE),
+          RC_DAMAGED },
+        { "entry_short", "journal", ROW(HEAD USER_1 "\1" ONE), RC_DAMAGED },
+        { "entry_long", "journal", ROW(HEAD USER_1 "\1" ONE SHOP "\2" ONE "!"),
+          RC_DAMAGED },
+        { "entry_version", "journal",
+          ROW("\2\3" ONE ONE ONE ONE "\2" USER_1 "\1" ONE SHOP "\2" ONE),
+          RC_DAMAGED },
+        { "entry_of_many", "journal",
+          ROW("\1\3" ONE ONE ONE ONE "\11" USER_1 "\1" ONE SHOP "\2" ONE),
+          RC_DAMAGED },
+        { "order", "orders", ROW("\1\1" ONE ONE ONE ONE), RC_OK },
+        { "order_status", "orders", ROW("\1\4" ONE ONE ONE ONE), RC_DAMAGED },
+        { "order_none", "orders", ROW("\1\0" ONE ONE ONE ONE), RC_DAMAGED },
+        { "order_version", "orders", ROW("\2\1" ONE ONE ONE ONE), RC_DAMAGED },
+        { "order_short", "orders", ROW("\1\1" ONE ONE ONE), RC_DAMAGED },
+        { "balance", "balances", ROW("\1" NIL ONE NIL ONE), RC_OK },
+        { "balance_below_zero", "balances", ROW("\1" NIL ONE NIL NIL),
+          RC_DAMAGED },
+        { "balance_version", "balances", ROW("\2" NIL ONE NIL ONE),
+          RC_DAMAGED },
+        { "balance_short", "balances", ROW("\1" NIL ONE NIL), RC_DAMAGED },
+    };
+    struct accounts_world *world = *state;
+    struct store_table *table;
+    struct store *store;
+    const char *key;
+    size_t i;
+
+    actor_stop(world, LEDGER);
+    for (i = 0; i < ARRAY_COUNT(rows); i++) {
+        store = open_store(world, LEDGER);
+        key = strcmp(rows[i].table, "balances") == 0 ? USER_1 : ONE;
+        assert_int_equal(store_table_open(store, rows[i].table, &table),
+                         RC_OK);
+        assert_int_equal(store_begin(store), RC_OK);
+        assert_int_equal(store_put(table, key, 8, rows[i].row, rows[i].bytes),
+                         RC_OK);
+        assert_int_equal(store_table_close(&table), RC_OK);
+        if (open_and_get(store, rows[i].table) != rows[i].rc)
+            fail_msg("%s", rows[i].name);
+        store_abort(store); /* the next one finds it whole again */
+        assert_int_equal(store_close(&store), RC_OK);
+    }
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(test_ledger_books_each_business_event),
+        T(test_ledger_answers_carry_what_was_decided),
+        T(test_ledger_answers_an_order_once),
+        T(test_ledger_leaves_a_conflicting_purchase_to_its_owner),
+        T(test_ledger_unbalanced_entry_is_not_written),
+        T(test_ledger_approved_with_another_balance_is_damage),
+        T(test_ledger_declined_with_another_balance_is_damage),
+        T(test_ledger_refund_of_what_was_never_seen_is_damage),
+        T(test_ledger_refund_of_another_price_is_damage),
+        T(test_ledger_credit_with_another_balance_is_damage),
+        T(test_ledger_damage_undoes_the_whole_turn),
+        T(g1_ledger_numbers_go_on_after_a_restart),
+        T(g2_ledger_redelivery_by_force_changes_nothing),
+        T(g2_ledger_crash_between_commit_and_publish_says_the_same),
+        T(test_ledger_row_that_cannot_be_read_is_damage),
+    };
+
+    log_open("test_ledger");
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
