@@ -8,8 +8,8 @@ static enum rc
 event_damaged(const struct event *event, const char *what)
 {
     log_error("event_refused",
-              "order=%" PRIu64 " user=%" PRIu64 " type=%s source=%s seq=%" PRIu64
-              " what=%s",
+              "order=%" PRIu64 " user=%" PRIu64
+              " type=%s source=%s seq=%" PRIu64 " what=%s",
               event->order.value, event->user.value,
               event_types[event->type].name, log_quote(event->source),
               event->id, what);

@@ -16,9 +16,11 @@ _Static_assert(QUANTITY_MAX <= UINT16_MAX, "a quantity fits its two octets");
 
 /* Refusals are ranked by their enum, which so may grow in its middle. */
 static const uint8_t refusal_codes[REFUSAL_COUNT] = {
-    [REFUSAL_NONE] = 0,      [REFUSAL_DUPLICATE] = 1, [REFUSAL_UNKNOWN_USER] = 2,
-    [REFUSAL_FROZEN] = 3,    [REFUSAL_CURRENCY] = 4,  [REFUSAL_CANCELLED] = 5,
-    [REFUSAL_TIMEOUT] = 6,   [REFUSAL_CREDIT] = 7,    [REFUSAL_LIMIT] = 8,
+    [REFUSAL_NONE] = 0,         [REFUSAL_DUPLICATE] = 1,
+    [REFUSAL_UNKNOWN_USER] = 2, [REFUSAL_FROZEN] = 3,
+    [REFUSAL_CURRENCY] = 4,     [REFUSAL_CANCELLED] = 5,
+    [REFUSAL_TIMEOUT] = 6,      [REFUSAL_CREDIT] = 7,
+    [REFUSAL_LIMIT] = 8,
 };
 
 static uint8_t
@@ -125,36 +127,27 @@ order_row_decode(struct order_id order, const uint8_t *value, size_t bytes,
     return RC_OK;
 }
 
-static void
-user_row_write(const void *row, struct bytes_writer *writer)
+void
+user_row_write(const struct user_row *row, struct bytes_writer *writer)
 {
-    const struct user_row *user = row;
-
     bytes_put_u8(writer, ROW_VERSION);
-    bytes_put_u8(writer, (uint8_t)user->state);
-    bytes_put_i64(writer, user->balance.minor);
-    bytes_put_i64(writer, user->updated_us);
+    bytes_put_u8(writer, (uint8_t)row->state);
+    bytes_put_i64(writer, row->balance.minor);
+    bytes_put_i64(writer, row->updated_us);
 }
 
-static bool
-user_row_read(void *row, struct bytes_reader *reader)
+bool
+user_row_read(struct user_row *row, struct bytes_reader *reader)
 {
-    struct user_row *user = row;
     uint8_t version;
 
     version = bytes_get_u8(reader);
-    user->state = bytes_get_u8(reader);
-    user->balance.minor = bytes_get_i64(reader);
-    user->updated_us = bytes_get_i64(reader);
+    row->state = bytes_get_u8(reader);
+    row->balance.minor = bytes_get_i64(reader);
+    row->updated_us = bytes_get_i64(reader);
     return !reader->failed && version == ROW_VERSION &&
-           user->state < USER_STATE_COUNT && money_valid(user->balance);
+           row->state < USER_STATE_COUNT && money_valid(row->balance);
 }
-
-const struct row_format user_row_format = {
-    .row_bytes = sizeof(struct user_row),
-    .encode = user_row_write,
-    .decode = user_row_read,
-};
 
 enum rc
 user_row_decode(struct user_id user, const uint8_t *value, size_t bytes,

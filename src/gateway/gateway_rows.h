@@ -1,5 +1,5 @@
 /*
- * gateway_rows.h - the rows of the gateway's store, as bytes
+ * gateway_rows.h - the rows of the gateway's store, as structs and as bytes
  *
  *   table           key                        value
  *   orders          order id                   order row
@@ -24,12 +24,55 @@
 #ifndef GATEWAY_ROWS_H
 #define GATEWAY_ROWS_H
 
-#include "gateway/request.h"
-#include "saga/row_cache.h"
+#include "gateway/order_status.h"
+#include "saga/bytes.h"
+
+struct order_row {
+    struct order_id order;
+    struct user_id user;
+    struct product_id product;
+    struct transaction_id transaction; /* 0 until there is one */
+    int64_t quantity;
+    struct money price; /* total */
+    enum order_status status;
+    enum refusal reason;
+    int64_t created_us;
+    int64_t decided_us; /* payment decided; 0 until known */
+    int64_t written_us; /* ledger wrote or refused; 0 until known */
+    int64_t updated_us; /* status reached, as the gateway saw it */
+};
+
+struct product_row {
+    struct product_id product;
+    struct money price;
+};
+
+enum user_state {
+    USER_OPENING = 1, /* asked for; payment has not confirmed */
+    USER_ACTIVE,
+    USER_FROZEN,
+    USER_STATE_COUNT
+};
 
 /* The state of a user's row where there is none, or one whose opening was
  * refused: then it is no user to anybody. */
 #define USER_ABSENT ((enum user_state)0)
+
+struct user_row {
+    struct user_id user;
+    struct money balance;
+    enum user_state state;
+    int64_t updated_us;
+};
+
+struct transaction_row {
+    struct transaction_id transaction;
+    struct order_id order;
+    struct user_id user;
+    struct money amount;
+    enum transaction_status status;
+    int64_t written_us;
+};
 
 #define ID_KEY_BYTES 8
 #define ORDER_USER_KEY_BYTES 16
@@ -68,8 +111,10 @@ void product_row_encode(const struct product_row *row,
 size_t counters_row_encode(const struct gateway_counters *counters,
                            uint8_t value[COUNTERS_ROW_BYTES_MAX]);
 
-/* How a row cache keeps users; it does not know row->user. */
-extern const struct row_format user_row_format;
+/* A user's value as it goes through a row cache, which knows the key. */
+void user_row_write(const struct user_row *row, struct bytes_writer *writer);
+/* False where user_row_decode() gives RC_DAMAGED; row->user is not touched. */
+bool user_row_read(struct user_row *row, struct bytes_reader *reader);
 
 /*
  * The readers take the key's id and the value.  RC_DAMAGED if the value is

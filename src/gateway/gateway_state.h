@@ -11,6 +11,7 @@
 #include "gateway/gateway_rows.h"
 #include "gateway/gateway_seed.h"
 #include "gateway/gateway_store.h"
+#include "saga/row_cache.h"
 
 /* Users kept in memory; those that changed are written once per turn. */
 #define USERS_CACHED_MAX 4096

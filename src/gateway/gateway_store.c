@@ -14,6 +14,24 @@ _Static_assert(SEED_ROWS_MAX <= CATALOGUE_PRODUCTS_MAX,
 
 /* ---- users ------------------------------------------------------------ */
 
+static void
+user_cache_encode(const void *row, struct bytes_writer *writer)
+{
+    user_row_write(row, writer);
+}
+
+static bool
+user_cache_decode(void *row, struct bytes_reader *reader)
+{
+    return user_row_read(row, reader);
+}
+
+static const struct row_format user_row_format = {
+    .row_bytes = sizeof(struct user_row),
+    .encode = user_cache_encode,
+    .decode = user_cache_decode,
+};
+
 enum rc
 gateway_user_get(struct gateway_store *store, struct user_id user,
                  struct user_row *row_out)

@@ -13,7 +13,7 @@
 #ifndef GATEWAY_REQUEST_H
 #define GATEWAY_REQUEST_H
 
-#include "gateway/order_status.h"
+#include "gateway/gateway_rows.h"
 #include "saga/participant.h"
 
 #define LIST_ROWS_DEFAULT 100
@@ -46,49 +46,6 @@ enum request_outcome {
     REQUEST_TOO_LARGE,    /* price x quantity leaves the range of money: 422  */
     REQUEST_BACKLOG,      /* too many events wait for the broker: 503         */
     REQUEST_FAILED        /* the store failed; the process is about to end    */
-};
-
-struct order_row {
-    struct order_id order;
-    struct user_id user;
-    struct product_id product;
-    struct transaction_id transaction; /* 0 until there is one */
-    int64_t quantity;
-    struct money price; /* total */
-    enum order_status status;
-    enum refusal reason;
-    int64_t created_us;
-    int64_t decided_us; /* payment decided; 0 until known */
-    int64_t written_us; /* ledger wrote or refused; 0 until known */
-    int64_t updated_us; /* status reached, as the gateway saw it */
-};
-
-struct product_row {
-    struct product_id product;
-    struct money price;
-};
-
-enum user_state {
-    USER_OPENING = 1, /* asked for; payment has not confirmed */
-    USER_ACTIVE,
-    USER_FROZEN,
-    USER_STATE_COUNT
-};
-
-struct user_row {
-    struct user_id user;
-    struct money balance;
-    enum user_state state;
-    int64_t updated_us;
-};
-
-struct transaction_row {
-    struct transaction_id transaction;
-    struct order_id order;
-    struct user_id user;
-    struct money amount;
-    enum transaction_status status;
-    int64_t written_us;
 };
 
 /* A page of a list.  after: the id behind which it starts, 0 for none (in

@@ -139,7 +139,7 @@ test_gateway_rows_user_comes_back(void **state)
 
     (void)state;
     bytes_writer_init(&writer, value, sizeof value);
-    user_row_format.encode(&user, &writer);
+    user_row_write(&user, &writer);
     assert_true(!writer.failed && writer.used == sizeof value);
     assert_memory_equal(value, bytes, sizeof value);
     assert_int_equal(user_row_decode(user.user, value, sizeof value, &row),
