@@ -220,8 +220,13 @@ write_pid_file(const struct config *config, const struct made *made)
     if (fd < 0)
         take_back_and_die(made, "cannot write", temporary);
     done = write_pid(fd);
-    if (close(fd) != 0 || !done || rename(temporary, path) != 0)
+    if (close(fd) != 0 || !done || rename(temporary, path) != 0) {
+        const int error = errno;
+
+        (void)unlink(temporary);
+        errno = error;
         take_back_and_die(made, "cannot write", path);
+    }
 }
 
 /* READY_FD counts only if it is open before we open anything: else its number
@@ -240,7 +245,7 @@ claim_ready_fd(void)
         return;
     errno = 0;
     fd = strtol(text, &end, 10);
-    if (errno != 0 || end == text || *end != '\0' || fd <= STDERR_FILENO ||
+    if (errno != 0 || *end != '\0' || fd <= STDERR_FILENO ||
         fd > INT16_MAX || fcntl((int)fd, F_SETFD, FD_CLOEXEC) != 0) {
         log_warning("ready_fd_ignored", "value=%s", log_quote(text));
         return;

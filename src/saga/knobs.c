@@ -267,7 +267,7 @@ knob_format_number(enum knob_kind kind, uint64_t number,
         money_format(amount, value);
         return;
     }
-    while (unit->size > 1 && (number == 0 || number % unit->size != 0))
+    while (number % unit->size != 0)
         unit++;
     snprintf(value, CONFIG_STRING_BYTES, "%ju%s",
              (uintmax_t)(number / unit->size), number == 0 ? "" : unit->name);

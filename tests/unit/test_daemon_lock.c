@@ -252,6 +252,8 @@ static const struct home_case home_cases[] = {
       "pid_directory/run/payment.pid", "cannot write", "Is a directory" },
     { "proc", "/proc/sagapipe", "/proc/sagapipe", "cannot make",
       "No such file or directory" },
+    { "proc_slashes", "/proc/sagapipe//", "/proc/sagapipe//", "cannot make",
+      "No such file or directory" },
     { "proc_itself", "/proc", "/proc/run", "cannot make",
       "No such file or directory" },
 };
@@ -307,6 +309,7 @@ test_daemon_lock_impossible_home_is_one_line_exit_100(void **state)
             fail_msg("%s: %s", c->name, child.err.text);
     }
     assert_text(at("file"), "x");
+    assert_false(is_there(at("pid_directory/run/payment.pid.tmp")));
     assert_false(is_there(at("a")));
     assert_false(is_there(at("nowhere")));
 }

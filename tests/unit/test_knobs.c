@@ -55,6 +55,8 @@ static const struct value_case value_cases[] = {
     /* 2^34 + 1 giga wraps to 1g in 64 bits */
     { "bytes_wrap", "cache", "17179869185g",
       "\"17179869185g\" is not within 1m to 16g", NULL },
+    { "bytes_2_to_64", "disk_floor", "18446744073709551616",
+      "\"18446744073709551616\" is not within 0 to 16384g", NULL },
     { "bytes_zero", "disk_floor", "0", NULL, "0" },
     { "bytes_zero_unit", "disk_floor", "0g", NULL, "0" },
 
