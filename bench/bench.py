@@ -110,10 +110,11 @@ def machine():
                       pathlib.Path("/proc/cpuinfo").read_text(),
                       re.MULTILINE)
     file_system = subprocess.run(
-        ["stat", "-f", "-c", "%T", "/tmp"], capture_output=True, text=True,
-        check=False).stdout.strip()
+        ["findmnt", "-no", "FSTYPE", "-T", "/tmp"], capture_output=True,
+        text=True, check=False).stdout.strip()
     return (f"{os.cpu_count()} cores ({model.group(1) if model else '?'}), "
-            f"Linux {platform.release()}, {file_system}")
+            f"Linux {'.'.join(platform.release().split('.')[:2])}, "
+            f"{file_system}")
 
 
 def versions():

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import shutil
 import stat
 import subprocess
 
@@ -14,11 +15,11 @@ PREFIX = "/usr/local"
 UNITS = [f"sagapipe-{name}.service" for name in START_ORDER]
 
 
-def install(root):
+def install(root, prefix=PREFIX):
     return subprocess.run(
         [TREE / "scripts" / "install.sh"], check=True, text=True, timeout=60,
         capture_output=True, env=clean_environment(
-            DESTDIR=str(root), PREFIX=PREFIX, BIN=str(BIN)))
+            DESTDIR=str(root), PREFIX=prefix, BIN=str(BIN)))
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +121,76 @@ def test_stores_belong_to_their_process_alone(root, tmp_path):
     for name in START_ORDER:
         assert mode_owner(home / "data" / name) == (
             0o700, users[f"sagapipe-{name}"][0], *group)
+
+
+BOOT = """\
+#!/bin/bash
+# Inside the container: the units as systemd runs them.  Each step is a line.
+exec >/out/said 2>&1
+units=(sagapipe-{broker,payment,ledger,gateway}.service)
+home=/var/lib/sagapipe
+until_true() {
+    local end=$((SECONDS + 30))
+    until "$@"; do ((SECONDS < end)) || return 1; done
+}
+restarts() { systemctl show -p NRestarts --value "${units[@]}"; }
+all_restarted() {
+    [[ $(restarts | grep -c '^1$') == 4 ]] &&
+        curl -s $url/readyz | grep -q ready
+}
+completed() { curl -s "$url/orders/$1" | grep -q ORDER_COMPLETED; }
+systemctl start sagapipe.target && echo started
+url=$(cat $home/run/gateway.url)
+curl -s --json '{"userId":1,"productId":1}' $url/orders
+until_true completed 1 && echo completed
+for name in broker payment ledger gateway; do
+    kill -9 "$(cat $home/run/$name.pid)"
+done
+until_true all_restarted && echo restarted
+curl -s --json '{"userId":2,"productId":1}' $url/orders
+until_true completed 2 && echo again
+restarts | grep -c '^1$'
+stat -c '%a %U %G' $home/run/broker.ipc
+systemctl stop "${units[@]}" && echo stopped
+systemctl show -p Result --value "${units[@]}" | grep -c success
+systemctl exit 0 || kill -s RTMIN+4 1
+"""
+
+
+@pytest.mark.long
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("systemd-nspawn"),
+                    reason="needs root and systemd-nspawn (systemd-container)")
+def test_units_boot(tmp_path):
+    """This machine's own /usr, booted as a container with our units."""
+    root, said = tmp_path / "root", tmp_path / "out" / "said"
+    install(root, "/opt")
+    said.parent.mkdir()
+    (tmp_path / "boot").write_text(BOOT)
+    (tmp_path / "boot").chmod(0o755)
+    (tmp_path / "boot.service").write_text(
+        "[Unit]\nAfter=systemd-sysusers.service "
+        "systemd-tmpfiles-setup.service\n"
+        "[Service]\nType=oneshot\nExecStart=/opt/boot\n")
+    binds = {root / "opt/lib/sagapipe": "/opt/lib/sagapipe",
+             root / "etc/sagapipe": "/etc/sagapipe",
+             root / "opt/lib/sysusers.d/sagapipe.conf":
+                 "/etc/sysusers.d/sagapipe.conf",
+             root / "opt/lib/tmpfiles.d/sagapipe.conf":
+                 "/etc/tmpfiles.d/sagapipe.conf",
+             tmp_path / "boot": "/opt/boot",
+             tmp_path / "boot.service": "/etc/systemd/system/boot.service"}
+    for unit in (root / "opt/lib/systemd/system").iterdir():
+        binds[unit] = f"/etc/systemd/system/{unit.name}"
+    subprocess.run(
+        ["systemd-nspawn", "--register=no", "--keep-unit", "--volatile=yes",
+         "-D", "/", "--console=pipe", f"--bind={said.parent}:/out",
+         *(f"--bind-ro={here}:{there}" for here, there in binds.items()),
+         "--boot", "systemd.wants=boot.service"],
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=180)
+    lines = said.read_text().splitlines()
+    words = [line.rsplit("}", 1)[-1] for line in lines]
+    assert words == ["started", "completed", "restarted", "again", "4",
+                     "770 sagapipe-broker sagapipe", "stopped", "4"], lines
 
 
 def mode_owner(path: pathlib.Path):

@@ -1,14 +1,18 @@
-"""What the integration tests share: the harness, and logs on failure."""
+"""What the tests of running processes share: harness, logs on failure."""
 
 import pathlib
 import sys
 
 import pytest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] /
-                       "support"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "support"))
 
 from pipeline import Pipeline  # noqa: E402 (the path comes first)
+
+
+def pytest_configure(config):
+    config.addinivalue_line(
+        "markers", "long: takes a minute; only test-all.sh --long runs it")
 
 
 @pytest.hookimpl(hookwrapper=True)
