@@ -379,6 +379,7 @@ void
 daemon_alive(int64_t now_us)
 {
     uint64_t limit_us;
+    int64_t since_us;
 
     if (!own.watchdog_known) {
         own.watchdog_known = true;
@@ -386,7 +387,8 @@ daemon_alive(int64_t now_us)
             own.watchdog_us = (int64_t)(limit_us / 3);
         own.pinged_us = now_us - own.watchdog_us;
     }
-    if (own.watchdog_us == 0 || now_us - own.pinged_us < own.watchdog_us)
+    since_us = now_us - own.pinged_us;
+    if (own.watchdog_us == 0 || (since_us >= 0 && since_us < own.watchdog_us))
         return;
     own.pinged_us = now_us;
     tell_systemd("WATCHDOG=1");

@@ -44,7 +44,8 @@ void daemon_ready(void);
 /* Tells systemd that we are stopping, and a status line for `systemctl
  * status`.  No effect elsewhere. */
 void daemon_stopping(void);
-/* Pings systemd's watchdog if it is on and it is time; cheap, call per turn. */
+/* Pings systemd's watchdog if it is on and it is time; cheap, call per turn.
+ * now_us of either clock: if it was set back, the ping is sent at once. */
 void daemon_alive(int64_t now_us);
 
 /* Microseconds since 1970 (what events carry) and since some start, never
