@@ -33,6 +33,7 @@ python3-msgpack   a client of the broker in another language
 shellcheck        checks the scripts
 universal-ctags   measures functions for make tidy
 systemd           checks the units
+systemd-container boots them (test-all.sh --long)
 wrk               loads the benchmark
 '
 

@@ -7,12 +7,19 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "support"))
 
-from pipeline import Pipeline  # noqa: E402 (the path comes first)
+from pipeline import BIN, START_ORDER, Pipeline  # noqa: E402 (the path comes first)
 
 
 def pytest_configure(config):
     config.addinivalue_line(
         "markers", "long: takes a minute; only test-all.sh --long runs it")
+
+
+def pytest_sessionstart():
+    missing = [name for name in START_ORDER if not (BIN / name).exists()]
+    if missing:
+        pytest.exit(f"{BIN} lacks {', '.join(missing)}: run make first, or "
+                    "set SAGA_BIN", 100)
 
 
 @pytest.hookimpl(hookwrapper=True)
