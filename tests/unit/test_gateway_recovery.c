@@ -79,15 +79,15 @@ test_gateway_event_that_cannot_be_is_damage(void **state)
         uint64_t transaction;
         enum refusal reason;
     } cases[] = {
-        { "unknown_order", TRANSACTION_SUCCESSFUL, 4, 1, 5000, 3, 0 },
+        { "unknown_order", TRANSACTION_SUCCESSFUL, 5, 1, 5000, 3, 0 },
         { "failure_after_success", TRANSACTION_UNSUCCESSFUL, 1, 1, 5000, 0,
           REFUSAL_CREDIT },
         { "success_after_failure", TRANSACTION_SUCCESSFUL, 3, 1, 5000, 3, 0 },
         { "other_user", TRANSACTION_SUCCESSFUL, 1, 2, 5000, 1, 0 },
         { "other_price", TRANSACTION_SUCCESSFUL, 1, 1, 5001, 1, 0 },
-        { "success_without_transaction", TRANSACTION_SUCCESSFUL, 1, 1, 5000, 0,
+        { "success_without_transaction", TRANSACTION_SUCCESSFUL, 4, 1, 5000, 0,
           0 },
-        { "failure_without_reason", TRANSACTION_UNSUCCESSFUL, 3, 1, 5000, 0,
+        { "failure_without_reason", TRANSACTION_UNSUCCESSFUL, 4, 1, 5000, 0,
           0 },
     };
     struct gateway_world *world;
@@ -101,6 +101,7 @@ test_gateway_event_that_cannot_be_is_damage(void **state)
         world_setup_open(state);
         world = *state;
         world_play_scenario(world);
+        world_place(world, &request, 1, 1, 1); /* order 4, open */
         world_send_transaction(world, cases[i].status, cases[i].order,
                                cases[i].user, cases[i].price,
                                cases[i].transaction, cases[i].reason);

@@ -77,7 +77,7 @@ test_gateway_rows_damaged_order_is_refused(void **state)
         size_t at;
         uint8_t value;
     } cases[] = {
-        { "version", 0, 2 },       { "quantity_none", 17, 0xff },
+        { "version", 0, 2 },       { "quantity_over", 17, 0xff },
         { "price_range", 19, 0x7f }, { "status_unset", 35, 0 },
         { "status_beyond", 35, ORDER_STATUS_COUNT }, { "reason", 36, 200 },
     };
@@ -93,6 +93,10 @@ test_gateway_rows_damaged_order_is_refused(void **state)
             RC_DAMAGED)
             fail_msg("%s", cases[i].name);
     }
+    memcpy(value, order_bytes, sizeof order_bytes);
+    value[17] = value[18] = 0; /* a quantity of none */
+    assert_int_equal(order_row_decode(order.order, value, ORDER_ROW_BYTES,
+                                      &row), RC_DAMAGED);
     memcpy(value, order_bytes, sizeof order_bytes);
     for (i = 0; i < ORDER_ROW_BYTES; i++)
         assert_int_equal(order_row_decode(order.order, value, i, &row),
