@@ -68,9 +68,8 @@ count_unit() {
 
 # pytest's summary: "1 failed, 90 passed, 2 errors in 61.0s".
 count_pytest() {
-    good=$(number_before passed)
-    bad=$((0$(number_before failed) + 0$(number_before error)))
-    good=$((0$good))
+    good=$((10#0$(number_before passed)))
+    bad=$((10#0$(number_before failed) + 10#0$(number_before error)))
     if [[ $1 -ne 0 && $bad -eq 0 ]]; then
         bad=1
     fi
@@ -108,10 +107,10 @@ integration() {
 
 stage setup count_check scripts/setup.sh --with-tests || exit 1
 jobs=-j$(nproc)
-if stage build count_check make "$jobs" all; then
-    stage unit count_unit make "$jobs" check
-    stage asan count_unit make "$jobs" check-asan
-    stage tidy count_check make tidy
+if stage build count_check make -s "$jobs" all; then
+    stage unit count_unit make -s "$jobs" check
+    stage asan count_unit make -s "$jobs" check-asan
+    stage tidy count_check make -s tidy
     stage shellcheck count_check check_scripts
     stage units count_check verify_units
     stage integration count_pytest integration
