@@ -70,9 +70,13 @@ log_position(void *environment, uint64_t *position_out)
     return rc;
 }
 
-/* A checkpoint has all of the log before it on disk, when it is written. */
+/*
+ * Forced, because the library takes a log for quiet that was written to while
+ * its last checkpoint ran; transaction_end() tells better.  All of the log
+ * before a checkpoint is on disk once it is written: that is its mark.
+ */
 static enum rc
-checkpoint_as(struct store *store, u_int32_t flags)
+checkpoint_force(struct store *store)
 {
     uint64_t end;
     enum rc rc = log_end(store, &end);
@@ -80,7 +84,7 @@ checkpoint_as(struct store *store, u_int32_t flags)
 
     if (rc != RC_OK)
         return rc;
-    error = store->env->txn_checkpoint(store->env, 0, 0, flags);
+    error = store->env->txn_checkpoint(store->env, 0, 0, DB_FORCE);
     if (error != 0)
         return store_failed(store, error, "checkpoint", "-");
     store_mark_write(store->directory, end);
@@ -90,7 +94,15 @@ checkpoint_as(struct store *store, u_int32_t flags)
 static enum rc
 checkpoint(void *environment)
 {
-    return checkpoint_as(environment, 0);
+    struct store *store = environment;
+    enum rc rc;
+
+    if (!atomic_exchange(&store->log_moved, false))
+        return RC_NOT_FOUND;
+    rc = checkpoint_force(store);
+    if (rc != RC_OK)
+        atomic_store(&store->log_moved, true);
+    return rc;
 }
 
 static enum rc
@@ -269,7 +281,7 @@ checkpoint_last(struct store *store)
 
     if (error != 0)
         return store_failed(store, error, "checkpoint", "-");
-    return checkpoint_as(store, DB_FORCE);
+    return checkpoint_force(store);
 }
 
 enum rc
@@ -328,6 +340,7 @@ transaction_end(struct store *store)
     invariant(store->transaction_cursors == 0);
     store->transaction = NULL;
     store->transaction_doomed = false;
+    atomic_store_explicit(&store->log_moved, true, memory_order_release);
     if (store->put_bytes >= store->put_bytes_wake ||
         store->transaction_removes) {
         store->put_bytes = 0;

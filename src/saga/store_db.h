@@ -32,6 +32,7 @@ struct store {
     struct store_cursor *cursors_spare;
     struct store_upkeep *upkeep;
     struct store_stats stats;
+    _Atomic bool log_moved;         /* since the last checkpoint began     */
     _Atomic int panic_cause;        /* the error of the library's panic    */
     _Atomic bool panic_told;        /* in a log line                       */
     char directory[PATH_MAX];

@@ -79,6 +79,7 @@ store_table_open(struct store *store, const char *name,
     table->next = store->tables;
     store->tables = table;
     store->table_count++;
+    atomic_store(&store->log_moved, true);
     store->commits_unflushed++; /* that it was created, too, wants a flush */
     *table_out = table;
     return RC_OK;

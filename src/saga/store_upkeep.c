@@ -42,7 +42,7 @@ struct store_upkeep {
     void *environment;
     uint64_t checkpoint_bytes;
     uint32_t checkpoint_ms;
-    uint64_t position;         /* of the log, right after the last one     */
+    uint64_t position;         /* of the log, when the last one began      */
     int64_t due_us;            /* when a checkpoint is due by time         */
     bool blocked;              /* by a full disk, until due_us             */
     bool shelf_has_work;
@@ -239,7 +239,7 @@ or_end(enum rc rc)
 }
 
 static void
-checkpoint_now(struct store_upkeep *upkeep)
+checkpoint_now(struct store_upkeep *upkeep, uint64_t position)
 {
     enum rc rc = upkeep->asks->checkpoint(upkeep->environment);
     uint32_t again_ms = upkeep->checkpoint_ms;
@@ -250,29 +250,25 @@ checkpoint_now(struct store_upkeep *upkeep)
     upkeep->due_us = clock_monotonic_us() + (int64_t)again_ms * 1000;
     if (upkeep->blocked)
         return;
+    upkeep->position = position;
+    if (rc == RC_NOT_FOUND)
+        return;
     or_end(rc);
-    or_end(upkeep->asks->log_position(upkeep->environment,
-                                      &upkeep->position));
     atomic_fetch_add(&upkeep->checkpoints, 1);
     logs_to_shelf(upkeep);
 }
 
-/* Due by bytes, or by time if the log moved at all. */
+/* Due by time, or by bytes; while the disk is full, by time only. */
 static void
 checkpoint_if_due(struct store_upkeep *upkeep)
 {
-    bool time_is_up = clock_monotonic_us() >= upkeep->due_us;
     uint64_t position;
 
     or_end(upkeep->asks->log_position(upkeep->environment, &position));
-    if (upkeep->blocked ? time_is_up
-                        : (time_is_up && position != upkeep->position) ||
-                              position - upkeep->position >=
-                                  upkeep->checkpoint_bytes)
-        checkpoint_now(upkeep);
-    else if (time_is_up)
-        upkeep->due_us =
-            clock_monotonic_us() + (int64_t)upkeep->checkpoint_ms * 1000;
+    if (clock_monotonic_us() >= upkeep->due_us ||
+        (!upkeep->blocked &&
+         position - upkeep->position >= upkeep->checkpoint_bytes))
+        checkpoint_now(upkeep, position);
 }
 
 /* ---- the thread -------------------------------------------------------- */

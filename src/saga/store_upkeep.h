@@ -3,7 +3,7 @@
  *
  *   checkpoint   dirty pages written, so that recovery starts there; due once
  *                checkpoint_bytes of log were written since the last one, or
- *                checkpoint_ms passed and the log moved at all
+ *                checkpoint_ms passed; of a quiet log it does nothing
  *   shelf        DIRECTORY/old: files out of the environment that wait to be
  *                shrunk 1 MB at a time and then unlinked.  Unlinking a big
  *                file at once stalls every sync on a disk with discard.
@@ -26,6 +26,7 @@ struct store_upkeep;
 struct store_upkeep_asks {
     /* A number that rises by the bytes written to the log. */
     enum rc (*log_position)(void *environment, uint64_t *position_out);
+    /* RC_NOT_FOUND if the log did not move since the last one. */
     enum rc (*checkpoint)(void *environment);
     /* Paths of log files that recovery needs no more: one malloc'd block, an
      * array that ends with NULL; NULL if there are none. */

@@ -72,15 +72,29 @@ store_rig_fini(struct store_rig *rig)
     remove_tree(rig->directory);
 }
 
+void
+store_rig_path(char path[STORE_RIG_PATH_BYTES], const struct store_rig *rig,
+               const char *name)
+{
+    snprintf(path, STORE_RIG_PATH_BYTES, "%s/%s", rig->directory, name);
+}
+
 int
-store_rig_setup(void **state)
+store_rig_new(void **state)
 {
     struct store_rig *rig = malloc(sizeof *rig);
 
     assert_non_null(rig);
     store_rig_init(rig, NULL);
-    store_rig_open(rig);
     *state = rig;
+    return 0;
+}
+
+int
+store_rig_setup(void **state)
+{
+    store_rig_new(state);
+    store_rig_open(*state);
     return 0;
 }
 
@@ -140,4 +154,21 @@ row_has_number(struct store_table *table, uint64_t number, size_t bytes)
     assert_int_equal(rc, RC_OK);
     row_fill(row_wanted, number, bytes);
     return found_bytes == bytes && memcmp(row_found, row_wanted, bytes) == 0;
+}
+
+uint64_t
+row_count_numbers(struct store_table *table, size_t bytes)
+{
+    struct store_cursor *cursor;
+    struct store_row row;
+    uint64_t count = 0;
+    enum rc rc;
+
+    assert_int_equal(store_cursor_open(table, &cursor), RC_OK);
+    for (rc = store_cursor_first(cursor, &row); rc == RC_OK;
+         rc = store_cursor_next(cursor, &row))
+        assert_true(row_has_number(table, count++, bytes));
+    assert_int_equal(rc, RC_NOT_FOUND);
+    store_cursor_close(&cursor);
+    return count;
 }

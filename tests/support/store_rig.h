@@ -10,6 +10,8 @@
 
 #include "saga/store.h"
 
+#define STORE_RIG_PATH_BYTES (PATH_MAX + 100)
+
 struct store_rig {
     struct store *store;
     struct store_table *table;   /* named "rows"; NULL while closed        */
@@ -26,8 +28,13 @@ void store_rig_close(struct store_rig *rig);
 /* Closes what is open and removes the directory. */
 void store_rig_fini(struct store_rig *rig);
 
-/* cmocka's setup and teardown: *state is an open rig. */
+/* The path of a file in the rig's directory. */
+void store_rig_path(char path[STORE_RIG_PATH_BYTES],
+                    const struct store_rig *rig, const char *name);
+
+/* cmocka's setups and teardown: *state is a rig, in the first one open. */
 int store_rig_setup(void **state);
+int store_rig_new(void **state);
 int store_rig_teardown(void **state);
 
 /* A directory and all in it go. */
@@ -39,5 +46,7 @@ MUST_USE enum rc row_try_put_number(struct store_table *table,
                                     uint64_t number, size_t bytes);
 void row_put_number(struct store_table *table, uint64_t number, size_t bytes);
 bool row_has_number(struct store_table *table, uint64_t number, size_t bytes);
+/* How many rows there are, which must be 0, 1, 2, ... without a gap. */
+uint64_t row_count_numbers(struct store_table *table, size_t bytes);
 
 #endif

@@ -26,17 +26,6 @@
 #define NEVER_MS 3600000
 #define BATCH_BYTES 60000
 
-static int
-rig_new(void **state)
-{
-    struct store_rig *rig = malloc(sizeof *rig);
-
-    assert_non_null(rig);
-    store_rig_init(rig, NULL);
-    *state = rig;
-    return 0;
-}
-
 /* ---- with a real store ------------------------------------------------- */
 
 static bool
@@ -60,12 +49,12 @@ has_removed_logs(struct store_rig *rig)
 static bool
 shelf_is_empty(struct store_rig *rig)
 {
-    char path[PATH_MAX + 100];
+    char path[STORE_RIG_PATH_BYTES];
     const struct dirent *entry;
     bool empty = true;
     DIR *shelf;
 
-    snprintf(path, sizeof path, "%s/old", rig->directory);
+    store_rig_path(path, rig, "old");
     shelf = opendir(path);
     assert_non_null(shelf);
     while ((entry = readdir(shelf)) != NULL)
@@ -163,20 +152,13 @@ test_upkeep_removed_table_leaves_the_shelf(void **state)
     wait_until(shelf_is_empty, rig);
 }
 
-static void
-shelf_path(char path[PATH_MAX + 100], const struct store_rig *rig,
-           const char *name)
-{
-    snprintf(path, PATH_MAX + 100, "%s/old/%s", rig->directory, name);
-}
-
 /* What a crash leaves on the shelf: a log file half shrunk, a removed table,
  * and a table whose removal was not committed. */
 static void
 test_upkeep_leftovers_of_a_crash_go_at_the_next_start(void **state)
 {
     struct store_rig *rig = *state;
-    char path[PATH_MAX + 100], table_path[PATH_MAX + 100];
+    char path[STORE_RIG_PATH_BYTES], table_path[STORE_RIG_PATH_BYTES];
     int fd;
 
     store_rig_open(rig);
@@ -184,12 +166,12 @@ test_upkeep_leftovers_of_a_crash_go_at_the_next_start(void **state)
     row_put_number(rig->table, 1, 100);
     assert_int_equal(store_commit(rig->store), RC_OK);
     store_rig_close(rig);
-    shelf_path(path, rig, "log.0000000000");
+    store_rig_path(path, rig, "old/log.0000000000");
     fd = open(path, O_WRONLY | O_CREAT, 0600);
     assert_int_equal(ftruncate(fd, 3 << 20), 0);
     close(fd);
-    shelf_path(path, rig, "rows.0");
-    shelf_path(table_path, rig, "../rows");
+    store_rig_path(path, rig, "old/rows.0");
+    store_rig_path(table_path, rig, "rows");
     assert_int_equal(link(table_path, path), 0);
     store_rig_open(rig);
     assert_int_equal(access(path, F_OK), -1);
@@ -200,9 +182,10 @@ test_upkeep_leftovers_of_a_crash_go_at_the_next_start(void **state)
 /* ---- with an environment that only counts ------------------------------ */
 
 struct fake {
-    _Atomic int checkpoints;
+    _Atomic int checkpoints;   /* asked for */
     _Atomic uint64_t position;
-    enum rc answer;   /* to the first checkpoint */
+    enum rc answer;            /* to the first */
+    enum rc later;             /* to all others */
 };
 
 static enum rc
@@ -219,7 +202,8 @@ fake_checkpoint(void *environment)
 {
     struct fake *fake = environment;
 
-    return atomic_fetch_add(&fake->checkpoints, 1) == 0 ? fake->answer : RC_OK;
+    return atomic_fetch_add(&fake->checkpoints, 1) == 0 ? fake->answer
+                                                         : fake->later;
 }
 
 static enum rc
@@ -292,27 +276,28 @@ test_upkeep_full_disk_is_tried_again(void **state)
     assert_int_equal(exit_code_after(*state, RC_NO_SPACE), 0);
 }
 
+/* The environment is asked, and has nothing to do. */
 static void
-test_upkeep_quiet_log_gets_no_checkpoint(void **state)
+test_upkeep_quiet_log_counts_no_checkpoint(void **state)
 {
     struct store_rig *rig = *state;
-    struct fake fake = { .answer = RC_OK };
+    struct fake fake = { .answer = RC_OK, .later = RC_NOT_FOUND };
     struct store_upkeep *upkeep;
 
     rig->config.checkpoint_ms = 1;
     assert_int_equal(store_shelf_open(rig->directory), RC_OK);
     assert_int_equal(
         store_upkeep_start(&upkeep, &rig->config, &fake_asks, &fake), RC_OK);
-    atomic_store(&fake.position, 1);
-    wait_until_checkpoints(&fake, 1);
+    wait_until_checkpoints(&fake, 3);
+    assert_int_equal(store_upkeep_checkpoints(upkeep), 1);
     store_upkeep_wake(upkeep);
     store_upkeep_stop(&upkeep);
     assert_null(upkeep);
-    assert_int_equal(atomic_load(&fake.checkpoints), 1);
+    assert_true(atomic_load(&fake.checkpoints) >= 3);
 }
 
 #define WITH_RIG(test)                                                         \
-    cmocka_unit_test_setup_teardown(test, rig_new, store_rig_teardown)
+    cmocka_unit_test_setup_teardown(test, store_rig_new, store_rig_teardown)
 
 int
 main(void)
@@ -325,7 +310,7 @@ main(void)
         WITH_RIG(test_upkeep_leftovers_of_a_crash_go_at_the_next_start),
         WITH_RIG(test_upkeep_failed_checkpoint_ends_the_process),
         WITH_RIG(test_upkeep_full_disk_is_tried_again),
-        WITH_RIG(test_upkeep_quiet_log_gets_no_checkpoint),
+        WITH_RIG(test_upkeep_quiet_log_counts_no_checkpoint),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
