@@ -23,7 +23,7 @@ on_library_words(void *cls, const char *format, va_list arguments)
     struct gateway_http *http = cls;
     char words[256];
 
-    if (!http_may_log(http))
+    if (!http_may_log(http, &http->library_log))
         return;
     vsnprintf(words, sizeof(words), format, arguments);
     words[strcspn(words, "\n")] = '\0';
@@ -67,7 +67,6 @@ daemon_start(struct gateway_http *http)
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)http->config->http_connections,
         MHD_OPTION_CONNECTION_TIMEOUT, timeout_s,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_MEMORY_BYTES,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_URI_LOG_CALLBACK, exchange_on_target, http,
         MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, http,
         MHD_OPTION_NOTIFY_CONNECTION, exchange_on_connection, http,
@@ -226,18 +225,22 @@ end_phases(struct gateway_http *http)
         const struct peer *peer = deadline->owner;
 
         deadline_end(&http->phases, deadline);
-        if (shutdown(peer->fd, SHUT_RDWR) != 0 && http_may_log(http))
-            log_warning("shutdown", "error=%s", log_quote(strerror(errno)));
-        if (http_may_log(http))
+        (void)shutdown(peer->fd, SHUT_RDWR); /* fails if it broke already */
+        if (http_may_log(http, &http->request_log))
             log_warning("slow_connection_closed", "seconds=%lld",
                         (long long)(phase_us(http) / 1000000));
     }
 }
 
+/* At its limit of connections the library stops to listen, and begins again
+ * not when one was closed, but when it is run the next time. */
 static void
 run_library(struct gateway_http *http)
 {
-    invariant(MHD_run(http->daemon) == MHD_YES);
+    do {
+        http->closed_some = false;
+        invariant(MHD_run(http->daemon) == MHD_YES);
+    } while (http->closed_some);
     if (http->first != NULL)
         mailbox_post(http->requests, http->first, http->last);
     http->first = NULL;

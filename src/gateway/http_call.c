@@ -48,6 +48,18 @@ skip_authority(const char **target, size_t *bytes)
     return true;
 }
 
+/* Blanks and control characters would be read differently by others; those
+ * behind the path's end too. */
+static bool
+target_is_printable(const char *target, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++) {
+        if ((uint8_t)target[i] <= ' ' || target[i] == 0x7f)
+            return false;
+    }
+    return true;
+}
+
 void
 http_call_target(struct http_call *call, const char *target, size_t bytes)
 {
@@ -60,9 +72,10 @@ http_call_target(struct http_call *call, const char *target, size_t bytes)
         call->problem.limit = HTTP_TARGET_BYTES - 1;
         return;
     }
-    if (!skip_authority(&target, &bytes)) {
+    if (!target_is_printable(target, bytes) ||
+        !skip_authority(&target, &bytes)) {
         problem_set(&call->problem, PROBLEM_TARGET, NULL,
-                    "a target begins with a slash");
+                    "a target begins with a slash and has no blanks");
         return;
     }
     mark = memchr(target, '?', bytes);

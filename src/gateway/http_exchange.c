@@ -57,7 +57,10 @@ exchange_on_connection(void *cls, struct MHD_Connection *connection,
 
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
         *context = peer_new(http, connection);
-    } else if (peer != NULL) {
+        return;
+    }
+    http->closed_some = true;
+    if (peer != NULL) {
         deadline_end(&http->phases, &peer->phase);
         http_pool_give_peer(&http->pool, peer);
         *context = NULL;
@@ -90,15 +93,13 @@ exchange_on_target(void *cls, const char *target,
 }
 
 bool
-http_may_log(struct gateway_http *http)
+http_may_log(const struct gateway_http *http, struct http_log *log)
 {
     int64_t second = http->now_us / 1000000;
 
-    if (second != http->log_second) {
-        http->log_second = second;
-        http->log_lines = 0;
-    }
-    return http->log_lines++ < HTTP_LOG_LINES_MAX;
+    if (second != log->second)
+        *log = (struct http_log){ .second = second };
+    return log->lines++ < HTTP_LOG_LINES_MAX;
 }
 
 /* Too costly for every request: only what an operator looks for. */
@@ -110,11 +111,12 @@ log_reply(struct exchange *exchange)
 
     if (call->status < 500 && took_us < HTTP_SLOW_US)
         return;
-    if (!http_may_log(exchange->http))
+    if (!http_may_log(exchange->http, &exchange->http->request_log))
         return;
     log_warning("reply", "status=%u problem=%s path=%s ms=%lld", call->status,
-                problem_name(call->problem.type), log_quote(call->path),
-                (long long)(took_us / 1000));
+                call->problem.type != PROBLEM_NONE
+                    ? problem_name(call->problem.type) : "none",
+                log_quote(call->path), (long long)(took_us / 1000));
 }
 
 static void

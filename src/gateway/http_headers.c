@@ -84,11 +84,30 @@ note_traceparent(struct http_headers *headers, const char *value, size_t bytes)
     headers->traceparent[bytes] = '\0';
 }
 
+/* RFC 9110's token. */
+static bool
+is_token(const char *name, size_t bytes)
+{
+    static const char others[] = "!#$%&'*+-.^_`|~";
+
+    for (size_t i = 0; i < bytes; i++) {
+        char c = name[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+              (c >= '0' && c <= '9') ||
+              memchr(others, c, sizeof(others) - 1) != NULL))
+            return false;
+    }
+    return bytes > 0;
+}
+
 /* By length first: this runs for every header of every request. */
 void
 http_headers_note(struct http_headers *headers, const char *name,
                   size_t name_bytes, const char *value, size_t value_bytes)
 {
+    if (!is_token(name, name_bytes))
+        headers->name_malformed = true;
     trim(&value, &value_bytes);
     switch (name_bytes) {
     case 4:
@@ -127,6 +146,10 @@ http_headers_check(const struct http_headers *headers, const char *version,
     if (!old && strncmp(version, "HTTP/1.", 7) != 0) {
         problem_set(problem, PROBLEM_FRAMING, NULL,
                     "the request line must end with HTTP/1.1 or HTTP/1.0");
+    } else if (headers->name_malformed) {
+        problem_set(problem, PROBLEM_FRAMING, NULL,
+                    "a header's name has a blank or another character that "
+                    "no name has");
     } else if (headers->encoded) {
         problem_set(problem, PROBLEM_FRAMING, "Transfer-Encoding",
                     "send the body with a Content-Length");

@@ -19,6 +19,7 @@ struct http_headers {
     unsigned lengths;
     unsigned types;
     bool encoded;            /* there is a Transfer-Encoding      */
+    bool name_malformed;     /* "Content-Length : 3", as some read it */
     bool length_malformed;
     bool json;               /* Content-Type is application/json  */
     char traceparent[TRACEPARENT_BYTES]; /* "" or valid */

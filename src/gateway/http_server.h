@@ -37,7 +37,7 @@
 #define HTTP_GRACE_US 10000000    /* for head, body or reply, each, beyond
                                      config->http_timeout                     */
 #define HTTP_SLOW_US 1000000      /* an answer that took longer is logged     */
-#define HTTP_LOG_LINES_MAX 10     /* per second, about requests               */
+#define HTTP_LOG_LINES_MAX 10     /* per second, of one kind                  */
 #define HTTP_STOP_US 2000000      /* to send the last replies                 */
 #define HTTP_RETRY_AFTER "1"      /* seconds, with every 503                  */
 /* Requests under way per connection; more than one only where exchanges gave
@@ -73,6 +73,12 @@ struct exchange {
     char body_small[HTTP_BODY_SMALL_BYTES];
 };
 
+/* Lines logged in this second. */
+struct http_log {
+    int64_t second;
+    unsigned lines;
+};
+
 struct request_slab;
 
 struct http_pool {
@@ -106,9 +112,10 @@ struct gateway_http {
     struct deadline_list waits;
     struct deadline_list phases;
     size_t replies_open; /* queued, not yet sent */
+    bool closed_some;    /* connections, in this run of the library */
 
-    int64_t log_second;
-    unsigned log_lines;
+    struct http_log request_log; /* what we say about requests    */
+    struct http_log library_log; /* what libmicrohttpd says       */
 };
 
 /* NULL if there is no memory; a request also if requests_max are under way. */
@@ -144,7 +151,7 @@ void exchange_answered(struct exchange *exchange);
  * the store thread. */
 void exchange_give_up(struct exchange *exchange, enum problem_type why);
 
-/* True if one more line about a request may be logged in this second. */
-bool http_may_log(struct gateway_http *http);
+/* True if one more line of this kind may be logged in this second. */
+bool http_may_log(const struct gateway_http *http, struct http_log *log);
 
 #endif

@@ -1,0 +1,181 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "gateway/http_headers.h"
+
+#define BODY_MAX 100
+
+/* "Name: value" lines, ended by "\n" each. */
+static struct http_headers
+headers_of(const char *lines)
+{
+    struct http_headers headers;
+
+    http_headers_init(&headers);
+    while (*lines != '\0') {
+        const char *colon = strchr(lines, ':');
+        size_t bytes = strcspn(lines, "\n");
+
+        http_headers_note(&headers, lines, (size_t)(colon - lines), colon + 1,
+                          bytes - (size_t)(colon + 1 - lines));
+        lines += bytes + 1;
+    }
+    return headers;
+}
+
+#define HOST "Host: x\n"
+
+static const struct {
+    const char *name;
+    const char *version;
+    const char *lines;
+    enum problem_type type;
+    const char *field;
+} heads[] = {
+    { "plain", "HTTP/1.1", HOST, PROBLEM_NONE, "" },
+    { "body", "HTTP/1.1", HOST "content-length: 100\n", PROBLEM_NONE, "" },
+    { "no_host_in_1_0", "HTTP/1.0", "", PROBLEM_NONE, "" },
+    { "minor_version", "HTTP/1.2", HOST, PROBLEM_NONE, "" },
+    { "no_host", "HTTP/1.1", "", PROBLEM_FRAMING, "Host" },
+    { "two_hosts", "HTTP/1.1", HOST HOST, PROBLEM_FRAMING, "Host" },
+    { "two_hosts_in_1_0", "HTTP/1.0", HOST HOST, PROBLEM_FRAMING, "Host" },
+    { "chunked", "HTTP/1.1", HOST "Transfer-Encoding: chunked\n",
+      PROBLEM_FRAMING, "Transfer-Encoding" },
+    { "gzip", "HTTP/1.1", HOST "TRANSFER-ENCODING: gzip\n", PROBLEM_FRAMING,
+      "Transfer-Encoding" },
+    { "empty_encoding", "HTTP/1.1", HOST "Transfer-Encoding:\n",
+      PROBLEM_FRAMING, "Transfer-Encoding" },
+    { "both", "HTTP/1.1",
+      HOST "Content-Length: 3\nTransfer-Encoding: chunked\n", PROBLEM_FRAMING,
+      "Transfer-Encoding" },
+    { "two_lengths", "HTTP/1.1", HOST "Content-Length: 3\nContent-Length: 4\n",
+      PROBLEM_FRAMING, "Content-Length" },
+    { "same_length_twice", "HTTP/1.1",
+      HOST "Content-Length: 3\nContent-Length: 3\n", PROBLEM_FRAMING,
+      "Content-Length" },
+    { "list_of_lengths", "HTTP/1.1", HOST "Content-Length: 3, 3\n",
+      PROBLEM_FRAMING, "Content-Length" },
+    { "signed_length", "HTTP/1.1", HOST "Content-Length: +3\n",
+      PROBLEM_FRAMING, "Content-Length" },
+    { "negative_length", "HTTP/1.1", HOST "Content-Length: -3\n",
+      PROBLEM_FRAMING, "Content-Length" },
+    { "empty_length", "HTTP/1.1", HOST "Content-Length:\n", PROBLEM_FRAMING,
+      "Content-Length" },
+    { "endless_length", "HTTP/1.1",
+      HOST "Content-Length: 99999999999999999999\n", PROBLEM_FRAMING,
+      "Content-Length" },
+    { "too_large", "HTTP/1.1", HOST "Content-Length: 101\n", PROBLEM_BODY_SIZE,
+      "" },
+    { "blank_in_name", "HTTP/1.1", HOST "Content-Length : 3\n",
+      PROBLEM_FRAMING, "" },
+    { "tab_in_name", "HTTP/1.1", HOST "Transfer-Encoding\t: chunked\n",
+      PROBLEM_FRAMING, "" },
+    { "empty_name", "HTTP/1.1", HOST ": x\n", PROBLEM_FRAMING, "" },
+    { "version_2", "HTTP/2.0", HOST, PROBLEM_FRAMING, "" },
+    { "no_version", "", HOST, PROBLEM_FRAMING, "" },
+};
+
+static void
+test_http_headers_check(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(heads); i++) {
+        struct http_headers headers = headers_of(heads[i].lines);
+        struct problem problem;
+
+        problem_init(&problem);
+        http_headers_check(&headers, heads[i].version, BODY_MAX, &problem);
+        if (problem.type != heads[i].type ||
+            strcmp(problem.field, heads[i].field) != 0)
+            fail_msg("%s: %s %s", heads[i].name, problem_name(problem.type),
+                     problem.field);
+    }
+}
+
+static const struct {
+    const char *lines;
+    bool json;
+} types[] = {
+    { "Content-Type: application/json\n", true },
+    { "content-type:APPLICATION/JSON\n", true },
+    { "Content-Type: application/json \t\n", true },
+    { "Content-Type: application/json;charset=utf-8\n", true },
+    { "Content-Type: application/json ; charset=UTF-8\n", true },
+    { "Content-Type: application/json; charset=\"utf-8\"\n", true },
+    { "Content-Type: application/json;\n", true },
+    { "Content-Type: application/json; charset=latin1\n", false },
+    { "Content-Type: application/jsonp\n", false },
+    { "Content-Type: application/json, text/plain\n", false },
+    { "Content-Type: application/x-www-form-urlencoded\n", false },
+    { "Content-Type: text/json\n", false },
+    { "Content-Type:\n", false },
+    { "", false },
+    { "Content-Type: application/json\nContent-Type: application/json\n",
+      false },
+};
+
+static void
+test_http_headers_json_is_known(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(types); i++) {
+        struct http_headers headers = headers_of(types[i].lines);
+
+        if (headers.json != types[i].json)
+            fail_msg("%s", types[i].lines);
+    }
+}
+
+#define TRACE "4bf92f3577b34da6a3ce929d0e0e4736"
+#define PARENT "00f067aa0ba902b7"
+
+static const struct {
+    const char *value;
+    bool kept;
+} traces[] = {
+    { "00-" TRACE "-" PARENT "-01", true },
+    { "00-" TRACE "-" PARENT "-00", true },
+    { "00-" TRACE "-" PARENT "-0", false },
+    { "00-" TRACE "-" PARENT "-01-x", false },
+    { "00-4BF92F3577B34DA6A3CE929D0E0E4736-" PARENT "-01", false },
+    { "00-00000000000000000000000000000000-" PARENT "-01", false },
+    { "00-" TRACE "-0000000000000000-01", false },
+    { "ff-" TRACE "-" PARENT "-01", false },
+    { "00_" TRACE "-" PARENT "-01", false },
+    { "00-" TRACE "-" PARENT "_01", false },
+    { "", false },
+};
+
+static void
+test_http_headers_traceparent_valid_or_ignored(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(traces); i++) {
+        char line[128] = "TraceParent: ";
+        struct http_headers headers;
+
+        strncat(line, traces[i].value, 80);
+        strncat(line, "\n", 2);
+        headers = headers_of(line);
+        if (strcmp(headers.traceparent,
+                   traces[i].kept ? traces[i].value : "") != 0)
+            fail_msg("%s: %s", traces[i].value, headers.traceparent);
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_http_headers_check),
+        cmocka_unit_test(test_http_headers_json_is_known),
+        cmocka_unit_test(test_http_headers_traceparent_valid_or_ignored),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,163 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "gateway/http_rows.h"
+
+#define AT INT64_C(1795352707123456) /* 2026-11-22T13:05:07.123456Z */
+#define STAMP "\"2026-11-22T13:05:07."
+
+static char buffer[ORDER_TEXT_BYTES_MAX + 1];
+static struct text_writer writer;
+
+static const char *
+whole(const struct order_row *order)
+{
+    text_writer_init(&writer, buffer, sizeof(buffer));
+    row_write_order_whole(&writer, order, "USD");
+    text_end(&writer);
+    assert_false(writer.failed);
+    return buffer;
+}
+
+static const struct order_row created = {
+    .order = { 1 }, .user = { 2 }, .product = { 3 }, .quantity = 4,
+    .price = { 5005 }, .status = ORDER_CREATED, .created_us = AT,
+    .updated_us = AT,
+};
+
+static void
+test_http_rows_order_has_the_original_names(void **state)
+{
+    (void)state;
+    text_writer_init(&writer, buffer, ROW_TEXT_BYTES_MAX);
+    row_write_order(&writer, &created, "USD");
+    text_end(&writer);
+    assert_string_equal(buffer,
+        "{\"id\":1,\"userId\":2,\"productId\":3,\"quantity\":4,"
+        "\"price\":50.05,\"currency\":\"USD\",\"status\":\"ORDER_CREATED\","
+        "\"createdAt\":" STAMP "123Z\",\"updatedAt\":" STAMP "123Z\"}");
+}
+
+#define STEP(ms, process, what)                                                \
+    "{\"at\":" STAMP ms "Z\",\"process\":\"" process "\",\"what\":\"" what "\"}"
+#define BEGUN STEP("123", "gateway", "ORDER_CREATED")
+
+static const struct {
+    const char *name;
+    enum order_status status;
+    enum refusal reason;
+    uint64_t transaction;
+    bool decided, written;
+    const char *timeline;
+} orders[] = {
+    { "created", ORDER_CREATED, REFUSAL_NONE, 0, false, false, BEGUN },
+    { "completed", ORDER_COMPLETED, REFUSAL_NONE, 9, true, true,
+      BEGUN "," STEP("124", "payment", "PAYMENT_APPROVED") ","
+      STEP("125", "ledger", "TRANSACTION_SUCCESSFUL") ","
+      STEP("126", "gateway", "ORDER_COMPLETED") },
+    { "failed", ORDER_FAILED, REFUSAL_CREDIT, 0, true, true,
+      BEGUN "," STEP("124", "payment", "PAYMENT_DECLINED") ","
+      STEP("125", "ledger", "TRANSACTION_UNSUCCESSFUL") ","
+      STEP("126", "gateway", "ORDER_FAILED") },
+    { "cancelled_after_payment", ORDER_CANCELLED, REFUSAL_CANCELLED, 9, true,
+      true,
+      BEGUN "," STEP("124", "payment", "PAYMENT_APPROVED") ","
+      STEP("125", "ledger", "TRANSACTION_REVERSED") ","
+      STEP("126", "gateway", "ORDER_CANCELLED") },
+};
+
+static void
+test_http_rows_timeline_tells_what_is_known(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(orders); i++) {
+        struct order_row order = created;
+        const char *timeline;
+
+        order.status = orders[i].status;
+        order.reason = orders[i].reason;
+        order.transaction.value = orders[i].transaction;
+        order.decided_us = orders[i].decided ? AT + 1000 : 0;
+        order.written_us = orders[i].written ? AT + 2000 : 0;
+        order.updated_us = AT + 3000;
+        timeline = strstr(whole(&order), "\"timeline\":[");
+        assert_non_null(timeline);
+        buffer[strlen(buffer) - 2] = '\0';
+        if (strcmp(timeline + 12, orders[i].timeline) != 0)
+            fail_msg("%s: %s", orders[i].name, timeline);
+        assert_int_equal(strstr(buffer, "\"transactionId\":9") != NULL,
+                         orders[i].transaction != 0);
+        assert_int_equal(strstr(buffer, "\"reason\":") != NULL,
+                         orders[i].reason != REFUSAL_NONE);
+    }
+}
+
+static void
+test_http_rows_longest_fit(void **state)
+{
+    const struct order_row order = {
+        .order = { ID_MAX }, .user = { ID_MAX }, .product = { ID_MAX },
+        .transaction = { ID_MAX }, .quantity = QUANTITY_MAX,
+        .price = { MONEY_MINOR_MAX }, .status = ORDER_CANCELLED,
+        .reason = REFUSAL_CREDIT, .created_us = AT, .decided_us = AT,
+        .written_us = AT, .updated_us = AT,
+    };
+    const struct transaction_row transaction = {
+        { ID_MAX }, { ID_MAX }, { ID_MAX }, { -MONEY_MINOR_MAX },
+        TRANSACTION_UNSUCCESSFUL, AT };
+
+    (void)state;
+    whole(&order);
+    text_writer_init(&writer, buffer, ROW_TEXT_BYTES_MAX);
+    row_write_order(&writer, &order, "USD");
+    assert_false(writer.failed);
+    text_writer_init(&writer, buffer, ROW_TEXT_BYTES_MAX);
+    row_write_transaction(&writer, &transaction);
+    assert_false(writer.failed);
+}
+
+static void
+test_http_rows_users_products_transactions(void **state)
+{
+    const struct transaction_row transaction = {
+        { 1 }, { 2 }, { 3 }, { 5000 }, TRANSACTION_SUCCESSFUL, AT };
+
+    (void)state;
+    text_writer_init(&writer, buffer, sizeof(buffer));
+    json_begin(&writer, '[');
+    row_write_user(&writer, &(struct user_row){ { 1 }, { 10000 },
+                                                USER_ACTIVE, AT });
+    row_write_user(&writer, &(struct user_row){ { 2 }, { 0 },
+                                                USER_OPENING, AT });
+    row_write_user(&writer, &(struct user_row){ { 3 }, { 5 },
+                                                USER_FROZEN, AT });
+    row_write_product(&writer, &(struct product_row){ { 4 }, { 7500 } });
+    row_write_transaction(&writer, &transaction);
+    json_end(&writer, ']');
+    text_end(&writer);
+    assert_string_equal(buffer,
+        "[{\"id\":1,\"balance\":100.00,\"state\":\"ACTIVE\"},"
+        "{\"id\":2,\"balance\":0.00,\"state\":\"OPENING\"},"
+        "{\"id\":3,\"balance\":0.05,\"state\":\"FROZEN\"},"
+        "{\"id\":4,\"price\":75.00},"
+        "{\"id\":1,\"orderId\":2,\"userId\":3,\"amount\":50.00,"
+        "\"status\":\"SUCCESSFUL\",\"createdAt\":" STAMP "123Z\"}]");
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_http_rows_order_has_the_original_names),
+        cmocka_unit_test(test_http_rows_timeline_tells_what_is_known),
+        cmocka_unit_test(test_http_rows_longest_fit),
+        cmocka_unit_test(test_http_rows_users_products_transactions),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
