@@ -89,9 +89,9 @@ http_world_fini(struct http_world *world)
     char run[96];
 
     http_world_set(world, &world->shared.draining);
+    fake_store_destroy(&world->store);
     http_world_set(world, &world->shared.stopped);
     gateway_http_close(&world->http);
-    fake_store_destroy(&world->store);
     mailbox_destroy(&world->requests);
     mailbox_destroy(&world->answers);
     snprintf(run, sizeof(run), "%s/run", world->home);

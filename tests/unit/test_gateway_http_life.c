@@ -19,6 +19,7 @@
     "POST /orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"   \
     "Content-Length: 26\r\n\r\n{\"userId\":1,\"productId\":1}"
 #define HEALTH "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+#define READY "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"
 #define CONNECTIONS 200
 
 static struct http_world world;
@@ -240,7 +241,7 @@ test_gateway_http_draining_closes_politely(void **state)
     http_send(other, HEALTH, sizeof(HEALTH) - 1);
     http_receive(other, &reply, false);
     http_world_set(&world, &world.shared.draining);
-    http_send(old, "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n", 35);
+    http_send(old, READY, sizeof(READY) - 1);
     http_receive(old, &ready, false);
     assert_int_equal(ready.status, 503);
     assert_string_equal(ready.body,
@@ -281,8 +282,7 @@ test_gateway_http_stopping_answers_who_waits(void **state)
     }
 }
 
-/* What was answered before the end is told, even if the http thread had not
- * looked yet. */
+/* What was answered just before the end is told. */
 static void
 test_gateway_http_stopping_tells_what_was_answered(void **state)
 {
