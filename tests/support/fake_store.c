@@ -102,7 +102,8 @@ take(struct fake_store *store)
 
     for (; chain != NULL; chain = chain->next) {
         store->count++;
-        store->last = *chain;
+        /* Not the owner: that is the http thread's, even now. */
+        memcpy(&store->last, chain, offsetof(struct request, owner));
         if (store->held_last != NULL)
             store->held_last->next = chain;
         else
