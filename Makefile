@@ -10,7 +10,7 @@ DESTDIR ?=
 PROCESSES = broker payment ledger gateway
 
 # Pure files: no clock, socket, file, malloc, log or library (make tidy looks).
-CORE_SAGA    = base bytes money refusal topic event protocol
+CORE_SAGA    = base bytes money refusal topic event protocol quote
 CORE_BROKER  = broker_request producer_seqs
 CORE_PAYMENT = payment_account payment_decide
 CORE_LEDGER  = ledger_entry ledger_post

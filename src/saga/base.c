@@ -14,6 +14,7 @@ static const char *const rc_names[RC_COUNT] = {
     [RC_NO_SPACE] = "no_space",
     [RC_IO] = "io",
     [RC_DAMAGED] = "damaged",
+    [RC_REFUSED] = "refused",
     [RC_FENCED] = "fenced",
 };
 
@@ -39,6 +40,7 @@ rc_exit_code(enum rc rc)
     case RC_FULL:
     case RC_AGAIN:
     case RC_NO_SPACE:
+    case RC_REFUSED:
     case RC_IO:
     case RC_COUNT:
         break;

@@ -60,6 +60,8 @@
       "events asked for in one fetch")                                         \
     K(window, NUMBER, "8", 1, 64, PARTICIPANTS,                                \
       "batches on the way to the broker, unacknowledged")                      \
+    K(parked, NUMBER, "10000", 1, 1000000, PARTICIPANTS,                       \
+      "events that may wait for an operator; beyond it the process stops")     \
     K(bus_timeout, MILLISECONDS, "1s", 50, 60000, PARTICIPANTS,                \
       "a request to the broker is sent again after")                           \
     K(cache, BYTES, "32m", 1048576, 17179869184, ALL_OF_THEM,                  \

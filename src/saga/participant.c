@@ -47,70 +47,6 @@ turn_emit(struct turn *turn, struct event *event)
 }
 
 static enum rc
-damaged_batch(const struct inbox_stream *stream, uint64_t offset,
-              const struct bus_batch *batch, const char *what)
-{
-    log_error("event_refused",
-              "topic=%s partition=%u offset=%" PRIu64
-              " producer=%s what=%s",
-              stream->topic, stream->partition, offset,
-              log_quote(batch->producer), what);
-    return RC_DAMAGED;
-}
-
-static enum rc
-take_event(struct turn *turn, struct inbox_stream *stream,
-           const struct bus_batch *batch, uint32_t index,
-           const struct event *event)
-{
-    struct participant *participant = turn->participant;
-    uint64_t offset = batch->base_offset + index;
-
-    if (event->id != batch->first_seq + index ||
-        strcmp(event->source, batch->producer) != 0)
-        return damaged_batch(stream, offset, batch, "identity");
-    turn->taken++;
-    switch (inbox_judge(stream, offset, batch->producer, event->id)) {
-    case INBOX_NEW:
-        participant->stats.events_in++;
-        return participant->handlers->on_event(participant->context, turn,
-                                               event);
-    case INBOX_DUPLICATE:
-        participant->stats.events_duplicate++;
-        return RC_OK;
-    case INBOX_GAP:
-        break;
-    }
-    return damaged_batch(stream, offset, batch, "gap");
-}
-
-static enum rc
-take_batch(struct turn *turn, const struct bus_batch *batch)
-{
-    struct participant *participant = turn->participant;
-    struct inbox_stream *stream =
-        inbox_find(&participant->inbox, batch->stream);
-    enum codec_refusal refusal;
-    struct event event;
-    size_t at = 0, used;
-    uint32_t i;
-    enum rc rc = participant_begin(turn);
-
-    for (i = 0; i < batch->count && rc == RC_OK; i++) {
-        refusal = event_decode(participant->codec, batch->bytes + at,
-                               batch->bytes_count - at, &event, &used);
-        if (refusal != CODEC_OK)
-            return damaged_batch(stream, batch->base_offset + i, batch,
-                                 codec_refusal_name(refusal));
-        rc = take_event(turn, stream, batch, i, &event);
-        at += used;
-    }
-    if (rc == RC_OK && at != batch->bytes_count)
-        rc = damaged_batch(stream, batch->base_offset + i, batch, "trailing");
-    return rc;
-}
-
-static enum rc
 take_bus_event(struct turn *turn, const struct bus_event *event)
 {
     struct participant *participant = turn->participant;
@@ -118,7 +54,7 @@ take_bus_event(struct turn *turn, const struct bus_event *event)
     switch (event->type) {
     case BUS_UP:
         participant->stats.bus_up = true;
-        log_info("broker_up", "%s", "");
+        log_info("broker_up", "");
         return RC_OK;
     case BUS_DOWN:
         participant->stats.bus_up = false;
@@ -129,7 +65,7 @@ take_bus_event(struct turn *turn, const struct bus_event *event)
         participant->opened = true;
         return outbox_verify(&participant->outbox, participant->bus);
     case BUS_BATCH:
-        return take_batch(turn, &event->batch);
+        return participant_take_batch(turn, &event->batch);
     case BUS_ACK:
         outbox_acked(&participant->outbox, event->stream, event->first_seq,
                      event->count);
@@ -322,6 +258,7 @@ participant_close(struct participant **participant_p)
     if (participant->store != NULL)
         closed = store_close(&participant->store);
     outbox_fini(&participant->outbox);
+    parking_close(&participant->parking);
     codec_destroy(&participant->codec);
     free(participant);
     return rc != RC_OK ? rc : closed;
@@ -333,6 +270,7 @@ participant_stats(const struct participant *participant,
 {
     *stats_out = participant->stats;
     stats_out->outbox_backlog = outbox_backlog(&participant->outbox);
+    stats_out->parked = parking_count(participant->parking);
 }
 
 const struct store *

@@ -33,7 +33,12 @@ struct participant_handlers {
     /* The store was just created: put and emit what it starts with.
      * May be NULL. */
     enum rc (*on_first)(void *context, struct turn *turn);
-    /* One event.  RC_OK also for a business refusal (emit it). */
+    /*
+     * One event.  RC_OK also for a business refusal (emit it).  RC_REFUSED
+     * if it can't be handled, with nothing put or emitted: it is parked, and
+     * later events of its order wait behind it.  RC_AGAIN: the same, but
+     * worth another try.  All else ends the process.
+     */
     enum rc (*on_event)(void *context, struct turn *turn,
                         const struct event *event);
     /* Take waiting commands, `limit` at most; tell in *taken_out how many.
@@ -103,6 +108,7 @@ struct participant_stats {
     uint64_t events_out;
     uint64_t commands;
     uint64_t outbox_backlog; /* events emitted, not yet acknowledged */
+    uint64_t parked;         /* events that wait for an operator */
     bool bus_up;
 };
 void participant_stats(const struct participant *participant,

@@ -115,6 +115,9 @@ open_all(struct participant *participant, const char *directory)
     rc = outbox_open(&participant->outbox, participant->store,
                      participant->state, config->batch);
     if (rc == RC_OK)
+        rc = parking_open(&participant->parking, participant->store,
+                          (uint32_t)config->parked);
+    if (rc == RC_OK)
         rc = add_streams(participant);
     if (rc == RC_OK)
         rc = participant->handlers->on_open(participant->context,

@@ -1,8 +1,10 @@
 /*
- * participant_state.h - the inside of the loop, shared by its two files
+ * participant_state.h - the inside of the loop, shared by its files
  *
- *   participant.c       the turn, and the life of it
- *   participant_open.c  what comes before the first turn
+ *   participant.c          the turn, and the life of it
+ *   participant_open.c     what comes before the first turn
+ *   participant_take.c     a batch of events, one by one
+ *   participant_park.c     events that can't be handled
  */
 #ifndef SAGA_PARTICIPANT_STATE_H
 #define SAGA_PARTICIPANT_STATE_H
@@ -10,6 +12,7 @@
 #include "saga/codec.h"
 #include "saga/inbox.h"
 #include "saga/outbox.h"
+#include "saga/parking.h"
 #include "saga/participant.h"
 
 struct turn {
@@ -29,6 +32,7 @@ struct participant {
     struct codec *codec;
     struct inbox inbox;
     struct outbox outbox;
+    struct parking *parking;
     int outbox_stream[TOPIC_COUNT][PARTITIONS_MAX];
     struct turn turn;
     struct pollfd fds[2]; /* signals, commands */
@@ -45,5 +49,10 @@ enum { FD_SIGNAL, FD_COMMAND };
  * then one flush. */
 MUST_USE enum rc participant_begin(struct turn *turn);
 MUST_USE enum rc participant_commit(struct turn *turn);
+
+/* Hands the events of a batch to the handler, in order; those that were seen
+ * before are passed over.  RC_DAMAGED if one before them is missing. */
+MUST_USE enum rc participant_take_batch(struct turn *turn,
+                                        const struct bus_batch *batch);
 
 #endif

@@ -16,7 +16,7 @@
 #include "../support/fake_bus.h"
 #include "saga/codec.h"
 #include "saga/log.h"
-#include "saga/participant.h"
+#include "saga/participant_park.h"
 
 /* A payment-like participant: answers each OrderPurchase with a Payment and
  * counts in one row what took effect. */
@@ -27,6 +27,9 @@ struct app {
     uint64_t commands_done;
     int committed;
     enum rc event_rc;
+    uint64_t refused_order; /* events of it are refused ... */
+    enum rc refuses_with;   /* ... so                       */
+    int refusals;
     bool drained;
 };
 
@@ -61,6 +64,10 @@ app_event(void *context, struct turn *turn, const struct event *event)
 
     if (app->event_rc != RC_OK)
         return app->event_rc;
+    if (app->refused_order != 0 && event->order.value == app->refused_order) {
+        app->refusals++;
+        return app->refuses_with;
+    }
     if (event->type != EVENT_ORDER_PURCHASE)
         return RC_OK;
     app->effects++;
@@ -120,7 +127,7 @@ world_open(struct world *world)
 {
     struct bus *bus = fake_bus_new(world->broker, "payment");
 
-    world->app = (struct app){ .drained = true };
+    world->app = (struct app){ .drained = true, .refuses_with = RC_REFUSED };
     return participant_open_over(&world->participant, &world->config,
                                  world->directory, &bus, &app_handlers,
                                  &world->app, -1, world->command_fd);
@@ -399,15 +406,50 @@ test_participant_first_seq_must_be_one(void **state)
     assert_int_equal(participant_turn(world->participant, 0), RC_DAMAGED);
 }
 
+/* ---- G6: poison waits aside ------------------------------------------- */
+
 static void
-test_participant_malformed_event_is_damage(void **state)
+expect_parked(struct world *world, uint64_t count)
+{
+    struct participant_stats stats;
+
+    participant_stats(world->participant, &stats);
+    assert_int_equal(stats.parked, count);
+}
+
+static void
+expect_letter(struct world *world, uint64_t offset, const char *cause,
+              uint64_t order)
+{
+    struct event letter;
+
+    fake_broker_event(world->broker, "dead-letters", 0, offset, &letter);
+    assert_int_equal(letter.type, EVENT_DEAD_LETTER);
+    assert_string_equal(letter.cause, cause);
+    assert_string_equal(letter.participant, "payment");
+    assert_string_equal(letter.topic_name, "orders");
+    assert_int_equal(letter.order.value, order);
+}
+
+static void
+g6_malformed_event_is_parked_and_others_flow(void **state)
 {
     struct world *world = *state;
+    struct event event = purchase(2);
 
     assert_int_equal(world_open(world), RC_OK);
     fake_broker_append_raw(world->broker, "orders", 0, "gateway", 1, 1,
                            "\x93\x01\x02\x03", 4);
-    assert_int_equal(participant_turn(world->participant, 0), RC_DAMAGED);
+    fake_broker_append(world->broker, "orders", 0, "gateway", 2, &event, 1);
+    turns(world, 3);
+    expect_state(world, 1, 1);
+    expect_parked(world, 1);
+    expect_letter(world, 0, "not_a_map", 0);
+    fake_broker_redeliver(world->broker, "orders", 0, 0);
+    turns(world, 2);
+    expect_parked(world, 1);
+    world_reopen(world);
+    expect_parked(world, 1);
 }
 
 static void
@@ -427,33 +469,154 @@ raw_batch(struct world *world, const char *producer, uint64_t first_seq,
 }
 
 static void
-test_participant_foreign_identity_is_damage(void **state)
+g6_foreign_identity_is_parked(void **state)
 {
     struct world *world = *state;
 
     assert_int_equal(world_open(world), RC_OK);
     raw_batch(world, "gateway-2", 1, 1, 0); /* the event says gateway */
-    assert_int_equal(participant_turn(world->participant, 0), RC_DAMAGED);
+    turns(world, 2);
+    expect_state(world, 0, 0);
+    expect_letter(world, 0, "identity", 0);
 }
 
 static void
-test_participant_trailing_bytes_are_damage(void **state)
+g6_trailing_bytes_are_left(void **state)
 {
     struct world *world = *state;
 
     assert_int_equal(world_open(world), RC_OK);
     raw_batch(world, "gateway", 1, 1, 1);
-    assert_int_equal(participant_turn(world->participant, 0), RC_DAMAGED);
+    turns(world, 2);
+    expect_state(world, 1, 1);
+    expect_parked(world, 0);
 }
 
 static void
-test_participant_fewer_events_than_counted_is_damage(void **state)
+g6_rest_of_a_torn_batch_is_parked_as_one(void **state)
+{
+    struct world *world = *state;
+    struct event event = purchase(9);
+
+    assert_int_equal(world_open(world), RC_OK);
+    raw_batch(world, "gateway", 1, 3, 0); /* one event, three are said */
+    fake_broker_append(world->broker, "orders", 0, "gateway", 4, &event, 1);
+    turns(world, 3);
+    expect_state(world, 2, 2);
+    expect_parked(world, 1);
+    expect_letter(world, 0, "truncated", 0);
+}
+
+static void
+g6_refused_event_holds_its_order_only(void **state)
 {
     struct world *world = *state;
 
     assert_int_equal(world_open(world), RC_OK);
-    raw_batch(world, "gateway", 1, 2, 0);
-    assert_int_equal(participant_turn(world->participant, 0), RC_DAMAGED);
+    world->app.refused_order = 7;
+    send_purchase(world, 7);
+    send_purchase(world, 8);
+    send_purchase(world, 7);
+    turns(world, 3);
+    expect_state(world, 1, 1); /* 8 */
+    expect_parked(world, 2);   /* 7, and 7 behind it */
+    assert_int_equal(fake_broker_end(world->broker, "dead-letters", 0), 1);
+    expect_letter(world, 0, "refused", 7);
+    assert_int_equal(world->app.refusals, 1);
+}
+
+static void
+g6_handler_that_asks_again_is_called_a_few_times(void **state)
+{
+    struct world *world = *state;
+
+    assert_int_equal(world_open(world), RC_OK);
+    world->app.refused_order = 7;
+    world->app.refuses_with = RC_AGAIN;
+    send_purchase(world, 7);
+    turns(world, 2);
+    expect_parked(world, 1);
+    assert_int_equal(world->app.refusals, PARK_TRIES_MAX);
+}
+
+static void
+begin(struct world *world)
+{
+    world->participant->turn.taken = 1;
+    assert_int_equal(participant_begin(&world->participant->turn), RC_OK);
+}
+
+static void
+g6_redrive_handles_an_order_in_its_order(void **state)
+{
+    struct world *world = *state;
+    uint32_t redriven;
+
+    assert_int_equal(world_open(world), RC_OK);
+    world->app.refused_order = 7;
+    send_purchase(world, 7);
+    send_purchase(world, 7);
+    turns(world, 2);
+    begin(world);
+    assert_int_equal(participant_redrive(&world->participant->turn, 2,
+                                         &redriven),
+                     RC_REFUSED);
+    assert_int_equal(redriven, 0);
+    assert_int_equal(participant_commit(&world->participant->turn), RC_OK);
+    expect_parked(world, 2);
+    world->app.refused_order = 0;
+    world_reopen(world);
+    begin(world);
+    assert_int_equal(participant_redrive(&world->participant->turn, 1,
+                                         &redriven),
+                     RC_OK);
+    assert_int_equal(redriven, 2);
+    assert_int_equal(participant_commit(&world->participant->turn), RC_OK);
+    turns(world, 2);
+    expect_state(world, 2, 2);
+    expect_parked(world, 0);
+    expect_letter(world, 2, "redriven", 7); /* refused, refused, redriven */
+    send_purchase(world, 7);
+    turns(world, 2);
+    expect_state(world, 3, 3);
+}
+
+static void
+g6_drop_frees_what_waits_behind(void **state)
+{
+    struct world *world = *state;
+    uint32_t redriven;
+
+    assert_int_equal(world_open(world), RC_OK);
+    world->app.refused_order = 7;
+    send_purchase(world, 7);
+    send_purchase(world, 7);
+    turns(world, 2);
+    world->app.refused_order = 0;
+    begin(world);
+    assert_int_equal(participant_drop(&world->participant->turn, 3, &redriven),
+                     RC_NOT_FOUND);
+    assert_int_equal(participant_drop(&world->participant->turn, 1, &redriven),
+                     RC_OK);
+    assert_int_equal(redriven, 1);
+    assert_int_equal(participant_commit(&world->participant->turn), RC_OK);
+    turns(world, 2);
+    expect_state(world, 1, 1);
+    expect_parked(world, 0);
+    expect_letter(world, 1, "dropped", 7);
+}
+
+static void
+g6_too_many_parked_stops_it(void **state)
+{
+    struct world *world = *state;
+
+    world->config.parked = 1;
+    assert_int_equal(world_open(world), RC_OK);
+    world->app.refused_order = 7;
+    send_purchase(world, 7);
+    send_purchase(world, 7);
+    assert_int_equal(participant_turn(world->participant, 0), RC_FULL);
 }
 
 static void
@@ -556,10 +719,15 @@ main(void)
         T(g7_outbox_waits_for_the_broker_across_a_restart),
         T(test_participant_seq_gap_is_damage),
         T(test_participant_first_seq_must_be_one),
-        T(test_participant_malformed_event_is_damage),
-        T(test_participant_foreign_identity_is_damage),
-        T(test_participant_trailing_bytes_are_damage),
-        T(test_participant_fewer_events_than_counted_is_damage),
+        T(g6_malformed_event_is_parked_and_others_flow),
+        T(g6_foreign_identity_is_parked),
+        T(g6_trailing_bytes_are_left),
+        T(g6_rest_of_a_torn_batch_is_parked_as_one),
+        T(g6_refused_event_holds_its_order_only),
+        T(g6_handler_that_asks_again_is_called_a_few_times),
+        T(g6_redrive_handles_an_order_in_its_order),
+        T(g6_drop_frees_what_waits_behind),
+        T(g6_too_many_parked_stops_it),
         T(test_participant_handler_failure_undoes_the_turn),
         T(test_participant_broker_that_lost_events_is_damage),
         T(test_participant_store_older_than_the_broker_is_damage),

@@ -1,0 +1,260 @@
+#include "saga/parking.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "saga/bytes.h"
+#include "saga/log.h"
+
+#define PARKED_FORMAT 1
+
+/* What is kept in memory of a row. */
+struct waiting {
+    uint64_t number;
+    uint64_t order;
+};
+
+struct parking {
+    struct store_table *table;
+    struct waiting *waiting; /* by number, ascending */
+    uint32_t count;
+    uint32_t rows_max;
+    uint64_t last_number;
+    uint8_t *row; /* the last one that was read */
+    uint8_t *out; /* one to be written; the bytes may lie in `row` */
+};
+
+static void
+number_key(uint64_t number, uint8_t *key)
+{
+    struct bytes_writer writer;
+
+    bytes_writer_init(&writer, key, 8);
+    bytes_put_u64(&writer, number);
+}
+
+static size_t
+parked_encode(const struct parked *parked, uint8_t *row, size_t size)
+{
+    struct bytes_writer writer;
+
+    bytes_writer_init(&writer, row, size);
+    bytes_put_u8(&writer, PARKED_FORMAT);
+    bytes_put_u64(&writer, parked->order.value);
+    bytes_put_u64(&writer, parked->user.value);
+    bytes_put_text(&writer, parked->topic);
+    bytes_put_u16(&writer, (uint16_t)parked->partition);
+    bytes_put_u64(&writer, parked->offset);
+    bytes_put_u32(&writer, parked->count);
+    bytes_put_text(&writer, parked->producer);
+    bytes_put_u64(&writer, parked->first_seq);
+    bytes_put_text(&writer, parked->cause);
+    bytes_put_u32(&writer, parked->attempts);
+    bytes_put_i64(&writer, parked->parked_us);
+    bytes_put(&writer, parked->bytes, parked->bytes_count);
+    invariant(!writer.failed);
+    return writer.used;
+}
+
+static enum rc
+parked_decode(const uint8_t *row, size_t bytes, struct parked *parked)
+{
+    struct bytes_reader reader;
+
+    bytes_reader_init(&reader, row, bytes);
+    if (bytes_get_u8(&reader) != PARKED_FORMAT)
+        return RC_DAMAGED;
+    parked->order.value = bytes_get_u64(&reader);
+    parked->user.value = bytes_get_u64(&reader);
+    bytes_get_text(&reader, parked->topic, sizeof parked->topic);
+    parked->partition = bytes_get_u16(&reader);
+    parked->offset = bytes_get_u64(&reader);
+    parked->count = bytes_get_u32(&reader);
+    bytes_get_text(&reader, parked->producer, sizeof parked->producer);
+    parked->first_seq = bytes_get_u64(&reader);
+    bytes_get_text(&reader, parked->cause, sizeof parked->cause);
+    parked->attempts = bytes_get_u32(&reader);
+    parked->parked_us = bytes_get_i64(&reader);
+    if (reader.failed)
+        return RC_DAMAGED;
+    parked->bytes_count = bytes - reader.used;
+    parked->bytes = row + reader.used;
+    return RC_OK;
+}
+
+/* ---- opening ---------------------------------------------------------- */
+
+static enum rc
+remember(struct parking *parking, uint64_t number, uint64_t order)
+{
+    if (parking->count == parking->rows_max)
+        return RC_FULL;
+    parking->waiting[parking->count++] = (struct waiting){ number, order };
+    parking->last_number = number;
+    return RC_OK;
+}
+
+static enum rc
+read_waiting(struct parking *parking)
+{
+    struct store_cursor *cursor;
+    struct bytes_reader reader;
+    struct parked parked;
+    struct store_row row;
+    enum rc rc = store_cursor_open(parking->table, &cursor);
+
+    if (rc != RC_OK)
+        return rc;
+    for (rc = store_cursor_first(cursor, &row); rc == RC_OK;
+         rc = store_cursor_next(cursor, &row)) {
+        bytes_reader_init(&reader, row.key, row.key_bytes);
+        rc = parked_decode(row.value, row.bytes, &parked);
+        if (rc == RC_OK)
+            rc = remember(parking, bytes_get_u64(&reader),
+                          parked.order.value);
+        if (rc != RC_OK)
+            break;
+    }
+    store_cursor_close(&cursor);
+    if (rc == RC_DAMAGED)
+        log_error("row_damaged", "table=parked");
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+enum rc
+parking_open(struct parking **parking_out, struct store *store,
+             uint32_t rows_max)
+{
+    struct parking *parking = calloc(1, sizeof *parking);
+    enum rc rc;
+
+    if (parking == NULL)
+        return RC_FULL;
+    *parking_out = parking;
+    parking->rows_max = rows_max;
+    parking->waiting = calloc(rows_max, sizeof *parking->waiting);
+    parking->row = malloc(STORE_VALUE_BYTES_MAX);
+    parking->out = malloc(STORE_VALUE_BYTES_MAX);
+    if (parking->waiting == NULL || parking->row == NULL ||
+        parking->out == NULL)
+        return RC_FULL;
+    rc = store_table_open(store, "parked", &parking->table);
+    if (rc == RC_OK)
+        rc = read_waiting(parking);
+    return rc;
+}
+
+void
+parking_close(struct parking **parking_p)
+{
+    struct parking *parking = *parking_p;
+
+    *parking_p = NULL;
+    if (parking == NULL)
+        return;
+    free(parking->waiting);
+    free(parking->row);
+    free(parking->out);
+    free(parking);
+}
+
+/* ---- rows ------------------------------------------------------------- */
+
+uint32_t
+parking_count(const struct parking *parking)
+{
+    return parking->count;
+}
+
+bool
+parking_holds(const struct parking *parking, struct order_id order)
+{
+    uint32_t i;
+
+    for (i = 0; i < parking->count; i++)
+        if (parking->waiting[i].order == order.value)
+            return order.value != 0;
+    return false;
+}
+
+static enum rc
+put(struct parking *parking, const struct parked *parked)
+{
+    uint8_t key[8];
+    size_t bytes = parked_encode(parked, parking->out, STORE_VALUE_BYTES_MAX);
+
+    number_key(parked->number, key);
+    return store_put(parking->table, key, sizeof key, parking->out, bytes);
+}
+
+enum rc
+parking_put(struct parking *parking, struct parked *parked)
+{
+    enum rc rc = remember(parking, parking->last_number + 1,
+                          parked->order.value);
+
+    if (rc != RC_OK) {
+        log_error("parked_too_many", "rows=%u", parking->rows_max);
+        return rc;
+    }
+    parked->number = parking->last_number;
+    return put(parking, parked);
+}
+
+enum rc
+parking_again(struct parking *parking, const struct parked *parked,
+              const char *cause)
+{
+    struct parked again = *parked;
+
+    again.attempts++;
+    snprintf(again.cause, sizeof again.cause, "%s", cause);
+    return put(parking, &again);
+}
+
+enum rc
+parking_get(struct parking *parking, uint64_t number,
+            struct parked *parked_out)
+{
+    uint8_t key[8];
+    size_t bytes;
+    enum rc rc;
+
+    number_key(number, key);
+    rc = store_get(parking->table, key, sizeof key, parking->row,
+                   STORE_VALUE_BYTES_MAX, &bytes);
+    if (rc != RC_OK)
+        return rc;
+    parked_out->number = number;
+    return parked_decode(parking->row, bytes, parked_out);
+}
+
+enum rc
+parking_next(struct parking *parking, uint64_t after, struct order_id order,
+             struct parked *parked_out)
+{
+    uint32_t i;
+
+    for (i = 0; i < parking->count; i++)
+        if (parking->waiting[i].number > after &&
+            (order.value == 0 || parking->waiting[i].order == order.value))
+            return parking_get(parking, parking->waiting[i].number,
+                               parked_out);
+    return RC_NOT_FOUND;
+}
+
+enum rc
+parking_remove(struct parking *parking, const struct parked *parked)
+{
+    uint8_t key[8];
+    uint32_t i = 0;
+
+    while (parking->waiting[i].number != parked->number)
+        invariant(++i < parking->count);
+    parking->count--;
+    memmove(&parking->waiting[i], &parking->waiting[i + 1],
+            (parking->count - i) * sizeof parking->waiting[0]);
+    number_key(parked->number, key);
+    return store_delete(parking->table, key, sizeof key);
+}

@@ -1,0 +1,78 @@
+/*
+ * parking.h - events that a participant can't handle wait aside
+ *
+ * A poison event (one that does not decode, or that a handler refuses with
+ * RC_REFUSED) is parked: its bytes and why, in a row of the table `parked`, in
+ * the transaction that moves the position past it.  Later events of the same
+ * order are parked behind it, so that nothing of an order takes effect out of
+ * order; everything else flows on.  An operator then redrives an order's rows
+ * (in their order, until one is refused again) or drops one.
+ *
+ *   number   a parked row's, 1, 2, 3, ...; what operators name it by
+ *   order    whose order it belongs to; 0 if that could not be told
+ *
+ * At most `parked` rows (a knob).  Beyond it the participant stops (RC_FULL):
+ * something is wrong with more than an event.
+ *
+ * Internal to the participant loop.
+ */
+#ifndef SAGA_PARKING_H
+#define SAGA_PARKING_H
+
+#include "saga/event.h"
+#include "saga/store.h"
+
+#define PARKING_CAUSE_BEHIND "behind" /* of one that waits for another */
+
+struct parked {
+    uint64_t number;
+    struct order_id order;
+    struct user_id user;
+    char topic[TOPIC_NAME_BYTES];
+    uint32_t partition;
+    uint64_t offset;
+    uint32_t count; /* events in bytes: over 1 only if their ends can't be told */
+    char producer[PRODUCER_NAME_BYTES];
+    uint64_t first_seq;
+    char cause[EVENT_TEXT_BYTES];
+    uint32_t attempts;
+    int64_t parked_us;
+    const uint8_t *bytes;
+    size_t bytes_count;
+};
+
+struct parking;
+
+/* Opens the table and reads which orders wait.  RC_FULL: no memory. */
+MUST_USE enum rc parking_open(struct parking **parking_out,
+                              struct store *store, uint32_t rows_max);
+void parking_close(struct parking **parking_p);
+
+uint32_t parking_count(const struct parking *parking);
+
+/* True if events of this order must wait.  Cheap when nothing is parked. */
+bool parking_holds(const struct parking *parking, struct order_id order);
+
+/* Puts a row, in the open transaction; number is set here.  RC_FULL beyond
+ * rows_max. */
+MUST_USE enum rc parking_put(struct parking *parking, struct parked *parked);
+
+/* Reads a row; its bytes are the parking's until the next call.
+ * RC_NOT_FOUND. */
+MUST_USE enum rc parking_get(struct parking *parking, uint64_t number,
+                             struct parked *parked_out);
+
+/* The first row with a number above `after` (of this order, unless 0). */
+MUST_USE enum rc parking_next(struct parking *parking, uint64_t after,
+                              struct order_id order,
+                              struct parked *parked_out);
+
+/* Puts a row again with another attempt and cause. */
+MUST_USE enum rc parking_again(struct parking *parking,
+                               const struct parked *parked, const char *cause);
+
+/* Deletes a row, in the open transaction. */
+MUST_USE enum rc parking_remove(struct parking *parking,
+                                const struct parked *parked);
+
+#endif

@@ -1,0 +1,245 @@
+#include "saga/participant_park.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "saga/log.h"
+
+/* ---- telling ---------------------------------------------------------- */
+
+static enum rc
+emit_dead_letter(struct turn *turn, const struct parked *parked,
+                 const char *cause)
+{
+    const struct config *config = turn->participant->config;
+    struct event letter;
+
+    event_init(&letter, EVENT_DEAD_LETTER);
+    snprintf(letter.topic_name, sizeof letter.topic_name, "%s", parked->topic);
+    snprintf(letter.participant, sizeof letter.participant, "%s",
+             config->name);
+    snprintf(letter.cause, sizeof letter.cause, "%s", cause);
+    letter.partition = parked->partition;
+    letter.offset = parked->offset;
+    letter.attempts = parked->attempts;
+    letter.blob.data = parked->bytes;
+    letter.blob.bytes = parked->bytes_count < EVENT_BLOB_BYTES_MAX
+                            ? parked->bytes_count
+                            : EVENT_BLOB_BYTES_MAX;
+    if (parked->order.value != 0) {
+        letter.order = parked->order;
+        letter.present |= EVENT_HAS(FIELD_ORDER_ID);
+    }
+    if (parked->user.value != 0) {
+        letter.user = parked->user;
+        letter.present |= EVENT_HAS(FIELD_USER_ID);
+    }
+    return turn_emit(turn, &letter);
+}
+
+static void
+log_parked(const char *what, const struct parked *parked, const char *cause)
+{
+    log_warning(what,
+                "number=%" PRIu64 " order=%" PRIu64 " topic=%s partition=%u"
+                " offset=%" PRIu64 " producer=%s attempts=%u cause=%s",
+                parked->number, parked->order.value, parked->topic,
+                parked->partition, parked->offset,
+                log_quote(parked->producer), parked->attempts, cause);
+}
+
+/* ---- parking ---------------------------------------------------------- */
+
+static enum rc
+park(struct turn *turn, struct parked *parked, const char *cause)
+{
+    enum rc rc;
+
+    parked->parked_us = turn->now_us;
+    snprintf(parked->cause, sizeof parked->cause, "%s", cause);
+    rc = parking_put(turn->participant->parking, parked);
+    if (rc != RC_OK)
+        return rc;
+    log_parked("event_parked", parked, cause);
+    if (strcmp(cause, PARKING_CAUSE_BEHIND) == 0)
+        return RC_OK;
+    return emit_dead_letter(turn, parked, cause);
+}
+
+static void
+parked_init(struct parked *parked, const struct inbox_stream *stream,
+            uint64_t offset, const char *producer, uint64_t first_seq,
+            uint32_t count)
+{
+    *parked = (struct parked){ .partition = stream->partition,
+                               .offset = offset,
+                               .first_seq = first_seq,
+                               .count = count };
+    snprintf(parked->topic, sizeof parked->topic, "%s", stream->topic);
+    snprintf(parked->producer, sizeof parked->producer, "%s", producer);
+}
+
+enum rc
+participant_park_bytes(struct turn *turn, const struct inbox_stream *stream,
+                       const struct bus_batch *batch, uint32_t index,
+                       uint32_t count, const uint8_t *bytes,
+                       size_t bytes_count, const char *cause)
+{
+    struct parked parked;
+
+    parked_init(&parked, stream, batch->base_offset + index, batch->producer,
+                batch->first_seq + index, count);
+    parked.bytes = bytes;
+    parked.bytes_count = bytes_count;
+    return park(turn, &parked, cause);
+}
+
+static struct order_id
+event_order(const struct event *event)
+{
+    if (event->present & EVENT_HAS(FIELD_ORDER_ID))
+        return event->order;
+    return (struct order_id){ 0 };
+}
+
+/* A handler may ask to be called again; in the same turn only what it does
+ * itself can have changed, so a few times are enough. */
+static enum rc
+call_handler(struct turn *turn, const struct event *event, uint32_t *tries_out)
+{
+    struct participant *participant = turn->participant;
+    enum rc rc;
+
+    *tries_out = 0;
+    do {
+        rc = participant->handlers->on_event(participant->context, turn,
+                                             event);
+        ++*tries_out;
+    } while (rc == RC_AGAIN && *tries_out < PARK_TRIES_MAX);
+    return rc == RC_AGAIN ? RC_REFUSED : rc;
+}
+
+enum rc
+participant_handle(struct turn *turn, const struct inbox_stream *stream,
+                   const struct event *event, uint64_t offset,
+                   const uint8_t *bytes, size_t bytes_count)
+{
+    struct order_id order = event_order(event);
+    struct parked parked;
+    uint32_t tries = 0;
+    bool behind = parking_holds(turn->participant->parking, order);
+    enum rc rc = RC_REFUSED;
+
+    if (!behind)
+        rc = call_handler(turn, event, &tries);
+    if (rc != RC_REFUSED)
+        return rc;
+    parked_init(&parked, stream, offset, event->source, event->id, 1);
+    parked.order = order;
+    if (event->present & EVENT_HAS(FIELD_USER_ID))
+        parked.user = event->user;
+    parked.attempts = tries;
+    parked.bytes = bytes;
+    parked.bytes_count = bytes_count;
+    return park(turn, &parked, behind ? PARKING_CAUSE_BEHIND : "refused");
+}
+
+/* ---- and back --------------------------------------------------------- */
+
+static enum rc
+release(struct turn *turn, const struct parked *parked, const char *cause)
+{
+    bool told = strcmp(parked->cause, PARKING_CAUSE_BEHIND) != 0;
+    enum rc rc = parking_remove(turn->participant->parking, parked);
+
+    if (rc != RC_OK)
+        return rc;
+    log_parked("event_released", parked, cause);
+    return told ? emit_dead_letter(turn, parked, cause) : RC_OK;
+}
+
+static enum rc
+refuse_again(struct turn *turn, const struct parked *parked, const char *cause)
+{
+    enum rc rc = parking_again(turn->participant->parking, parked, cause);
+
+    if (rc == RC_OK)
+        rc = emit_dead_letter(turn, parked, cause);
+    log_parked("event_refused_again", parked, cause);
+    return rc == RC_OK ? RC_REFUSED : rc;
+}
+
+static enum rc
+redrive_one(struct turn *turn, const struct parked *parked)
+{
+    struct participant *participant = turn->participant;
+    enum codec_refusal refusal;
+    struct event event;
+    uint32_t tries;
+    size_t used;
+    enum rc rc;
+
+    if (parked->count != 1)
+        return refuse_again(turn, parked, "truncated");
+    refusal = event_decode(participant->codec, parked->bytes,
+                           parked->bytes_count, &event, &used);
+    if (refusal != CODEC_OK)
+        return refuse_again(turn, parked, codec_refusal_name(refusal));
+    if (event.id != parked->first_seq ||
+        strcmp(event.source, parked->producer) != 0)
+        return refuse_again(turn, parked, "identity");
+    rc = call_handler(turn, &event, &tries);
+    if (rc == RC_REFUSED)
+        return refuse_again(turn, parked, "refused");
+    return rc == RC_OK ? release(turn, parked, PARK_CAUSE_REDRIVEN) : rc;
+}
+
+static enum rc
+redrive_order(struct turn *turn, struct order_id order, uint32_t *redriven_out)
+{
+    struct parked parked;
+    uint64_t after = 0;
+    enum rc rc;
+
+    for (;;) {
+        rc = parking_next(turn->participant->parking, after, order, &parked);
+        if (rc != RC_OK)
+            return rc == RC_NOT_FOUND ? RC_OK : rc;
+        after = parked.number;
+        rc = redrive_one(turn, &parked);
+        if (rc != RC_OK)
+            return rc;
+        ++*redriven_out;
+    }
+}
+
+enum rc
+participant_redrive(struct turn *turn, uint64_t number, uint32_t *redriven_out)
+{
+    struct parked parked;
+    enum rc rc = parking_get(turn->participant->parking, number, &parked);
+
+    *redriven_out = 0;
+    if (rc != RC_OK)
+        return rc;
+    if (parked.order.value != 0)
+        return redrive_order(turn, parked.order, redriven_out);
+    rc = redrive_one(turn, &parked);
+    *redriven_out = rc == RC_OK;
+    return rc;
+}
+
+enum rc
+participant_drop(struct turn *turn, uint64_t number, uint32_t *redriven_out)
+{
+    struct parked parked;
+    enum rc rc = parking_get(turn->participant->parking, number, &parked);
+
+    *redriven_out = 0;
+    if (rc == RC_OK)
+        rc = release(turn, &parked, PARK_CAUSE_DROPPED);
+    if (rc == RC_OK && parked.order.value != 0)
+        rc = redrive_order(turn, parked.order, redriven_out);
+    return rc;
+}
