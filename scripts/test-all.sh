@@ -101,8 +101,8 @@ integration() {
     if compgen -G 'tests/regress/*.py' >/dev/null; then
         directories+=(tests/regress)
     fi
-    SAGA_BIN=$PWD/bin /usr/bin/python3 -m pytest -q -p no:cacheprovider \
-        "${limits[@]}" "${directories[@]}"
+    SAGA_BIN=$PWD/$1 /usr/bin/python3 -m pytest -q -p no:cacheprovider \
+        "${limits[@]}" "${directories[@]}" "${@:2}"
 }
 
 stage setup count_check scripts/setup.sh --with-tests || exit 1
@@ -113,7 +113,11 @@ if stage build count_check make -s "$jobs" all; then
     stage tidy count_check make -s tidy
     stage shellcheck count_check check_scripts
     stage units count_check verify_units
-    stage integration count_pytest integration
+    stage integration count_pytest integration bin
+    # The same over programs that watch their memory; not what tests scripts.
+    stage asan-run count_pytest integration build-asan/bin \
+        --ignore=tests/integration/test_scripts.py \
+        --ignore=tests/integration/test_units.py
 fi
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [[ $failed -eq 0 ]]

@@ -32,6 +32,7 @@ class Standins(Pipeline):
 
     def __init__(self, programs):
         super().__init__(http="127.0.0.1:0")
+        self.crashes_expected = True
         self.programs = programs
         self.tells = {}
 

@@ -18,6 +18,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import select
 import shutil
 import signal
@@ -36,6 +37,11 @@ STOP_LIMIT_S = 60
 WAIT_LIMIT_S = 20
 REPLY_LIMIT_S = 20
 LOG_LINES_SHOWN = 40
+# What no log may hold, however well the restart hid it: a crash, a broken law,
+# a sanitizer's finding, data that does not verify.
+NEVER_LOGGED = re.compile(
+    r".*(?:signal=(?:SEGV|ABRT|BUS|ILL|FPE)|exit=(?:120|23|1) |Sanitizer|"
+    r"runtime error:|event=invariant|level=fatal).*")
 
 
 def wait_for(condition, limit=WAIT_LIMIT_S, what="the condition"):
@@ -115,6 +121,8 @@ class Pipeline:
         self.knobs = {"http": "127.0.0.1:0", **knobs}
         self.children = {}
         self.closed = False
+        # A test that damages something on purpose sets this.
+        self.crashes_expected = False
 
     def __enter__(self):
         try:
@@ -240,15 +248,26 @@ class Pipeline:
             return
         self.closed = True
         try:
-            if self.supervised and self.home.exists():
-                self.script("stop-all.sh")
-            for child in self.children.values():
-                child.kill()
-                child.wait(STOP_LIMIT_S)
-            if self.supervised and self.pid("supervisor"):
-                self.kill_all()
+            self.end()
+            crashes = self.crashes()
+            assert self.crashes_expected or not crashes, "\n".join(crashes)
         finally:
             shutil.rmtree(self.directory, ignore_errors=True)
+
+    def end(self):
+        if self.supervised and self.home.exists():
+            self.script("stop-all.sh")
+        for name in STOP_ORDER:
+            child = self.children.pop(name, None)
+            if child is not None:
+                child.terminate()
+                try:
+                    child.wait(STOP_LIMIT_S)
+                except subprocess.TimeoutExpired:
+                    child.kill()
+                    child.wait()
+        if self.supervised and self.pid("supervisor"):
+            self.kill_all()
 
     # --- logs --------------------------------------------------------------
 
@@ -267,6 +286,13 @@ class Pipeline:
             parts.append(f"--- {path.name}")
             parts.extend(lines[-LOG_LINES_SHOWN:])
         return "\n".join(parts)
+
+    def crashes(self):
+        """The lines of all logs that must never be there."""
+        return [f"{path.name}: {line}"
+                for path in sorted((self.home / "log").glob("*.log"))
+                for line in NEVER_LOGGED.findall(
+                    path.read_text(errors="replace"))]
 
     # --- HTTP --------------------------------------------------------------
 
