@@ -174,7 +174,8 @@ test_gateway_http_list_of_1000_is_whole(void **state)
 #define HOST "Host: x\r\n"
 #define JSON "Content-Type: application/json\r\n"
 #define GOOD "Content-Length: 26\r\n\r\n{\"userId\":1,\"productId\":1}"
-#define BAD(length, body) POST HOST JSON "Content-Length: " length "\r\n\r\n" body
+#define BAD(length, body)                                                      \
+    POST HOST JSON "Content-Length: " length "\r\n\r\n" body
 #define GET(target) "GET " target " HTTP/1.1\r\n" HOST "\r\n"
 
 /* Each refusal that needs no store; `closes` where the connection's framing
