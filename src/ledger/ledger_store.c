@@ -7,23 +7,15 @@
 #include "saga/row_cache.h"
 
 #define KEY_BYTES 8
-#define ROW_BYTES_MAX 256
+#define ROW_BYTES_MAX 64 /* of a row of `orders` */
 #define ROW_VERSION 1
 #define BALANCES_CACHED_MAX 16384
-#define POSTING_BYTES 17
-#define ENTRY_HEAD_BYTES 35
-
-_Static_assert(ENTRY_HEAD_BYTES + LEDGER_POSTINGS_MAX * POSTING_BYTES <=
-                   ROW_BYTES_MAX,
-               "the largest entry must fit into a row");
 
 struct ledger_store {
-    struct store_table *journal;
+    struct ledger_journal *journal;
     struct store_table *balances;
     struct store_table *orders;
     struct row_cache *cache; /* of balances */
-    uint64_t entries;        /* the last entry's number */
-    uint64_t transactions;   /* the last transaction's number */
 };
 
 static void
@@ -69,52 +61,6 @@ static const struct row_format balance_format = {
 };
 
 static void
-entry_encode(const struct ledger_entry *entry, uint64_t transactions,
-             struct bytes_writer *writer)
-{
-    uint32_t i;
-
-    bytes_put_u8(writer, ROW_VERSION);
-    bytes_put_u8(writer, (uint8_t)entry->kind);
-    bytes_put_u64(writer, transactions);
-    bytes_put_u64(writer, entry->order.value);
-    bytes_put_u64(writer, entry->transaction.value);
-    bytes_put_i64(writer, entry->time_us);
-    bytes_put_u8(writer, (uint8_t)entry->count);
-    for (i = 0; i < entry->count; i++) {
-        bytes_put_u64(writer, ledger_account_key(entry->postings[i].account));
-        bytes_put_u8(writer, (uint8_t)entry->postings[i].side);
-        bytes_put_i64(writer, entry->postings[i].amount.minor);
-    }
-}
-
-/* False if it is no entry, or one that could not have been written. */
-static bool
-entry_decode(struct ledger_entry *entry, uint64_t *transactions_out,
-             struct bytes_reader *reader)
-{
-    uint8_t version = bytes_get_u8(reader);
-    uint32_t i;
-
-    entry->kind = (enum ledger_entry_kind)bytes_get_u8(reader);
-    *transactions_out = bytes_get_u64(reader);
-    entry->order.value = bytes_get_u64(reader);
-    entry->transaction.value = bytes_get_u64(reader);
-    entry->time_us = bytes_get_i64(reader);
-    entry->count = bytes_get_u8(reader);
-    if (version != ROW_VERSION || entry->count > LEDGER_POSTINGS_MAX)
-        return false;
-    for (i = 0; i < entry->count; i++) {
-        struct ledger_posting *posting = &entry->postings[i];
-        posting->account = ledger_account_of_key(bytes_get_u64(reader));
-        posting->side = (enum ledger_side)bytes_get_u8(reader);
-        posting->amount.minor = bytes_get_i64(reader);
-    }
-    return bytes_all_read(reader) &&
-           ledger_entry_check(entry) == LEDGER_FAULT_NONE;
-}
-
-static void
 order_encode(const struct ledger_order *order, struct bytes_writer *writer)
 {
     bytes_put_u8(writer, ROW_VERSION);
@@ -156,35 +102,6 @@ row_damaged(const char *row, uint64_t key)
     return RC_DAMAGED;
 }
 
-/* Where the numbers go on: behind the journal's last row. */
-static enum rc
-numbers_load(struct ledger_store *tables)
-{
-    struct store_cursor *cursor;
-    struct store_row row;
-    struct bytes_reader reader;
-    struct ledger_entry entry;
-    enum rc rc = store_cursor_open(tables->journal, &cursor);
-
-    if (rc != RC_OK)
-        return rc;
-    rc = store_cursor_last(cursor, &row);
-    if (rc == RC_NOT_FOUND) {
-        rc = RC_OK;
-        goto out;
-    }
-    if (rc != RC_OK)
-        goto out;
-    bytes_reader_init(&reader, row.key, row.key_bytes);
-    tables->entries = bytes_get_u64(&reader);
-    bytes_reader_init(&reader, row.value, row.bytes);
-    if (!entry_decode(&entry, &tables->transactions, &reader))
-        rc = row_damaged("entry", tables->entries);
-out:
-    store_cursor_close(&cursor);
-    return rc;
-}
-
 enum rc
 ledger_store_open(struct ledger_store **tables_out, struct store *store)
 {
@@ -193,7 +110,7 @@ ledger_store_open(struct ledger_store **tables_out, struct store *store)
 
     if (tables == NULL)
         return RC_FULL;
-    rc = store_table_open(store, "journal", &tables->journal);
+    rc = ledger_journal_open(&tables->journal, store);
     if (rc == RC_OK)
         rc = store_table_open(store, "balances", &tables->balances);
     if (rc == RC_OK)
@@ -201,8 +118,6 @@ ledger_store_open(struct ledger_store **tables_out, struct store *store)
     if (rc == RC_OK)
         rc = row_cache_open(&tables->cache, tables->balances, &balance_format,
                             BALANCES_CACHED_MAX);
-    if (rc == RC_OK)
-        rc = numbers_load(tables);
     if (rc != RC_OK) {
         ledger_store_close(&tables);
         return rc;
@@ -220,6 +135,7 @@ ledger_store_close(struct ledger_store **tables_p)
     if (tables == NULL)
         return;
     row_cache_close(&tables->cache);
+    ledger_journal_close(&tables->journal);
     free(tables); /* the tables' handles are the store's */
 }
 
@@ -227,9 +143,7 @@ void
 ledger_store_number(const struct ledger_store *tables,
                     struct ledger_entry *entry)
 {
-    entry->id = tables->entries + 1;
-    if (entry->kind == LEDGER_ENTRY_PURCHASE)
-        entry->transaction.value = tables->transactions + 1;
+    ledger_journal_number(tables->journal, entry);
 }
 
 static enum rc
@@ -249,24 +163,9 @@ enum rc
 ledger_store_append(struct ledger_store *tables,
                     const struct ledger_entry *entry)
 {
-    uint8_t key[KEY_BYTES], row[ROW_BYTES_MAX];
-    struct bytes_writer writer;
     uint32_t i;
-    enum rc rc;
+    enum rc rc = ledger_journal_append(tables->journal, entry);
 
-    if (ledger_entry_check(entry) != LEDGER_FAULT_NONE)
-        return RC_MALFORMED;
-    invariant(entry->id == tables->entries + 1);
-    if (entry->kind == LEDGER_ENTRY_PURCHASE) {
-        tables->transactions++;
-        invariant(entry->transaction.value == tables->transactions);
-    }
-    tables->entries++;
-    key_encode(key, entry->id);
-    bytes_writer_init(&writer, row, sizeof row);
-    entry_encode(entry, tables->transactions, &writer);
-    invariant(!writer.failed);
-    rc = store_put_new(tables->journal, key, sizeof key, row, writer.used);
     for (i = 0; i < entry->count && rc == RC_OK; i++)
         rc = posting_apply(tables, &entry->postings[i]);
     return rc;
@@ -292,16 +191,7 @@ enum rc
 ledger_store_get_entry(struct ledger_store *tables, uint64_t id,
                        struct ledger_entry *entry_out)
 {
-    uint8_t row[ROW_BYTES_MAX];
-    struct bytes_reader reader;
-    uint64_t transactions;
-    enum rc rc = row_get(tables->journal, id, row, &reader);
-
-    memset(entry_out, 0, sizeof *entry_out);
-    entry_out->id = id;
-    if (rc == RC_OK && !entry_decode(entry_out, &transactions, &reader))
-        return row_damaged("entry", id);
-    return rc;
+    return ledger_journal_get(tables->journal, id, entry_out);
 }
 
 enum rc
@@ -376,7 +266,9 @@ ledger_store_put_order(struct ledger_store *tables, struct order_id id,
 enum rc
 ledger_store_write(struct ledger_store *tables)
 {
-    return row_cache_write(tables->cache);
+    enum rc rc = ledger_journal_write(tables->journal);
+
+    return rc == RC_OK ? row_cache_write(tables->cache) : rc;
 }
 
 static enum rc

@@ -1,16 +1,14 @@
 /*
  * ledger_store.h - the tables of the ledger
  *
- *   journal    entry id          -> struct ledger_entry   appended, never changed
- *   balances   account (kind,id) -> struct ledger_balance what the postings
- *                                                         of an account sum to
- *   orders     order id          -> struct ledger_order   what was answered
+ *   journal    the entries, appended, never changed (ledger_journal.h)
+ *   balances   account (kind,id) -> struct ledger_balance  what the postings
+ *                                                          of an account sum to
+ *   orders     order id          -> struct ledger_order    what was answered
  *
  * Keys are 8 octets, big-endian; rows begin with an octet of version.
- * Entries are numbered 1, 2, 3, ... and so are transactions, which are the
- * purchases among them; each journal row tells how many transactions there
- * are up to it, so the next numbers are known from the last row.  Balances
- * are held back in memory and written by ledger_store_write().
+ * Entries and balances are held back in memory and written, once per turn, by
+ * ledger_store_write().
  *
  * Every function gives RC_OK, RC_DAMAGED for a row that can't be read, or
  * what store.h said.  All puts belong to the turn's transaction.
@@ -18,6 +16,7 @@
 #ifndef LEDGER_STORE_H
 #define LEDGER_STORE_H
 
+#include "ledger/ledger_journal.h"
 #include "ledger/ledger_post.h"
 #include "saga/store.h"
 
@@ -40,7 +39,7 @@ void ledger_store_number(const struct ledger_store *tables,
 MUST_USE enum rc ledger_store_append(struct ledger_store *tables,
                                      const struct ledger_entry *entry);
 
-/* RC_NOT_FOUND if there is no such entry. */
+/* One entry that is written; RC_NOT_FOUND if there is none. */
 MUST_USE enum rc ledger_store_get_entry(struct ledger_store *tables,
                                         uint64_t id,
                                         struct ledger_entry *entry_out);
@@ -67,12 +66,12 @@ MUST_USE enum rc ledger_store_put_order(struct ledger_store *tables,
                                         struct order_id id,
                                         const struct ledger_order *order);
 
-/* Writes the balances that were changed. */
+/* Writes the entries that were appended and the balances they changed. */
 MUST_USE enum rc ledger_store_write(struct ledger_store *tables);
 
 /*
  * G4, over the whole store: the sums of all debits and of all credits in
- * `balances`.  What row_cache holds back is not seen: call it after
+ * `balances`.  What is held back is not seen: call it after
  * ledger_store_write().
  */
 MUST_USE enum rc ledger_store_sum(struct ledger_store *tables,

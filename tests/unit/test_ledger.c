@@ -117,6 +117,46 @@ expect_entries(struct books *books, uint64_t count)
     assert_true(ledger_total_equal(&sum.debits, &sum.credits));
 }
 
+/* More entries than one row of the journal holds. */
+static void
+test_ledger_large_turn_is_cut_into_rows(void **state)
+{
+    struct accounts_world *world = *state;
+    struct books books = books_open(world);
+    struct ledger_entry entry;
+    int i;
+
+    assert_int_equal(store_begin(books.store), RC_OK);
+    for (i = 0; i < 2000; i++) {
+        assert_int_equal(ledger_entry_build_transfer(
+                             &entry, LEDGER_ENTRY_PURCHASE,
+                             ledger_account_user((struct user_id){ 1 }),
+                             ledger_account_merchant(), (struct money){ 1 }),
+                         LEDGER_FAULT_NONE);
+        entry.order.value = (uint64_t)i + 1;
+        ledger_store_number(books.tables, &entry);
+        assert_int_equal(ledger_store_append(books.tables, &entry), RC_OK);
+    }
+    assert_int_equal(ledger_store_write(books.tables), RC_OK);
+    assert_int_equal(store_commit(books.store), RC_OK);
+    for (i = 0; i < 2000; i++) {
+        assert_int_equal(ledger_store_get_entry(books.tables,
+                                                (uint64_t)i + 2, &entry),
+                         RC_OK);
+        assert_int_equal(entry.id, i + 2);
+        assert_int_equal(entry.order.value, i + 1);
+        assert_int_equal(entry.transaction.value, i + 1);
+    }
+    books_close(&books);
+    books = books_open(world);
+    expect_entries(&books, 2001);
+    entry.kind = LEDGER_ENTRY_PURCHASE;
+    ledger_store_number(books.tables, &entry);
+    assert_int_equal(entry.id, 2002);
+    assert_int_equal(entry.transaction.value, 2001);
+    books_close(&books);
+}
+
 static const struct ledger_account user_1 = { LEDGER_USER, 1 };
 static const struct ledger_account funding = { LEDGER_FUNDING, 1 };
 static const struct ledger_account merchant = { LEDGER_MERCHANT, 1 };
@@ -333,9 +373,9 @@ g1_ledger_numbers_go_on_after_a_restart(void **state)
     approve(world, 11, 1000, 9000);
     settle(world);
     /* Entries that are no purchase stand last in the journal. */
-    send_changed(world, 1, ACCOUNT_CHANGE_CREDITED, 5, 9005);
     send_payment(world, 11, 1, PAYMENT_REFUNDED, REFUSAL_CANCELLED, 1000,
-                 10005);
+                 10000);
+    send_changed(world, 1, ACCOUNT_CHANGE_CREDITED, 5, 10005);
     settle(world);
     actor_stop(world, LEDGER);
     actor_start(world, LEDGER);
@@ -407,7 +447,7 @@ g2_ledger_crash_between_commit_and_publish_says_the_same(void **state)
 #define NIL "\0\0\0\0\0\0\0\0"
 #define USER_1 "\3\0\0\0\0\0\0\1"
 #define SHOP "\2\0\0\0\0\0\0\1"
-#define HEAD "\1\3" ONE ONE ONE ONE "\2"
+#define ENTRY "\3" ONE ONE ONE "\2" USER_1 "\1" ONE SHOP "\2" ONE
 #define ROW(text) text, sizeof(text) - 1
 
 /* Opens the tables, or reads what the table's key 1 stands for. */
@@ -442,19 +482,27 @@ test_ledger_row_that_cannot_be_read_is_damage(void **state)
         size_t bytes;
         enum rc rc;
     } rows[] = {
-        { "entry", "journal", ROW(HEAD USER_1 "\1" ONE SHOP "\2" ONE), RC_OK },
+        { "entry", "journal", ROW("\1\0\1" ONE ENTRY), RC_OK },
+        { "entries", "journal", ROW("\1\0\2" ONE ENTRY ENTRY), RC_OK },
         { "entry_unbalanced", "journal",
-          ROW(HEAD USER_1 "\1" ONE SHOP "\2\0\0\0\0\0\0\0\2"), RC_DAMAGED },
-        { "entry_one_sided", "journal", ROW(HEAD USER_1 "\1" ONE SHOP "\1" ONE),
+          ROW("\1\0\1" ONE "\3" ONE ONE ONE "\2" USER_1 "\1" ONE SHOP
+              "\2\0\0\0\0\0\0\0\2"),
           RC_DAMAGED },
-        { "entry_short", "journal", ROW(HEAD USER_1 "\1" ONE), RC_DAMAGED },
-        { "entry_long", "journal", ROW(HEAD USER_1 "\1" ONE SHOP "\2" ONE "!"),
-          RC_DAMAGED },
-        { "entry_version", "journal",
-          ROW("\2\3" ONE ONE ONE ONE "\2" USER_1 "\1" ONE SHOP "\2" ONE),
+        { "entry_one_sided", "journal",
+          ROW("\1\0\1" ONE "\3" ONE ONE ONE "\2" USER_1 "\1" ONE SHOP
+              "\1" ONE),
           RC_DAMAGED },
         { "entry_of_many", "journal",
-          ROW("\1\3" ONE ONE ONE ONE "\11" USER_1 "\1" ONE SHOP "\2" ONE),
+          ROW("\1\0\1" ONE "\3" ONE ONE ONE "\11" USER_1 "\1" ONE SHOP
+              "\2" ONE),
+          RC_DAMAGED },
+        { "entries_none", "journal", ROW("\1\0\0" ONE), RC_DAMAGED },
+        { "entries_fewer", "journal", ROW("\1\0\2" ONE ENTRY), RC_DAMAGED },
+        { "entries_more", "journal", ROW("\1\0\1" ONE ENTRY ENTRY),
+          RC_DAMAGED },
+        { "entries_long", "journal", ROW("\1\0\1" ONE ENTRY "!"),
+          RC_DAMAGED },
+        { "entries_version", "journal", ROW("\2\0\1" ONE ENTRY),
           RC_DAMAGED },
         { "order", "orders", ROW("\1\1" ONE ONE ONE ONE), RC_OK },
         { "order_status", "orders", ROW("\1\4" ONE ONE ONE ONE), RC_DAMAGED },
@@ -501,6 +549,7 @@ main(void)
         T(test_ledger_answers_carry_what_was_decided),
         T(test_ledger_answers_an_order_once),
         T(test_ledger_leaves_a_conflicting_purchase_to_its_owner),
+        T(test_ledger_large_turn_is_cut_into_rows),
         T(test_ledger_unbalanced_entry_is_not_written),
         T(test_ledger_approved_with_another_balance_is_damage),
         T(test_ledger_declined_with_another_balance_is_damage),
