@@ -336,6 +336,31 @@ def test_setup_elsewhere_lists_what_it_needs(tmp_path):
     assert "no Debian" in result.stderr
 
 
+@pytest.mark.parametrize("user, sudo", [("0", ""), ("1000", "sudo ")])
+def test_setup_installs_only_what_is_missing(tmp_path, user, sudo):
+    """With tools that only write down what they are asked to do."""
+    calls = tmp_path / "calls"
+    tools = {
+        "dpkg-query": 'for word; do case $word in -*|libczmq-dev) ;; '
+                      '*) echo "installed $word";; esac; done',
+        "apt-get": f'echo "apt-get $*" >>{calls}',
+        "sudo": f'printf "sudo " >>{calls}; "$@"',
+        "id": f"echo {user}",
+    }
+    for name, body in tools.items():
+        (tmp_path / name).write_text(f"#!/bin/bash\n{body}\n")
+        (tmp_path / name).chmod(0o755)
+    result = subprocess.run(
+        [TREE / "scripts" / "setup.sh"], capture_output=True, text=True,
+        env=clean_environment(PATH=f"{tmp_path}:{os.environ['PATH']}"),
+        timeout=60)
+    assert result.returncode == 0, result
+    assert "libczmq-dev" in result.stdout
+    assert calls.read_text().splitlines() == [
+        f"{sudo}apt-get update -q -q",
+        f"{sudo}apt-get install -q -q -y --no-install-recommends libczmq-dev"]
+
+
 def test_unit_runner_counts_and_shows_failures(tmp_path):
     failing = tmp_path / "test_bad"
     failing.write_text("#!/bin/sh\necho it broke\nexit 3\n")
