@@ -115,6 +115,9 @@ meta_open(struct broker *broker)
     if (rc != RC_MALFORMED)
         return rc;
     sockets_close(broker);
+    rc = store_close(&broker->store);
+    if (rc != RC_OK)
+        return rc;
     die(EXIT_USAGE, "partitions: %u, but the topics in %s were created "
         "with %u", (unsigned)broker->config->partitions, broker->directory,
         partitions);

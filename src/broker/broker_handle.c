@@ -117,7 +117,7 @@ produce_next(struct broker *broker, const struct protocol_batch *batch,
     case PRODUCER_VERDICT_NONE:
         break;
     }
-    if (broker->below_floor)
+    if (!broker_disk_takes(broker, pending->batch_bytes))
         return refuse(pending, BUS_ERROR_DISK_FLOOR, broker->bytes_free,
                       "too little space is free");
     return append(broker, batch, stream, pending, bytes);

@@ -77,6 +77,7 @@ struct broker {
     uint8_t *scratch; /* one frame, PROTOCOL_FRAME_BYTES_MAX */
 
     uint64_t bytes_free;
+    uint64_t bytes_unseen; /* written since, see broker_disk_takes() */
     bool below_floor;
     bool positions_due; /* to be written with the next commit */
     int64_t upkeep_us;  /* next, monotonic */
@@ -119,5 +120,8 @@ void broker_send_refusal(struct broker *broker, zmq_msg_t *client,
 MUST_USE enum rc broker_upkeep(struct broker *broker, int64_t now_us,
                                int64_t *next_us_out);
 void broker_look_at_disk(struct broker *broker);
+/* May that many octets be stored?  Looks at the disk again when what was
+ * stored since the last look could have filled a good part of it. */
+bool broker_disk_takes(struct broker *broker, size_t bytes);
 
 #endif

@@ -5,6 +5,11 @@
 #include "saga/daemon.h"
 #include "saga/log.h"
 
+/* What a stored octet costs at most: in the store's log, and in a table. */
+#define DISK_BYTES_PER_BYTE 4
+/* Looks on the way from here to the floor. */
+#define DISK_LOOKS 4
+
 void
 broker_look_at_disk(struct broker *broker)
 {
@@ -17,12 +22,25 @@ broker_look_at_disk(struct broker *broker)
         return;
     }
     broker->bytes_free = (uint64_t)disk.f_bavail * disk.f_frsize;
+    broker->bytes_unseen = 0;
     below = broker->bytes_free < broker->config->disk_floor;
     if (below != broker->below_floor)
         log_warning(below ? "disk_floor_reached" : "disk_floor_left",
                     "free=%" PRIu64 " floor=%" PRIu64, broker->bytes_free,
                     broker->config->disk_floor);
     broker->below_floor = below;
+}
+
+bool
+broker_disk_takes(struct broker *broker, size_t bytes)
+{
+    uint64_t floor = broker->config->disk_floor;
+
+    broker->bytes_unseen += bytes * DISK_BYTES_PER_BYTE;
+    if (!broker->below_floor
+        && broker->bytes_unseen * DISK_LOOKS > broker->bytes_free - floor)
+        broker_look_at_disk(broker);
+    return !broker->below_floor;
 }
 
 static bool

@@ -373,6 +373,13 @@ topic_log_retention_is_due(const struct topic_log *log,
         && now_us - oldest->last_us >= retention->age_us;
 }
 
+/* A flush that failed, for whatever reason, is never tried again. */
+static enum rc
+flush(struct store *store)
+{
+    return store_flush(store) == RC_OK ? RC_OK : RC_IO;
+}
+
 static enum rc
 retire_oldest(struct topic_log *log)
 {
@@ -389,21 +396,14 @@ retire_oldest(struct topic_log *log)
         log->removing[0] = '\0';
         return rc;
     }
-    rc = topic_segments_retired(&log->segments);
+    rc = flush(store); /* before anybody is told the new start */
+    if (rc == RC_OK)
+        rc = topic_segments_retired(&log->segments);
     log_info("segment_removed", "topic=%s partition=%u start=%" PRIu64
              " segments=%zu", log->segments.topic,
              log->segments.config.partition, topic_log_start(log),
              log->segments.count);
     return rc;
-}
-
-/* The note must be on disk before the file is not. */
-static enum rc
-remove_table(struct store *store, struct store_table *meta, const char *name)
-{
-    enum rc rc = store_flush(store);
-
-    return rc == RC_OK ? topic_segment_remove_table(store, meta, name) : rc;
 }
 
 enum rc
@@ -417,8 +417,9 @@ topic_log_retain(struct topic_log *log,
     if (!*stepped_out)
         return RC_OK;
     if (log->removing[0] != '\0') {
-        rc = remove_table(log->segments.config.store,
-                          log->segments.config.meta, log->removing);
+        rc = topic_segment_remove_table(log->segments.config.store,
+                                        log->segments.config.meta,
+                                        log->removing);
         if (rc == RC_OK)
             log->removing[0] = '\0';
     } else if (log->segments.items[0].end <= retention->floor_offset)
@@ -451,7 +452,7 @@ topic_log_remove_left_over(struct store *store, struct store_table *meta)
         rc = broker_meta_walk(meta, &prefix, on_left_over, name);
         if (rc != RC_EXISTS)
             return rc;
-        rc = remove_table(store, meta, name);
+        rc = topic_segment_remove_table(store, meta, name);
         if (rc != RC_OK)
             return rc;
         log_info("segment_removed", "table=%s", log_quote(name));

@@ -90,7 +90,7 @@ bool topic_log_retention_is_due(const struct topic_log *log,
  * Takes one step of retention, if one is due: the oldest segment leaves the
  * list, or the table of one that did is removed.  Never the active segment.
  * *stepped_out tells whether anything was done.  No transaction may be open;
- * what was done is committed, and flushed with the next flush.
+ * a new start is on disk before it is seen.  RC_NO_SPACE: nothing was done.
  */
 MUST_USE enum rc topic_log_retain(struct topic_log *log,
                                   const struct topic_log_retention *retention,

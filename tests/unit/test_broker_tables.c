@@ -457,7 +457,7 @@ static void
 test_fetch_table_full_of_fresh_ones_says_so(void **state)
 {
     struct fetch_table *table;
-    char client[8];
+    char client[12];
 
     (void)state;
     assert_int_equal(fetch_table_new(&table, 4), RC_OK);
