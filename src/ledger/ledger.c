@@ -170,7 +170,8 @@ on_payment(struct ledger *ledger, struct turn *turn, const struct event *event)
     if (rc != RC_OK)
         return rc;
     verdict = ledger_post_payment(&order, balance, &payment);
-    if (verdict == LEDGER_VERDICT_BOOKED || verdict == LEDGER_VERDICT_UNBOOKED) {
+    if (verdict == LEDGER_VERDICT_BOOKED ||
+        verdict == LEDGER_VERDICT_UNBOOKED) {
         rc = conclude(ledger, turn, event, verdict, balance, &order);
         if (rc != RC_EXISTS)
             return rc;

@@ -1,4 +1,4 @@
-/* The rules of the ledger: each verdict, and every difference that is damage. */
+/* The rules of the ledger: each verdict, and what is damage. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
