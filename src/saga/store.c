@@ -9,9 +9,10 @@
  *
  * Faults: every system call of the library passes through the pointers that
  * db_env_set_func_pwrite(), _write(), _fsync(), _ftruncate(), _unlink() and so
- * on replace.  A fault test sets them before store_open(), in its own process,
- * to return ENOSPC or EIO or to stop writing at a chosen call.  The only other
- * effects on the directory are those of store_upkeep.c.
+ * on replace (fsync and unlink give the error itself, the others -1 and errno).
+ * A fault test sets them before store_open(), in its own process, to return
+ * ENOSPC or EIO or to stop writing at a chosen call.  The only other effects
+ * on the directory are those of store_upkeep.c and store_mark.c.
  */
 #include "saga/store_db.h"
 

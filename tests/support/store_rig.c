@@ -67,8 +67,10 @@ store_rig_close(struct store_rig *rig)
 void
 store_rig_fini(struct store_rig *rig)
 {
-    if (rig->store != NULL)
+    if (rig->store != NULL) {
+        store_abort(rig->store); /* of a test that failed half-way */
         store_rig_close(rig);
+    }
     remove_tree(rig->directory);
 }
 

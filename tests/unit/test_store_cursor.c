@@ -140,7 +140,7 @@ test_store_cursor_in_empty_table_finds_nothing(void **state)
 static void
 test_store_cursor_grows_in_place(void **state)
 {
-    static const size_t sizes[] = { 10, 20000, 10, 300000, 4096, BIG, 1 };
+    static const size_t sizes[] = { 10, 8193, 10, 300000, 4096, BIG, 1 };
     struct store_rig *rig = *state;
     struct store_cursor *cursor;
     struct store_row row;

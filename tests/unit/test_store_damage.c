@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <db.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -179,12 +180,20 @@ test_store_without_its_log_is_damaged(void **state)
 static void
 test_store_with_damaged_mark_is_damaged(void **state)
 {
+    static const char *const marks[] = { "", "log_end=", "log_end=x end\n",
+                                         "log_end=1", "log_end=1 end\nx" };
     struct store_rig *rig = *state;
+    char path[STORE_RIG_PATH_BYTES];
+    size_t i;
 
     fill(rig, 1000);
-    file_write(rig, "log_mark", 0, "log_end=x", 9);
-    assert_int_equal(store_open(&rig->store, &rig->config, &rig->created),
-                     RC_DAMAGED);
+    store_rig_path(path, rig, "log_mark");
+    for (i = 0; i < ARRAY_COUNT(marks); i++) {
+        assert_int_equal(truncate(path, 0), 0);
+        file_write(rig, "log_mark", 0, marks[i], strlen(marks[i]));
+        assert_int_equal(store_open(&rig->store, &rig->config, &rig->created),
+                         RC_DAMAGED);
+    }
 }
 
 /* A backup holds tables and log, and no mark. */
@@ -199,6 +208,38 @@ test_store_without_mark_opens(void **state)
     assert_int_equal(unlink(path), 0);
     store_rig_open(rig);
     assert_true(row_has_number(rig->table, 9, 100));
+}
+
+/* ---- a disk that fails -------------------------------------------------- */
+
+static int fsync_error; /* what the library's fsync says; 0: it works */
+
+static int
+fsync_or_fail(int fd)
+{
+    if (fsync_error != 0)
+        return fsync_error;
+    return fsync(fd) == 0 ? 0 : errno;
+}
+
+/* And it stays so: a second fsync would say that all is well. */
+static void
+test_store_failed_flush_is_io_for_ever(void **state)
+{
+    struct store_rig *rig = *state;
+
+    db_env_set_func_fsync(fsync_or_fail);
+    store_rig_open(rig);
+    assert_int_equal(store_begin(rig->store), RC_OK);
+    row_put_number(rig->table, 1, 100);
+    assert_int_equal(store_commit(rig->store), RC_OK);
+    fsync_error = EIO;
+    assert_int_equal(store_flush(rig->store), RC_IO);
+    fsync_error = 0;
+    assert_int_equal(store_flush(rig->store), RC_IO);
+    (void)!store_close(&rig->store);
+    db_env_set_func_fsync(NULL);
+    store_rig_open(rig);
 }
 
 /* ---- a full disk ------------------------------------------------------- */
@@ -314,6 +355,7 @@ main(void)
         WITH_RIG(test_store_without_its_log_is_damaged),
         WITH_RIG(test_store_with_damaged_mark_is_damaged),
         WITH_RIG(test_store_without_mark_opens),
+        WITH_RIG(test_store_failed_flush_is_io_for_ever),
         cmocka_unit_test_setup_teardown(
             test_store_on_full_disk_has_no_space_and_recovers, store_rig_new,
             unmount_and_teardown),
