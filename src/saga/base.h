@@ -32,7 +32,8 @@ enum rc {
 };
 
 #define MUST_USE __attribute__((warn_unused_result))
-#define PRINTF_LIKE(text, first) __attribute__((__format__(printf, text, first)))
+#define PRINTF_LIKE(text, first)                                               \
+    __attribute__((__format__(printf, text, first)))
 #define NORETURN __attribute__((noreturn))
 #define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

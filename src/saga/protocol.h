@@ -11,7 +11,8 @@
  *             count(4) length(4) length*OCTET         ; text = len(1) len*CHAR
  *
  *   OPEN          producer(text)
- *   OPEN_OK       epoch(4) count(2) count*( topic(text) partition(2) last-seq(8) )
+ *   OPEN_OK       epoch(4) count(2) count*( topic(text) partition(2)
+ *                 last-seq(8) )
  *   PRODUCE       topic(text) partition(2) batch      ; base-offset, time 0
  *   PRODUCE_OK    base-offset(8) duplicate(1)
  *   FETCH         topic(text) partition(2) consumer(text, may be empty)
@@ -22,7 +23,7 @@
  *                 bytes(8) ) consumers(2) consumers*( consumer(text)
  *                 topic(text) partition(2) position(8) )
  *                 producers(2) producers*( producer(text) epoch(4) )
- *   FORGET        consumer(text)                      ; no longer holds retention
+ *   FORGET        consumer(text)              ; no longer holds retention
  *   FORGET_OK     (nothing)
  *   ERROR         code(2) detail(8) words(text)
  *
@@ -69,21 +70,21 @@ enum verb {
 
 /* Codes of ERROR, in rank: the first that holds is told.  `detail`: */
 #define BUS_ERROR_LIST(X)                                                      \
-    X(BUS_ERROR_MALFORMED,     "MALFORMED")     /* octet where it was noticed */\
-    X(BUS_ERROR_VERSION,       "VERSION")       /* the version spoken here    */\
-    X(BUS_ERROR_TOO_LARGE,     "TOO_LARGE")     /* the limit                  */\
+    X(BUS_ERROR_MALFORMED,     "MALFORMED")     /* octet where it was seen */  \
+    X(BUS_ERROR_VERSION,       "VERSION")       /* the version spoken here */  \
+    X(BUS_ERROR_TOO_LARGE,     "TOO_LARGE")     /* the limit               */  \
     X(BUS_ERROR_BAD_NAME,      "BAD_NAME")                                     \
     X(BUS_ERROR_UNKNOWN_TOPIC, "UNKNOWN_TOPIC")                                \
-    X(BUS_ERROR_UNKNOWN_PARTITION, "UNKNOWN_PARTITION") /* how many there are */\
+    X(BUS_ERROR_UNKNOWN_PARTITION, "UNKNOWN_PARTITION") /* how many are */     \
     X(BUS_ERROR_NOT_PERMITTED, "NOT_PERMITTED")                                \
-    X(BUS_ERROR_NOT_OPEN,      "NOT_OPEN")      /* producer never opened      */\
-    X(BUS_ERROR_FENCED,        "FENCED")        /* the epoch in force         */\
-    X(BUS_ERROR_SEQ_GAP,       "SEQ_GAP")       /* the seq that is expected   */\
-    X(BUS_ERROR_SEQ_OVERLAP,   "SEQ_OVERLAP")   /* last stored seq            */\
-    X(BUS_ERROR_OFFSET_TRIMMED, "OFFSET_TRIMMED") /* first offset kept        */\
-    X(BUS_ERROR_OFFSET_AHEAD,  "OFFSET_AHEAD")  /* the log's end              */\
-    X(BUS_ERROR_LIMIT,         "LIMIT")         /* the limit                  */\
-    X(BUS_ERROR_DISK_FLOOR,    "DISK_FLOOR")    /* bytes free                 */
+    X(BUS_ERROR_NOT_OPEN,      "NOT_OPEN")      /* producer never opened   */  \
+    X(BUS_ERROR_FENCED,        "FENCED")        /* the epoch in force      */  \
+    X(BUS_ERROR_SEQ_GAP,       "SEQ_GAP")       /* the seq that is expected*/  \
+    X(BUS_ERROR_SEQ_OVERLAP,   "SEQ_OVERLAP")   /* last stored seq         */  \
+    X(BUS_ERROR_OFFSET_TRIMMED, "OFFSET_TRIMMED") /* first offset kept */      \
+    X(BUS_ERROR_OFFSET_AHEAD,  "OFFSET_AHEAD")  /* the log's end           */  \
+    X(BUS_ERROR_LIMIT,         "LIMIT")         /* the limit               */  \
+    X(BUS_ERROR_DISK_FLOOR,    "DISK_FLOOR")    /* bytes free              */
 
 enum bus_error {
     BUS_ERROR_NONE = 0,
