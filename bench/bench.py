@@ -124,7 +124,7 @@ def versions():
     return lines.rstrip(", ")
 
 
-def report(seconds, echoes, figures):
+def report(seconds, load_before, echoes, figures):
     echo = sum(figure["rate"] for figure in echoes) / len(echoes)
     rows = [
         ("completed sagas/s", f"{figures['sagas_rate']:,.0f}"),
@@ -140,6 +140,8 @@ def report(seconds, echoes, figures):
          f"{figures['refused']}, {figures['socket_errors']}"),
         ("drained after the load, s",
          f"{figures['elapsed_s'] - figures['duration_us'] / 1e6:.2f}"),
+        ("load average before (others' work on these cores)",
+         f"{load_before:.1f}"),
     ]
     text = "\n".join(f"| {name} | {value} |" for name, value in rows)
     for name, value in rows:
@@ -163,6 +165,7 @@ Versions: {versions()}
 
 def main():
     program, seconds = sys.argv[1], int(sys.argv[2])
+    load_before = os.getloadavg()[0]
     say(f"bench: echo, {seconds} s")
     echoes = [measure_echo(program, seconds)]
     say(f"bench: pipeline, {USERS} users, {seconds} s")
@@ -171,7 +174,7 @@ def main():
         figures = measure_pipeline(pipeline, seconds)
     say(f"bench: echo again, {seconds} s")
     echoes.append(measure_echo(program, seconds))
-    report(seconds, echoes, figures)
+    report(seconds, load_before, echoes, figures)
 
 
 if __name__ == "__main__":
