@@ -10,11 +10,12 @@ DESTDIR ?=
 PROCESSES = broker payment ledger gateway
 
 # Pure files: no clock, socket, file, malloc, log or library (make tidy looks).
-CORE_SAGA    = base bytes money refusal topic event protocol quote
+CORE_SAGA    = base bytes money refusal topic event protocol quote \
+               text_writer
 CORE_BROKER  = broker_request producer_seqs
 CORE_PAYMENT = payment_account payment_decide
 CORE_LEDGER  = ledger_entry ledger_post
-CORE_GATEWAY = order_status gateway_rows gateway_fold text_writer http_deadline
+CORE_GATEWAY = order_status gateway_rows gateway_fold http_deadline
 
 CC       = gcc
 STD      = -std=c11 -D_GNU_SOURCE -Isrc

@@ -12,7 +12,7 @@
 #ifndef GATEWAY_HTTP_PROBLEM_H
 #define GATEWAY_HTTP_PROBLEM_H
 
-#include "gateway/text_writer.h"
+#include "saga/text_writer.h"
 
 #define PROBLEM_FIELD_BYTES 64
 #define PROBLEM_DETAIL_BYTES 256

@@ -10,7 +10,7 @@
 #define GATEWAY_HTTP_ROWS_H
 
 #include "gateway/request.h"
-#include "gateway/text_writer.h"
+#include "saga/text_writer.h"
 
 #define ROW_TEXT_BYTES_MAX 384
 #define ORDER_TEXT_BYTES_MAX 1024

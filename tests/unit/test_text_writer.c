@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#include "gateway/text_writer.h"
+#include "saga/text_writer.h"
 
 static char buffer[1024];
 static struct text_writer writer;

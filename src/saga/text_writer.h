@@ -9,8 +9,8 @@
  *
  * Core.
  */
-#ifndef GATEWAY_TEXT_WRITER_H
-#define GATEWAY_TEXT_WRITER_H
+#ifndef SAGA_TEXT_WRITER_H
+#define SAGA_TEXT_WRITER_H
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "gateway/text_writer.h"
+#include "saga/text_writer.h"
 
 /* The last millisecond of the year 9999, and the days from 0000-03-01 to
  * 1970-01-01. */
