@@ -18,6 +18,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -254,7 +255,8 @@ store_open(struct store **store_out, const struct store_config *config,
     invariant(strlen(config->directory) < sizeof store->directory);
     if (store == NULL)
         return RC_IO;
-    strcpy(store->directory, config->directory);
+    snprintf(store->directory, sizeof store->directory, "%s",
+             config->directory);
     store->log_file_bytes = log_file_bytes(config->checkpoint_bytes);
     store->put_bytes_wake = config->checkpoint_bytes / WAKES_PER_CHECKPOINT;
     store->opening = true;

@@ -74,7 +74,7 @@ store_table_open(struct store *store, const char *name,
                                    name);
         return store_failed(store, error, "table_open", name);
     }
-    strcpy(table->name, name);
+    snprintf(table->name, sizeof table->name, "%s", name);
     table->store = store;
     table->next = store->tables;
     store->tables = table;
