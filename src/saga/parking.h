@@ -31,7 +31,7 @@ struct parked {
     char topic[TOPIC_NAME_BYTES];
     uint32_t partition;
     uint64_t offset;
-    uint32_t count; /* events in bytes: over 1 only if their ends can't be told */
+    uint32_t count; /* events in bytes; over 1 if their ends can't be told */
     char producer[PRODUCER_NAME_BYTES];
     uint64_t first_seq;
     char cause[EVENT_TEXT_BYTES];

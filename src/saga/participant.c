@@ -6,6 +6,7 @@
 
 #include "saga/daemon.h"
 #include "saga/log.h"
+#include "saga/participant_control.h"
 
 #define IDLE_WAIT_MS 1000 /* a turn without input ends after     */
 #define DRAIN_WAIT_MS 20  /* the same while we wait for the end  */
@@ -158,6 +159,8 @@ participant_turn(struct participant *participant, int timeout_ms)
         rc = take_events(turn);
     if (rc == RC_OK)
         rc = take_commands(turn);
+    if (rc == RC_OK && participant->fds[FD_CONTROL].revents != 0)
+        rc = participant_control_take(turn);
     if (rc == RC_OK && outbox_trim_due(&participant->outbox))
         rc = participant_begin(turn);
     if (rc == RC_OK && turn->begun)
@@ -173,6 +176,7 @@ participant_turn(struct participant *participant, int timeout_ms)
     participant->stats.turns++;
     if (participant->handlers->on_committed != NULL)
         participant->handlers->on_committed(participant->context);
+    participant_control_answer(participant);
     inbox_report(&participant->inbox, participant->bus);
     if (participant->opened)
         rc = outbox_publish(&participant->outbox, participant->bus);
@@ -255,6 +259,7 @@ participant_close(struct participant **participant_p)
         store_abort(participant->store);
     rc = trim_last(participant);
     bus_close(&participant->bus);
+    control_close(&participant->control);
     if (participant->store != NULL)
         closed = store_close(&participant->store);
     outbox_fini(&participant->outbox);

@@ -1,5 +1,6 @@
 #include "saga/participant_state.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "saga/bytes.h"
@@ -147,9 +148,23 @@ participant_open_over(struct participant **participant_out,
     participant->turn.participant = participant;
     participant->fds[FD_SIGNAL] = (struct pollfd){ signal_fd, POLLIN, 0 };
     participant->fds[FD_COMMAND] = (struct pollfd){ command_fd, POLLIN, 0 };
+    participant->fds[FD_CONTROL] = (struct pollfd){ -1, POLLIN, 0 };
     *participant_out = participant;
     rc = open_all(participant, directory);
     participant->failed = rc != RC_OK;
+    return rc;
+}
+
+static enum rc
+open_control(struct participant *participant)
+{
+    char path[CONFIG_STRING_BYTES + PRODUCER_NAME_BYTES + 16];
+    enum rc rc;
+
+    snprintf(path, sizeof path, "%s/run/%s.ctl", participant->config->home,
+             participant->config->name);
+    rc = control_open(&participant->control, path);
+    participant->fds[FD_CONTROL].fd = control_fd(participant->control);
     return rc;
 }
 
@@ -173,6 +188,8 @@ participant_open(const struct config *config,
         rc = participant_open_over(&participant, config,
                                    daemon_data_directory(), &bus, handlers,
                                    context, signal_fd, command_fd);
+    if (rc == RC_OK)
+        rc = open_control(participant);
     if (rc != RC_OK)
         die(rc_exit_code(rc), "can't start: %s (the log lines above say what)",
             rc_name(rc));

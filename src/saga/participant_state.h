@@ -5,11 +5,13 @@
  *   participant_open.c     what comes before the first turn
  *   participant_take.c     a batch of events, one by one
  *   participant_park.c     events that can't be handled
+ *   participant_control.c  what an operator asks
  */
 #ifndef SAGA_PARTICIPANT_STATE_H
 #define SAGA_PARTICIPANT_STATE_H
 
 #include "saga/codec.h"
+#include "saga/control.h"
 #include "saga/inbox.h"
 #include "saga/outbox.h"
 #include "saga/parking.h"
@@ -35,7 +37,11 @@ struct participant {
     struct parking *parking;
     int outbox_stream[TOPIC_COUNT][PARTITIONS_MAX];
     struct turn turn;
-    struct pollfd fds[2]; /* signals, commands */
+    struct pollfd fds[3]; /* signals, commands, control */
+    struct control *control; /* NULL: none */
+    int control_client;
+    size_t control_bytes; /* of the reply that waits for the flush */
+    char control_reply[CONTROL_REPLY_BYTES_MAX];
     bool stopping;
     bool opened; /* the broker knows us */
     bool more;   /* input was left over: don't wait */
@@ -43,7 +49,7 @@ struct participant {
     struct participant_stats stats;
 };
 
-enum { FD_SIGNAL, FD_COMMAND };
+enum { FD_SIGNAL, FD_COMMAND, FD_CONTROL };
 
 /* Opens the transaction of a turn if it is not open yet; ends it: commit,
  * then one flush. */

@@ -1,17 +1,17 @@
 #include "saga/protocol.h"
 
-static const char *const error_names[BUS_ERROR_COUNT] = {
-    [BUS_ERROR_NONE] = "NONE",
+static const char *const error_names[BUS_ERROR_COUNT] = { [BUS_ERROR_NONE] =
+                                                              "NONE",
 #define X(id, name) [id] = name,
-    BUS_ERROR_LIST(X)
+                                                          BUS_ERROR_LIST(X)
 #undef X
 };
 
-_Static_assert(PROTOCOL_BATCH_HEADER_BYTES_MAX
-                   == 8 + 8 + PRODUCER_NAME_BYTES + 4 + 8 + 4 + 4,
+_Static_assert(PROTOCOL_BATCH_HEADER_BYTES_MAX ==
+                   8 + 8 + PRODUCER_NAME_BYTES + 4 + 8 + 4 + 4,
                "the longest batch header");
-_Static_assert(PROTOCOL_BATCH_BYTES_MAX + PROTOCOL_BATCH_HEADER_BYTES_MAX
-                   <= PROTOCOL_FETCH_BYTES_MAX,
+_Static_assert(PROTOCOL_BATCH_BYTES_MAX + PROTOCOL_BATCH_HEADER_BYTES_MAX <=
+                   PROTOCOL_FETCH_BYTES_MAX,
                "a FETCH_OK must be able to hold the largest batch");
 _Static_assert(PROTOCOL_FETCH_BYTES_MAX + 64 <= PROTOCOL_FRAME_BYTES_MAX,
                "the largest FETCH_OK must fit in a frame");
@@ -172,9 +172,9 @@ protocol_get_header(struct bytes_reader *reader,
 static bool
 batch_possible(const struct protocol_batch *batch)
 {
-    return batch->count >= 1 && batch->count <= batch->bytes_count
-        && batch->first_seq >= 1
-        && batch->first_seq <= UINT64_MAX - batch->count;
+    return batch->count >= 1 && batch->count <= batch->bytes_count &&
+           batch->first_seq >= 1 &&
+           batch->first_seq <= UINT64_MAX - batch->count;
 }
 
 enum rc
@@ -271,8 +271,7 @@ enum rc
 protocol_get_forget(struct bytes_reader *reader,
                     struct protocol_forget *forget_out)
 {
-    bytes_get_text(reader, forget_out->consumer,
-                   sizeof(forget_out->consumer));
+    bytes_get_text(reader, forget_out->consumer, sizeof(forget_out->consumer));
     return frame_end(reader);
 }
 

@@ -1,0 +1,281 @@
+#include "saga/participant_control.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "saga/participant_park.h"
+#include "saga/text_writer.h"
+
+static void
+put_bool(struct text_writer *reply, const char *name, bool value)
+{
+    json_key(reply, name);
+    text_put(reply, value ? "true" : "false");
+    reply->comma = true;
+}
+
+static void
+put_uint(struct text_writer *reply, const char *name, uint64_t value)
+{
+    json_key(reply, name);
+    json_uint(reply, value);
+}
+
+static void
+put_text(struct text_writer *reply, const char *name, const char *value)
+{
+    json_key(reply, name);
+    json_text(reply, value);
+}
+
+static enum rc
+refuse(struct text_writer *reply, const char *words)
+{
+    put_text(reply, "error", words);
+    return RC_OK;
+}
+
+static bool
+read_number(const char *word, uint64_t *number_out)
+{
+    char *end;
+
+    if (word == NULL || *word < '0' || *word > '9')
+        return false;
+    *number_out = strtoull(word, &end, 10);
+    return *end == '\0' && *number_out <= ID_MAX;
+}
+
+/* ---- status ----------------------------------------------------------- */
+
+static void
+put_streams(const struct participant *participant, struct text_writer *reply)
+{
+    int i;
+
+    json_key(reply, "reads");
+    json_begin(reply, '[');
+    for (i = 0; i < participant->inbox.streams_count; i++) {
+        json_begin(reply, '{');
+        put_text(reply, "topic", participant->inbox.streams[i].topic);
+        put_uint(reply, "partition", participant->inbox.streams[i].partition);
+        put_uint(reply, "position", participant->inbox.streams[i].offset);
+        json_end(reply, '}');
+    }
+    json_end(reply, ']');
+    json_key(reply, "writes");
+    json_begin(reply, '[');
+    for (i = 0; i < participant->outbox.streams_count; i++) {
+        json_begin(reply, '{');
+        put_text(reply, "topic", participant->outbox.streams[i].topic);
+        put_uint(reply, "partition",
+                 participant->outbox.streams[i].partition);
+        put_uint(reply, "seq", participant->outbox.streams[i].next_seq - 1);
+        put_uint(reply, "acknowledged",
+                 participant->outbox.streams[i].acked_seq);
+        json_end(reply, '}');
+    }
+    json_end(reply, ']');
+}
+
+static enum rc
+on_status(struct turn *turn, char **words, struct text_writer *reply)
+{
+    struct participant_stats stats;
+
+    (void)words;
+    participant_stats(turn->participant, &stats);
+    put_text(reply, "process", turn->participant->config->name);
+    put_bool(reply, "brokerUp", stats.bus_up);
+    put_uint(reply, "turns", stats.turns);
+    put_uint(reply, "eventsIn", stats.events_in);
+    put_uint(reply, "eventsOut", stats.events_out);
+    put_uint(reply, "duplicates", stats.events_duplicate);
+    put_uint(reply, "backlog", stats.outbox_backlog);
+    put_uint(reply, "parked", stats.parked);
+    put_streams(turn->participant, reply);
+    return RC_OK;
+}
+
+/* ---- parked ----------------------------------------------------------- */
+
+static void
+put_parked(struct text_writer *reply, const struct parked *parked)
+{
+    json_begin(reply, '{');
+    put_uint(reply, "number", parked->number);
+    if (parked->order.value != 0)
+        put_uint(reply, "orderId", parked->order.value);
+    if (parked->user.value != 0)
+        put_uint(reply, "userId", parked->user.value);
+    put_text(reply, "topic", parked->topic);
+    put_uint(reply, "partition", parked->partition);
+    put_uint(reply, "offset", parked->offset);
+    put_uint(reply, "events", parked->count);
+    put_text(reply, "producer", parked->producer);
+    put_uint(reply, "seq", parked->first_seq);
+    put_text(reply, "cause", parked->cause);
+    put_uint(reply, "attempts", parked->attempts);
+    json_key(reply, "parkedAt");
+    json_time(reply, parked->parked_us);
+    put_uint(reply, "bytes", parked->bytes_count);
+    json_end(reply, '}');
+}
+
+static enum rc
+on_parked(struct turn *turn, char **words, struct text_writer *reply)
+{
+    struct parking *parking = turn->participant->parking;
+    const struct order_id any = { 0 };
+    struct parked parked;
+    uint64_t after = 0;
+    uint32_t rows = 0;
+    enum rc rc;
+
+    if (words[1] != NULL && !read_number(words[1], &after))
+        return refuse(reply, "parked wants a number");
+    put_uint(reply, "count", parking_count(parking));
+    json_key(reply, "rows");
+    json_begin(reply, '[');
+    while ((rc = parking_next(parking, after, any, &parked)) == RC_OK &&
+           rows++ < PARKED_PAGE_ROWS) {
+        put_parked(reply, &parked);
+        after = parked.number;
+    }
+    json_end(reply, ']');
+    put_bool(reply, "more", rc == RC_OK);
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+/* ---- redrive, drop ---------------------------------------------------- */
+
+static enum rc
+redrive_all(struct turn *turn, struct text_writer *reply)
+{
+    struct parking *parking = turn->participant->parking;
+    const struct order_id any = { 0 };
+    struct parked parked, first;
+    uint64_t after = 0;
+    uint32_t rows = 0, redriven = 0, once;
+    enum rc rc;
+
+    while ((rc = parking_next(parking, after, any, &parked)) == RC_OK &&
+           rows++ < REDRIVE_ROWS_MAX) {
+        after = parked.number;
+        /* Only the first of an order is tried: it takes the others along. */
+        rc = parking_next(parking, 0, parked.order, &first);
+        if (parked.order.value != 0 && rc == RC_OK &&
+            first.number != parked.number)
+            continue;
+        rc = participant_redrive(turn, parked.number, &once);
+        redriven += once;
+        if (rc != RC_OK && rc != RC_REFUSED)
+            return rc;
+    }
+    put_uint(reply, "redriven", redriven);
+    put_uint(reply, "parked", parking_count(parking));
+    put_bool(reply, "more", rc == RC_OK);
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+typedef enum rc park_fn(struct turn *turn, uint64_t number, uint32_t *redriven);
+
+static enum rc
+bring_back(struct turn *turn, const char *word, struct text_writer *reply,
+           park_fn *act)
+{
+    uint32_t redriven;
+    uint64_t number;
+    enum rc rc;
+
+    if (!read_number(word, &number))
+        return refuse(reply, "which one? a number, as `parked` shows it");
+    rc = act(turn, number, &redriven);
+    if (rc == RC_NOT_FOUND)
+        return refuse(reply, "nothing with this number is parked here");
+    put_uint(reply, "redriven", redriven);
+    put_bool(reply, "refused", rc == RC_REFUSED);
+    put_uint(reply, "parked", parking_count(turn->participant->parking));
+    return rc == RC_REFUSED ? RC_OK : rc;
+}
+
+static enum rc
+on_redrive(struct turn *turn, char **words, struct text_writer *reply)
+{
+    if (words[1] != NULL && strcmp(words[1], "all") == 0)
+        return redrive_all(turn, reply);
+    return bring_back(turn, words[1], reply, participant_redrive);
+}
+
+static enum rc
+on_drop(struct turn *turn, char **words, struct text_writer *reply)
+{
+    return bring_back(turn, words[1], reply, participant_drop);
+}
+
+/* ---- requests --------------------------------------------------------- */
+
+typedef enum rc control_fn(struct turn *turn, char **words,
+                           struct text_writer *reply);
+
+static const struct {
+    const char *word;
+    control_fn *act;
+} requests[] = {
+    { "status", on_status },
+    { "parked", on_parked },
+    { "redrive", on_redrive },
+    { "drop", on_drop },
+};
+
+static enum rc
+serve(struct turn *turn, char **words, struct text_writer *reply)
+{
+    size_t i;
+
+    for (i = 0; words[0] != NULL && i < ARRAY_COUNT(requests); i++)
+        if (strcmp(words[0], requests[i].word) == 0)
+            return requests[i].act(turn, words, reply);
+    return refuse(reply, "status, parked, redrive or drop");
+}
+
+enum rc
+participant_control_take(struct turn *turn)
+{
+    struct participant *participant = turn->participant;
+    struct control_request request;
+    struct text_writer reply;
+    enum rc rc;
+
+    if (!control_take(participant->control, &request))
+        return RC_OK;
+    rc = participant_begin(turn);
+    if (rc != RC_OK)
+        return rc;
+    turn->taken++;
+    participant->control_client = request.client;
+    text_writer_init(&reply, participant->control_reply,
+                     CONTROL_REPLY_BYTES_MAX);
+    json_begin(&reply, '{');
+    rc = serve(turn, request.words, &reply);
+    json_end(&reply, '}');
+    invariant(!reply.failed);
+    participant->control_bytes = reply.used;
+    return rc;
+}
+
+void
+participant_control_answer(struct participant *participant)
+{
+    if (participant->control_bytes == 0)
+        return;
+    control_reply(participant->control, participant->control_client,
+                  participant->control_reply, participant->control_bytes);
+    participant->control_bytes = 0;
+}
+
+_Static_assert(PARKED_PAGE_ROWS * 1024 < CONTROL_REPLY_BYTES_MAX,
+               "a page of parked events always fits in a reply");
+_Static_assert(BUS_STREAMS_MAX * 200 < CONTROL_REPLY_BYTES_MAX,
+               "all streams always fit in a reply");
