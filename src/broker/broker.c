@@ -108,9 +108,9 @@ static enum rc
 meta_open(struct broker *broker)
 {
     uint32_t partitions;
-    enum rc rc = broker_meta_open(broker->store,
-                                  (uint32_t)broker->config->partitions,
-                                  &broker->meta, &partitions);
+    enum rc rc =
+        broker_meta_open(broker->store, (uint32_t)broker->config->partitions,
+                         &broker->meta, &partitions);
 
     if (rc != RC_MALFORMED)
         return rc;
@@ -118,9 +118,10 @@ meta_open(struct broker *broker)
     rc = store_close(&broker->store);
     if (rc != RC_OK)
         return rc;
-    die(EXIT_USAGE, "partitions: %u, but the topics in %s were created "
-        "with %u", (unsigned)broker->config->partitions, broker->directory,
-        partitions);
+    die(EXIT_USAGE,
+        "partitions: %u, but the topics in %s were created "
+        "with %u",
+        (unsigned)broker->config->partitions, broker->directory, partitions);
 }
 
 static enum rc
@@ -128,7 +129,8 @@ logs_open(struct broker *broker)
 {
     const struct config *config = broker->config;
     struct topic_log_config log = {
-        .store = broker->store, .meta = broker->meta,
+        .store = broker->store,
+        .meta = broker->meta,
         .segment_bytes = config->segment,
         .segment_age_us = (int64_t)config->retention_time * 1000,
     };
@@ -136,9 +138,9 @@ logs_open(struct broker *broker)
     enum rc rc = topic_log_remove_left_over(broker->store, broker->meta);
 
     if (rc == RC_OK)
-        rc = topic_table_new(&broker->topics, config->topics,
-                             (uint32_t)config->partitions, words,
-                             sizeof(words));
+        rc =
+            topic_table_new(&broker->topics, config->topics,
+                            (uint32_t)config->partitions, words, sizeof(words));
     if (rc == RC_OK)
         rc = topic_table_open_logs(broker->topics, &log);
     return rc;
@@ -149,7 +151,8 @@ tables_open(struct broker *broker)
 {
     const struct config *config = broker->config;
     struct store_config store = {
-        .directory = broker->directory, .cache_bytes = config->cache,
+        .directory = broker->directory,
+        .cache_bytes = config->cache,
         .checkpoint_bytes = config->checkpoint,
         .checkpoint_ms = (uint32_t)config->checkpoint_time,
     };
@@ -241,8 +244,9 @@ wait_for_work(struct broker *broker, int64_t next_us, bool *stop_out)
     if (broker->fetches->due_count > 0)
         next_us = now_us;
     wait_us = next_us > now_us ? next_us - now_us : 0;
-    if (zmq_poll(items, ARRAY_COUNT(items), (long)((wait_us + 999) / 1000))
-            < 0 && zmq_errno() != EINTR) {
+    if (zmq_poll(items, ARRAY_COUNT(items), (long)((wait_us + 999) / 1000)) <
+            0 &&
+        zmq_errno() != EINTR) {
         log_error("poll_failed", "error=%s", log_quote(zmq_strerror(errno)));
         return RC_IO;
     }

@@ -2,9 +2,9 @@
 #include "saga/daemon.h"
 #include "saga/log.h"
 
-typedef enum rc handler_fn(struct broker *broker,
-                           const struct broker_request *request,
-                           struct broker_pending *pending, zmq_msg_t *frame);
+typedef enum rc
+handler_fn(struct broker *broker, const struct broker_request *request,
+           struct broker_pending *pending, zmq_msg_t *frame);
 
 static enum rc
 refuse(struct broker_pending *pending, enum bus_error code, uint64_t detail,
@@ -53,7 +53,7 @@ on_open(struct broker *broker, const struct broker_request *request,
     enum rc rc;
 
     (void)frame;
-    strcpy(pending->name, name);
+    name_copy(pending->name, sizeof(pending->name), name);
     rc = producer_table_open(&broker->producers, name, &pending->producer);
     if (rc == RC_FULL)
         return refuse(pending, BUS_ERROR_LIMIT, broker->config->producers,
@@ -71,8 +71,7 @@ append(struct broker *broker, const struct protocol_batch *batch,
        struct producer_stream *stream, struct broker_pending *pending,
        uint8_t *bytes)
 {
-    struct topic_partition *partition =
-        &broker->topics->items[pending->slot];
+    struct topic_partition *partition = &broker->topics->items[pending->slot];
     struct producer_seqs_batch stored = { batch->first_seq, batch->count, 0 };
     enum rc rc = begin(broker);
 
@@ -101,8 +100,8 @@ produce_next(struct broker *broker, const struct protocol_batch *batch,
 {
     uint64_t detail;
 
-    switch (producer_seqs_decide(&stream->seqs, batch->first_seq,
-                                 batch->count, &detail)) {
+    switch (producer_seqs_decide(&stream->seqs, batch->first_seq, batch->count,
+                                 &detail)) {
     case PRODUCER_GAP:
         return refuse(pending, BUS_ERROR_SEQ_GAP, detail,
                       "seqs before it are missing");
@@ -114,8 +113,7 @@ produce_next(struct broker *broker, const struct protocol_batch *batch,
         pending->produced.duplicate = true;
         return RC_OK;
     case PRODUCER_APPEND:
-    case PRODUCER_VERDICT_NONE:
-        break;
+    case PRODUCER_VERDICT_NONE: break;
     }
     if (!broker_disk_takes(broker, pending->batch_bytes))
         return refuse(pending, BUS_ERROR_DISK_FLOOR, broker->bytes_free,
@@ -133,7 +131,7 @@ on_produce(struct broker *broker, const struct broker_request *request,
     struct producer_stream *stream;
     enum rc rc;
 
-    strcpy(pending->name, batch->producer);
+    name_copy(pending->name, sizeof(pending->name), batch->producer);
     pending->batch_position = request->batch_position;
     pending->batch_bytes = request->batch_bytes;
     if (!find_slot(broker, produce->topic, produce->partition, pending,
@@ -157,8 +155,8 @@ on_produce(struct broker *broker, const struct broker_request *request,
     if (rc != RC_OK)
         return rc;
     return produce_next(broker, batch, stream, pending,
-                        (uint8_t *)zmq_msg_data(frame)
-                            + request->batch_position);
+                        (uint8_t *)zmq_msg_data(frame) +
+                            request->batch_position);
 }
 
 /*** FETCH ***/
@@ -175,8 +173,7 @@ fetch_within(const struct broker *broker, const struct protocol_fetch *fetch,
         refuse(pending, BUS_ERROR_OFFSET_TRIMMED, start,
                "retention has removed it");
     else if (fetch->offset > end || fetch->position > end)
-        refuse(pending, BUS_ERROR_OFFSET_AHEAD, end,
-               "the log ends before it");
+        refuse(pending, BUS_ERROR_OFFSET_AHEAD, end, "the log ends before it");
     return pending->refusal.code == BUS_ERROR_NONE;
 }
 
@@ -203,12 +200,15 @@ fetch_add(struct broker *broker, const struct protocol_fetch *wanted,
           struct broker_pending *pending)
 {
     uint32_t wait_ms = wanted->max_wait_ms < PROTOCOL_WAIT_MS_MAX
-                           ? wanted->max_wait_ms : PROTOCOL_WAIT_MS_MAX;
+                           ? wanted->max_wait_ms
+                           : PROTOCOL_WAIT_MS_MAX;
     struct fetch fetch = {
-        .request = pending->request, .slot = pending->slot,
+        .request = pending->request,
+        .slot = pending->slot,
         .offset = wanted->offset,
         .max_bytes = wanted->max_bytes < PROTOCOL_FETCH_BYTES_MAX
-                         ? wanted->max_bytes : PROTOCOL_FETCH_BYTES_MAX,
+                         ? wanted->max_bytes
+                         : PROTOCOL_FETCH_BYTES_MAX,
         .deadline_us = clock_monotonic_us() + (int64_t)wait_ms * 1000,
     };
 
@@ -225,7 +225,7 @@ on_fetch(struct broker *broker, const struct broker_request *request,
     enum rc rc;
 
     (void)frame;
-    strcpy(pending->name, fetch->consumer);
+    name_copy(pending->name, sizeof(pending->name), fetch->consumer);
     if (!find_slot(broker, fetch->topic, fetch->partition, pending,
                    &pending->slot))
         return RC_OK;
@@ -258,7 +258,8 @@ on_forget(struct broker *broker, const struct broker_request *request,
           struct broker_pending *pending, zmq_msg_t *frame)
 {
     (void)frame;
-    strcpy(pending->name, request->body.forget.consumer);
+    name_copy(pending->name, sizeof(pending->name),
+              request->body.forget.consumer);
     return begin(broker); /* rows go just before the commit */
 }
 
@@ -273,8 +274,8 @@ static void
 keep_pending(struct broker *broker, struct broker_pending *pending,
              zmq_msg_t *frame)
 {
-    if (pending->verb == VERB_FETCH
-        && pending->refusal.code == BUS_ERROR_NONE) {
+    if (pending->verb == VERB_FETCH &&
+        pending->refusal.code == BUS_ERROR_NONE) {
         zmq_msg_close(&pending->client);
         return;
     }
@@ -288,20 +289,20 @@ keep_pending(struct broker *broker, struct broker_pending *pending,
 enum rc
 broker_handle(struct broker *broker, zmq_msg_t *client, zmq_msg_t *frame)
 {
-    struct broker_pending *pending =
-        &broker->turn.pending[broker->turn.count];
+    struct broker_pending *pending = &broker->turn.pending[broker->turn.count];
     struct broker_request request;
     struct broker_refusal refusal;
     enum rc rc = RC_OK;
 
     invariant(broker->turn.count < BROKER_TURN_REQUESTS_MAX);
-    if (!broker_request_read(&request, zmq_msg_data(frame),
-                             zmq_msg_size(frame),
+    if (!broker_request_read(&request, zmq_msg_data(frame), zmq_msg_size(frame),
                              (uint32_t)broker->config->batch, &refusal))
         return RC_OK;
     *pending = (struct broker_pending){
-        .verb = request.header.verb, .request = request.header.request,
-        .refusal = refusal, .settled = refusal.code != BUS_ERROR_NONE,
+        .verb = request.header.verb,
+        .request = request.header.request,
+        .refusal = refusal,
+        .settled = refusal.code != BUS_ERROR_NONE,
     };
     zmq_msg_init(&pending->client);
     zmq_msg_move(&pending->client, client);

@@ -34,11 +34,10 @@ broker_meta_delete(struct store_table *meta,
 }
 
 static bool
-begins_with(const struct store_row *row,
-            const struct broker_meta_bytes *prefix)
+begins_with(const struct store_row *row, const struct broker_meta_bytes *prefix)
 {
-    return row->key_bytes >= prefix->writer.used
-        && memcmp(row->key, prefix->bytes, prefix->writer.used) == 0;
+    return row->key_bytes >= prefix->writer.used &&
+           memcmp(row->key, prefix->bytes, prefix->writer.used) == 0;
 }
 
 enum rc
@@ -68,8 +67,7 @@ broker_meta_walk(struct store_table *meta,
 }
 
 static enum rc
-write_format(struct store *store, struct store_table *meta,
-             uint32_t partitions)
+write_format(struct store *store, struct store_table *meta, uint32_t partitions)
 {
     struct broker_meta_bytes key, value;
     enum rc rc = store_begin(store);
@@ -119,8 +117,8 @@ broker_meta_open(struct store *store, uint32_t partitions,
         return rc;
     broker_meta_key(&key, BROKER_META_FORMAT);
     *partitions_out = partitions;
-    rc = store_get(*meta_out, key.bytes, key.writer.used, value,
-                   sizeof(value), &bytes);
+    rc = store_get(*meta_out, key.bytes, key.writer.used, value, sizeof(value),
+                   &bytes);
     if (rc == RC_NOT_FOUND)
         return write_format(store, *meta_out, partitions);
     if (rc == RC_FULL)

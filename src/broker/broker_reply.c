@@ -22,8 +22,8 @@ void
 broker_send_message(struct broker *broker, zmq_msg_t *client,
                     zmq_msg_t *message)
 {
-    if (zmq_msg_send(client, broker->router, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0
-        || zmq_msg_send(message, broker->router, ZMQ_DONTWAIT) < 0)
+    if (zmq_msg_send(client, broker->router, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||
+        zmq_msg_send(message, broker->router, ZMQ_DONTWAIT) < 0)
         on_not_sent(broker, zmq_errno());
     zmq_msg_close(client);
     zmq_msg_close(message);
@@ -45,9 +45,8 @@ broker_send(struct broker *broker, zmq_msg_t *client, const void *frame,
 }
 
 void
-broker_send_refusal(struct broker *broker, zmq_msg_t *client,
-                    uint64_t request, const char *name,
-                    const struct broker_refusal *refusal)
+broker_send_refusal(struct broker *broker, zmq_msg_t *client, uint64_t request,
+                    const char *name, const struct broker_refusal *refusal)
 {
     struct protocol_error error = { refusal->code, refusal->detail, "" };
     uint8_t frame[ERROR_BYTES_MAX];
@@ -62,8 +61,8 @@ broker_send_refusal(struct broker *broker, zmq_msg_t *client,
     broker_send(broker, client, frame, writer.used);
     if (event_limiter_pass(&broker->refused[refusal->code],
                            clock_monotonic_us(), &held_back))
-        log_warning("refused", "code=%s name=%s detail=%" PRIu64
-                    " words=%s more=%" PRIu64, bus_error_name(refusal->code),
-                    log_quote(name), refusal->detail,
-                    log_quote(refusal->words), held_back);
+        log_warning("refused",
+                    "code=%s name=%s detail=%" PRIu64 " words=%s more=%" PRIu64,
+                    bus_error_name(refusal->code), log_quote(name),
+                    refusal->detail, log_quote(refusal->words), held_back);
 }

@@ -20,9 +20,9 @@ read_produce(struct broker_request *request, struct bytes_reader *reader,
         refuse(refusal, BUS_ERROR_MALFORMED, reader->used, "PRODUCE's form");
         return;
     }
-    request->batch_bytes = PROTOCOL_BATCH_HEADER_BYTES_MAX
-                         - (PRODUCER_NAME_BYTES - 1) + strlen(batch->producer)
-                         + batch->bytes_count;
+    request->batch_bytes = PROTOCOL_BATCH_HEADER_BYTES_MAX -
+                           (PRODUCER_NAME_BYTES - 1) + strlen(batch->producer) +
+                           batch->bytes_count;
     request->batch_position = reader->size - request->batch_bytes;
     if (batch->bytes_count > batch_bytes_max)
         refuse(refusal, BUS_ERROR_TOO_LARGE, batch_bytes_max,
@@ -83,21 +83,13 @@ read_body(struct broker_request *request, struct bytes_reader *reader,
           uint32_t batch_bytes_max, struct broker_refusal *refusal)
 {
     switch (request->header.verb) {
-    case VERB_OPEN:
-        read_open(request, reader, refusal);
-        break;
+    case VERB_OPEN: read_open(request, reader, refusal); break;
     case VERB_PRODUCE:
         read_produce(request, reader, batch_bytes_max, refusal);
         break;
-    case VERB_FETCH:
-        read_fetch(request, reader, refusal);
-        break;
-    case VERB_STATUS:
-        read_status(reader, refusal);
-        break;
-    case VERB_FORGET:
-        read_forget(request, reader, refusal);
-        break;
+    case VERB_FETCH: read_fetch(request, reader, refusal); break;
+    case VERB_STATUS: read_status(reader, refusal); break;
+    case VERB_FORGET: read_forget(request, reader, refusal); break;
     case VERB_NONE:
     case VERB_OPEN_OK:
     case VERB_PRODUCE_OK:
@@ -135,8 +127,8 @@ broker_may_write(const char *producer, const char *topic)
 {
     enum topic ours = topic_find(topic);
 
-    return ours == TOPIC_COUNT
-        || (topic_routes[ours].written_by & BY(process_find(producer))) != 0;
+    return ours == TOPIC_COUNT ||
+           (topic_routes[ours].written_by & BY(process_find(producer))) != 0;
 }
 
 bool
@@ -145,6 +137,6 @@ broker_may_read(const char *consumer, const char *topic)
     enum topic ours = topic_find(topic);
     enum process process = process_find(consumer);
 
-    return ours == TOPIC_COUNT || process == PROCESS_NONE
-        || (topic_routes[ours].read_by & BY(process)) != 0;
+    return ours == TOPIC_COUNT || process == PROCESS_NONE ||
+           (topic_routes[ours].read_by & BY(process)) != 0;
 }

@@ -90,12 +90,11 @@ broker_serve(struct broker *broker)
     uint32_t slot;
     enum rc rc = RC_OK;
 
-    while (rc == RC_OK && total < BROKER_SERVE_BYTES_MAX
-           && fetch_table_take_due(broker->fetches, &slot)) {
+    while (rc == RC_OK && total < BROKER_SERVE_BYTES_MAX &&
+           fetch_table_take_due(broker->fetches, &slot)) {
         struct fetch *fetch = fetch_table_first(broker->fetches, slot);
 
-        while (rc == RC_OK && fetch != NULL
-               && total < BROKER_SERVE_BYTES_MAX) {
+        while (rc == RC_OK && fetch != NULL && total < BROKER_SERVE_BYTES_MAX) {
             struct fetch *next = fetch_table_next(broker->fetches, fetch);
             size_t bytes = 0;
 
@@ -133,7 +132,7 @@ broker_put_open_ok(struct broker *broker, uint64_t request,
 
         if (stream->seqs.last_seq == 0)
             continue;
-        strcpy(seq.topic, partition->topic);
+        name_copy(seq.topic, sizeof(seq.topic), partition->topic);
         protocol_put_open_seq(&writer, &seq);
     }
     invariant(!writer.failed);
@@ -181,8 +180,8 @@ static void
 put_producers(const struct producer_table *producers,
               struct bytes_writer *writer)
 {
-    size_t count = producers->index.count < UINT16_MAX
-                       ? producers->index.count : UINT16_MAX;
+    size_t count = producers->index.count < UINT16_MAX ? producers->index.count
+                                                       : UINT16_MAX;
 
     bytes_put_u16(writer, (uint16_t)count);
     for (size_t i = 0; i < count; i++) {
@@ -208,16 +207,16 @@ broker_put_status(struct broker *broker, uint64_t request, uint8_t *frame,
     return writer.used;
 }
 
-_Static_assert(PROTOCOL_HEADER_BYTES
-                   + 2 + TOPIC_TABLE_SLOTS_MAX * (TOPIC_NAME_BYTES + 26)
-                   + 2 + CONSUMER_TABLE_POSITIONS_MAX
-                         * (PRODUCER_NAME_BYTES + TOPIC_NAME_BYTES + 10)
-                   + 2 + UINT16_MAX * (PRODUCER_NAME_BYTES + 4)
-                   <= PROTOCOL_FRAME_BYTES_MAX,
+_Static_assert(PROTOCOL_HEADER_BYTES + 2 +
+                       TOPIC_TABLE_SLOTS_MAX * (TOPIC_NAME_BYTES + 26) + 2 +
+                       CONSUMER_TABLE_POSITIONS_MAX *
+                           (PRODUCER_NAME_BYTES + TOPIC_NAME_BYTES + 10) +
+                       2 + UINT16_MAX * (PRODUCER_NAME_BYTES + 4) <=
+                   PROTOCOL_FRAME_BYTES_MAX,
                "the longest STATUS_OK must fit in a frame");
-_Static_assert(FETCH_OK_HEAD_BYTES + PROTOCOL_FETCH_BYTES_MAX
-                   <= PROTOCOL_FRAME_BYTES_MAX,
+_Static_assert(FETCH_OK_HEAD_BYTES + PROTOCOL_FETCH_BYTES_MAX <=
+                   PROTOCOL_FRAME_BYTES_MAX,
                "the longest FETCH_OK must fit in a frame");
-_Static_assert(CONSUMER_TABLE_POSITIONS_MAX <= UINT16_MAX
-                   && TOPIC_TABLE_SLOTS_MAX <= UINT16_MAX,
+_Static_assert(CONSUMER_TABLE_POSITIONS_MAX <= UINT16_MAX &&
+                   TOPIC_TABLE_SLOTS_MAX <= UINT16_MAX,
                "STATUS_OK counts in 16 bits");

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <zmq.h>
 
+#include "broker/name_index.h"
+
 void
 broker_tap_init(struct broker_tap *tap, void *socket,
                 const struct topic_table *topics)
@@ -28,8 +30,8 @@ find_wanted(struct broker_tap *tap)
         subject_of(tap, slot, subject);
         tap->wanted[slot] = tap->everything;
         for (uint32_t i = 0; i < tap->prefix_count; i++)
-            if (strncmp(subject, tap->prefixes[i], strlen(tap->prefixes[i]))
-                == 0)
+            if (strncmp(subject, tap->prefixes[i], strlen(tap->prefixes[i])) ==
+                0)
                 tap->wanted[slot] = true;
     }
 }
@@ -52,7 +54,8 @@ on_subscribe(struct broker_tap *tap, const char *prefix)
     if (tap->prefix_count == BROKER_TAP_PREFIXES_MAX)
         tap->everything = true;
     else
-        strcpy(tap->prefixes[tap->prefix_count++], prefix);
+        name_copy(tap->prefixes[tap->prefix_count++], BROKER_TAP_SUBJECT_BYTES,
+                  prefix);
     find_wanted(tap);
 }
 
@@ -65,7 +68,8 @@ on_unsubscribe(struct broker_tap *tap, const char *prefix)
         return;
     tap->prefix_count--;
     if (i != tap->prefix_count)
-        strcpy(tap->prefixes[i], tap->prefixes[tap->prefix_count]);
+        name_copy(tap->prefixes[i], BROKER_TAP_SUBJECT_BYTES,
+                  tap->prefixes[tap->prefix_count]);
     find_wanted(tap);
 }
 
@@ -75,8 +79,8 @@ on_message(struct broker_tap *tap, const char *data, size_t size)
 {
     char prefix[BROKER_TAP_SUBJECT_BYTES];
 
-    if (size == 0 || size > sizeof(prefix)
-        || memchr(data + 1, '\0', size - 1) != NULL)
+    if (size == 0 || size > sizeof(prefix) ||
+        memchr(data + 1, '\0', size - 1) != NULL)
         return;
     memcpy(prefix, data + 1, size - 1);
     prefix[size - 1] = '\0';

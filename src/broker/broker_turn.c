@@ -34,8 +34,8 @@ receive(struct broker *broker, zmq_msg_t *client, bool *got_out)
     if (!*got_out)
         return RC_OK;
     zmq_msg_init(&frame);
-    if (!zmq_msg_more(client)
-        || zmq_msg_recv(&frame, broker->router, ZMQ_DONTWAIT) < 0) {
+    if (!zmq_msg_more(client) ||
+        zmq_msg_recv(&frame, broker->router, ZMQ_DONTWAIT) < 0) {
         zmq_msg_close(&frame);
         return RC_OK;
     }
@@ -62,8 +62,8 @@ gather(struct broker *broker)
     for (int i = 0; i < BROKER_TURN_REQUESTS_MAX && rc == RC_OK && got; i++) {
         zmq_msg_t client;
 
-        if (turn->bytes >= BROKER_TURN_BYTES_MAX
-            || fetch_table_full(broker->fetches))
+        if (turn->bytes >= BROKER_TURN_BYTES_MAX ||
+            fetch_table_full(broker->fetches))
             break;
         zmq_msg_init(&client);
         rc = receive(broker, &client, &got);
@@ -80,8 +80,8 @@ write_forgotten(struct broker *broker)
     enum rc rc = RC_OK;
 
     for (uint32_t i = 0; i < broker->turn.count && rc == RC_OK; i++)
-        if (broker->turn.pending[i].verb == VERB_FORGET
-            && !broker->turn.pending[i].settled)
+        if (broker->turn.pending[i].verb == VERB_FORGET &&
+            !broker->turn.pending[i].settled)
             rc = consumer_table_delete(&broker->consumers,
                                        broker->turn.pending[i].name,
                                        broker->meta, broker->topics);
@@ -92,8 +92,8 @@ static enum rc
 write_rows(struct broker *broker, bool positions)
 {
     struct broker_turn *turn = &broker->turn;
-    enum rc rc = producer_table_write(&broker->producers, broker->meta,
-                                      broker->topics);
+    enum rc rc =
+        producer_table_write(&broker->producers, broker->meta, broker->topics);
 
     for (uint32_t i = 0; i < turn->touched_count && rc == RC_OK; i++)
         rc = topic_log_write(broker->topics->items[turn->touched[i]].log);
@@ -135,8 +135,8 @@ commit(struct broker *broker)
 {
     struct broker_turn *turn = &broker->turn;
     bool flush = turn->begun || turn->registered;
-    bool positions = broker->consumers.dirty != NULL
-                  && (turn->registered || broker->positions_due);
+    bool positions = broker->consumers.dirty != NULL &&
+                     (turn->registered || broker->positions_due);
     enum rc rc = RC_OK;
 
     if (!flush && !positions)
@@ -178,10 +178,12 @@ undo(struct broker *broker)
     for (uint32_t i = 0; i < turn->count; i++) {
         struct broker_pending *pending = &turn->pending[i];
 
-        if (!pending->settled && pending->verb != VERB_STATUS
-            && pending->verb != VERB_FETCH)
+        if (!pending->settled && pending->verb != VERB_STATUS &&
+            pending->verb != VERB_FETCH)
             pending->refusal = (struct broker_refusal){
-                BUS_ERROR_DISK_FLOOR, broker->bytes_free, "the disk is full",
+                BUS_ERROR_DISK_FLOOR,
+                broker->bytes_free,
+                "the disk is full",
             };
     }
     return rc;
@@ -205,10 +207,9 @@ static void
 answer_open(struct broker *broker, struct broker_pending *pending)
 {
     uint64_t held_back;
-    size_t bytes = broker_put_open_ok(broker, pending->request,
-                                      pending->producer, pending->epoch,
-                                      broker->scratch,
-                                      PROTOCOL_FRAME_BYTES_MAX);
+    size_t bytes = broker_put_open_ok(
+        broker, pending->request, pending->producer, pending->epoch,
+        broker->scratch, PROTOCOL_FRAME_BYTES_MAX);
 
     broker_send(broker, &pending->client, broker->scratch, bytes);
     if (event_limiter_pass(&broker->opened, clock_monotonic_us(), &held_back))
@@ -231,8 +232,7 @@ answer_header(struct broker *broker, struct broker_pending *pending,
 static void
 answer_status(struct broker *broker, struct broker_pending *pending)
 {
-    size_t bytes = broker_put_status(broker, pending->request,
-                                     broker->scratch,
+    size_t bytes = broker_put_status(broker, pending->request, broker->scratch,
                                      PROTOCOL_FRAME_BYTES_MAX);
 
     broker_send(broker, &pending->client, broker->scratch, bytes);

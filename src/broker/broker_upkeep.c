@@ -37,8 +37,8 @@ broker_disk_takes(struct broker *broker, size_t bytes)
     uint64_t floor = broker->config->disk_floor;
 
     broker->bytes_unseen += bytes * DISK_BYTES_PER_BYTE;
-    if (!broker->below_floor
-        && broker->bytes_unseen * DISK_LOOKS > broker->bytes_free - floor)
+    if (!broker->below_floor &&
+        broker->bytes_unseen * DISK_LOOKS > broker->bytes_free - floor)
         broker_look_at_disk(broker);
     return !broker->below_floor;
 }
@@ -63,7 +63,8 @@ retain(struct broker *broker)
         uint32_t slot = broker->retain_slot++ % broker->topics->count;
         struct topic_log *log = broker->topics->items[slot].log;
         struct topic_log_retention retention = {
-            config->retention_bytes, (int64_t)config->retention_time * 1000,
+            config->retention_bytes,
+            (int64_t)config->retention_time * 1000,
             UINT64_MAX,
         };
 

@@ -43,8 +43,7 @@ consumer_find_or_make(struct consumer_table *table, const char *name,
         consumer = calloc(1, sizeof(*consumer));
         if (consumer == NULL)
             return RC_IO;
-        invariant(strlen(name) < sizeof(consumer->name));
-        strcpy(consumer->name, name);
+        name_copy(consumer->name, sizeof(consumer->name), name);
         rc = name_index_add(&table->index, consumer);
         if (rc != RC_OK)
             free(consumer);
@@ -72,8 +71,8 @@ position_make(struct consumer_table *table, struct consumer *consumer,
     if (table->position_count == CONSUMER_TABLE_POSITIONS_MAX)
         return RC_FULL;
     if (consumer->count == consumer->room) {
-        uint32_t room = consumer->room == 0 ? ROOM_AT_FIRST
-                                            : consumer->room * 2;
+        uint32_t room =
+            consumer->room == 0 ? ROOM_AT_FIRST : consumer->room * 2;
         struct consumer_position **positions =
             realloc(consumer->positions, room * sizeof(positions[0]));
 
@@ -94,8 +93,8 @@ position_make(struct consumer_table *table, struct consumer *consumer,
 }
 
 static void
-position_set(struct consumer_table *table,
-             struct consumer_position *position, uint64_t offset)
+position_set(struct consumer_table *table, struct consumer_position *position,
+             uint64_t offset)
 {
     position->position = offset;
     if (position->dirty)
@@ -146,8 +145,7 @@ consumer_table_floor(const struct consumer_table *table, uint32_t slot)
 /*** Rows ***/
 
 static void
-row_key(struct broker_meta_bytes *key,
-        const struct consumer_position *position,
+row_key(struct broker_meta_bytes *key, const struct consumer_position *position,
         const struct topic_table *topics)
 {
     const struct topic_partition *partition = &topics->items[position->slot];
@@ -160,8 +158,7 @@ row_key(struct broker_meta_bytes *key,
 
 enum rc
 consumer_table_write(const struct consumer_table *table,
-                     struct store_table *meta,
-                     const struct topic_table *topics)
+                     struct store_table *meta, const struct topic_table *topics)
 {
     enum rc rc = RC_OK;
 
@@ -192,8 +189,8 @@ consumer_table_delete(const struct consumer_table *table, const char *name,
     const struct consumer *consumer = name_index_find(&table->index, name);
     enum rc rc = RC_OK;
 
-    for (uint32_t i = 0;
-         consumer != NULL && i < consumer->count && rc == RC_OK; i++) {
+    for (uint32_t i = 0; consumer != NULL && i < consumer->count && rc == RC_OK;
+         i++) {
         struct broker_meta_bytes key;
 
         row_key(&key, consumer->positions[i], topics);
@@ -253,8 +250,8 @@ on_row(void *context, struct bytes_reader *key, struct bytes_reader *value)
         log_error("meta_damaged", "row=position");
         return RC_DAMAGED;
     }
-    if (topic_table_find(loading->topics, topic, partition, &slot)
-        != BUS_ERROR_NONE)
+    if (topic_table_find(loading->topics, topic, partition, &slot) !=
+        BUS_ERROR_NONE)
         return RC_OK;
     return consumer_table_report(loading->table, name, slot, position,
                                  &registered);

@@ -69,9 +69,9 @@ same_client(struct fetch *a, struct fetch *b)
 {
     size_t bytes = zmq_msg_size(&a->client);
 
-    return bytes == zmq_msg_size(&b->client)
-        && memcmp(zmq_msg_data(&a->client), zmq_msg_data(&b->client), bytes)
-               == 0;
+    return bytes == zmq_msg_size(&b->client) &&
+           memcmp(zmq_msg_data(&a->client), zmq_msg_data(&b->client), bytes) ==
+               0;
 }
 
 static void

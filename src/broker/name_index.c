@@ -6,6 +6,15 @@
 #define ROOM_AT_FIRST 16
 
 void
+name_copy(char *name, size_t size, const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+
+    invariant(bytes <= size);
+    memcpy(name, text, bytes);
+}
+
+void
 name_index_init(struct name_index *index, size_t count_max)
 {
     *index = (struct name_index){ .count_max = count_max };

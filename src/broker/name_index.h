@@ -10,6 +10,9 @@
 
 #include "saga/base.h"
 
+/* Copies a name with its NUL; it must fit (it was checked before). */
+void name_copy(char *name, size_t size, const char *text);
+
 struct name_index {
     void **items;
     size_t count;

@@ -21,8 +21,7 @@ producer_seqs_decide(const struct producer_seqs *seqs, uint64_t first_seq,
     invariant(first_seq >= 1 && count >= 1 && last_seq >= first_seq);
     if (first_seq > seqs->last_seq) {
         *detail_out = seqs->last_seq + 1;
-        return first_seq == seqs->last_seq + 1 ? PRODUCER_APPEND
-                                               : PRODUCER_GAP;
+        return first_seq == seqs->last_seq + 1 ? PRODUCER_APPEND : PRODUCER_GAP;
     }
     if (last_seq > seqs->last_seq) {
         *detail_out = seqs->last_seq;
@@ -46,8 +45,7 @@ producer_seqs_fold(struct producer_seqs *seqs,
 }
 
 void
-producer_seqs_put(struct bytes_writer *writer,
-                  const struct producer_seqs *seqs)
+producer_seqs_put(struct bytes_writer *writer, const struct producer_seqs *seqs)
 {
     bytes_put_u64(writer, seqs->last_seq);
     bytes_put_u8(writer, seqs->batch_count);

@@ -48,8 +48,7 @@ producer_find_or_make(struct producer_table *table, const char *name,
         producer = calloc(1, sizeof(*producer));
         if (producer == NULL)
             return RC_IO;
-        invariant(strlen(name) < sizeof(producer->name));
-        strcpy(producer->name, name);
+        name_copy(producer->name, sizeof(producer->name), name);
         rc = name_index_add(&table->index, producer);
         if (rc != RC_OK)
             free(producer);
@@ -85,9 +84,8 @@ static enum rc
 stream_add(struct producer *producer, struct producer_stream *stream)
 {
     if (producer->stream_count == producer->stream_room) {
-        uint32_t room = producer->stream_room == 0
-                            ? STREAM_ROOM_AT_FIRST
-                            : producer->stream_room * 2;
+        uint32_t room = producer->stream_room == 0 ? STREAM_ROOM_AT_FIRST
+                                                   : producer->stream_room * 2;
         struct producer_stream **streams =
             realloc(producer->streams, room * sizeof(streams[0]));
 
@@ -171,8 +169,7 @@ write_stream(const struct producer_stream *stream, struct store_table *meta,
 
 enum rc
 producer_table_write(const struct producer_table *table,
-                     struct store_table *meta,
-                     const struct topic_table *topics)
+                     struct store_table *meta, const struct topic_table *topics)
 {
     enum rc rc = RC_OK;
 
@@ -201,8 +198,8 @@ producer_table_undo(struct producer_table *table)
     for (struct producer *producer = table->dirty; producer != NULL;
          producer = producer->next_dirty)
         producer->epoch = producer->saved_epoch;
-    for (struct producer_stream *stream = table->dirty_streams;
-         stream != NULL; stream = stream->next_dirty)
+    for (struct producer_stream *stream = table->dirty_streams; stream != NULL;
+         stream = stream->next_dirty)
         stream->seqs = stream->saved;
     producer_table_committed(table);
 }
@@ -256,11 +253,11 @@ on_stream_row(void *context, struct bytes_reader *key,
     bytes_get_text(key, topic, sizeof(topic));
     partition = bytes_get_u16(key);
     bytes_get_text(key, name, sizeof(name));
-    if (!bytes_all_read(key) || producer_seqs_get(value, &seqs) != RC_OK
-        || !bytes_all_read(value))
+    if (!bytes_all_read(key) || producer_seqs_get(value, &seqs) != RC_OK ||
+        !bytes_all_read(value))
         return damaged("seqs");
-    if (topic_table_find(loading->topics, topic, partition, &slot)
-        != BUS_ERROR_NONE)
+    if (topic_table_find(loading->topics, topic, partition, &slot) !=
+        BUS_ERROR_NONE)
         return RC_OK;
     producer = producer_table_find(loading->table, name);
     if (producer == NULL)

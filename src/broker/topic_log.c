@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "broker/name_index.h"
 #include "broker/topic_segment.h"
 #include "saga/log.h"
 
@@ -47,9 +48,10 @@ topic_log_bytes(const struct topic_log *log)
 static enum rc
 damaged(const struct topic_log *log, uint64_t offset, const char *words)
 {
-    log_error("log_damaged", "topic=%s partition=%u offset=%" PRIu64
-              " words=%s", log->segments.topic,
-              log->segments.config.partition, offset, log_quote(words));
+    log_error("log_damaged",
+              "topic=%s partition=%u offset=%" PRIu64 " words=%s",
+              log->segments.topic, log->segments.config.partition, offset,
+              log_quote(words));
     return RC_DAMAGED;
 }
 
@@ -66,9 +68,9 @@ batch_of_row(const struct topic_log *log, const struct store_row *row,
     bytes_reader_init(&key, row->key, row->key_bytes);
     base = bytes_get_u64(&key);
     bytes_reader_init(&reader, row->value, row->bytes);
-    if (!bytes_all_read(&key)
-        || protocol_get_batch(&reader, batch_out) != RC_OK
-        || !bytes_all_read(&reader) || batch_out->base_offset != base)
+    if (!bytes_all_read(&key) ||
+        protocol_get_batch(&reader, batch_out) != RC_OK ||
+        !bytes_all_read(&reader) || batch_out->base_offset != base)
         return damaged(log, base, "a row is not its batch");
     return RC_OK;
 }
@@ -107,9 +109,8 @@ topic_log_open(struct topic_log **log_out,
 
     if (log == NULL)
         return RC_IO;
-    invariant(strlen(config->topic) < sizeof(log->segments.topic));
     log->segments.config = *config;
-    strcpy(log->segments.topic, config->topic);
+    name_copy(log->segments.topic, sizeof(log->segments.topic), config->topic);
     log->segments.config.topic = log->segments.topic;
     rc = topic_segments_load(&log->segments);
     if (rc == RC_OK && log->segments.count > 0)
@@ -150,12 +151,12 @@ roll_is_due(const struct topic_log *log, int64_t now_us)
     if (log->segments.count == 0)
         return true;
     segment = active(log);
-    if (segment->end == segment->base
-        || log->segments.count >= TOPIC_LOG_SEGMENTS_MAX)
+    if (segment->end == segment->base ||
+        log->segments.count >= TOPIC_LOG_SEGMENTS_MAX)
         return false;
-    return segment->bytes >= config->segment_bytes
-        || (config->segment_age_us > 0
-            && now_us - segment->first_us >= config->segment_age_us);
+    return segment->bytes >= config->segment_bytes ||
+           (config->segment_age_us > 0 &&
+            now_us - segment->first_us >= config->segment_age_us);
 }
 
 static void
@@ -222,8 +223,8 @@ topic_log_write(struct topic_log *log)
 
     invariant(log->dirty);
     for (size_t i = first; i < log->segments.count; i++) {
-        enum rc rc = topic_segments_write(&log->segments,
-                                          &log->segments.items[i]);
+        enum rc rc =
+            topic_segments_write(&log->segments, &log->segments.items[i]);
 
         if (rc != RC_OK)
             return rc;
@@ -240,10 +241,10 @@ topic_log_committed(struct topic_log *log)
     log->dirty = false;
     if (!rolled)
         return RC_OK;
-    log_info("segment_rolled", "topic=%s partition=%u base=%" PRIu64
-             " segments=%zu", log->segments.topic,
-             log->segments.config.partition, active(log)->base,
-             log->segments.count);
+    log_info("segment_rolled",
+             "topic=%s partition=%u base=%" PRIu64 " segments=%zu",
+             log->segments.topic, log->segments.config.partition,
+             active(log)->base, log->segments.count);
     return topic_segments_trim_tables(&log->segments);
 }
 
@@ -293,9 +294,9 @@ take_row(struct reading *reading, const struct store_row *row)
 
     if (rc != RC_OK)
         return rc;
-    if (batch.base_offset > reading->offset
-        || batch.base_offset + batch.count <= reading->offset
-        || (read->count > 0 && batch.base_offset != reading->offset))
+    if (batch.base_offset > reading->offset ||
+        batch.base_offset + batch.count <= reading->offset ||
+        (read->count > 0 && batch.base_offset != reading->offset))
         return damaged(reading->log, reading->offset, "a batch is missing");
     reading->full = read->bytes + row->bytes > reading->max_bytes;
     if (reading->full && read->count > 0)
@@ -339,8 +340,9 @@ enum rc
 topic_log_read(struct topic_log *log, uint64_t offset, size_t max_bytes,
                uint8_t *buffer, struct topic_log_read *read_out)
 {
-    struct reading reading = { log, offset, max_bytes, buffer, read_out,
-                               false };
+    struct reading reading = {
+        log, offset, max_bytes, buffer, read_out, false
+    };
     uint64_t end = topic_log_end(log);
     enum rc rc = RC_OK;
 
@@ -348,8 +350,8 @@ topic_log_read(struct topic_log *log, uint64_t offset, size_t max_bytes,
     invariant(max_bytes <= PROTOCOL_FETCH_BYTES_MAX && !log->dirty);
     *read_out = (struct topic_log_read){ 0, 0 };
     while (rc == RC_OK && !reading.full && reading.offset < end)
-        rc = read_segment(&reading, topic_segments_find(&log->segments,
-                                                        reading.offset));
+        rc = read_segment(&reading,
+                          topic_segments_find(&log->segments, reading.offset));
     return rc == RC_OK ? topic_segments_trim_tables(&log->segments) : rc;
 }
 
@@ -366,11 +368,11 @@ topic_log_retention_is_due(const struct topic_log *log,
         return true;
     if (log->segments.count < 2)
         return false;
-    if (retention->bytes > 0
-        && topic_log_bytes(log) - oldest->bytes >= retention->bytes)
+    if (retention->bytes > 0 &&
+        topic_log_bytes(log) - oldest->bytes >= retention->bytes)
         return true;
-    return retention->age_us > 0
-        && now_us - oldest->last_us >= retention->age_us;
+    return retention->age_us > 0 &&
+           now_us - oldest->last_us >= retention->age_us;
 }
 
 /* A flush that failed, for whatever reason, is never tried again. */
@@ -399,10 +401,10 @@ retire_oldest(struct topic_log *log)
     rc = flush(store); /* before anybody is told the new start */
     if (rc == RC_OK)
         rc = topic_segments_retired(&log->segments);
-    log_info("segment_removed", "topic=%s partition=%u start=%" PRIu64
-             " segments=%zu", log->segments.topic,
-             log->segments.config.partition, topic_log_start(log),
-             log->segments.count);
+    log_info("segment_removed",
+             "topic=%s partition=%u start=%" PRIu64 " segments=%zu",
+             log->segments.topic, log->segments.config.partition,
+             topic_log_start(log), log->segments.count);
     return rc;
 }
 

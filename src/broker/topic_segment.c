@@ -8,8 +8,8 @@
 
 #define ROOM_AT_FIRST 16
 
-_Static_assert(sizeof("topic...") + TOPIC_NAME_BYTES + 5 + 20
-                   <= STORE_NAME_BYTES,
+_Static_assert(sizeof("topic...") + TOPIC_NAME_BYTES + 5 + 20 <=
+                   STORE_NAME_BYTES,
                "a segment's table name must fit");
 
 void
@@ -25,8 +25,8 @@ static void
 table_name(const struct topic_segments *segments, uint64_t base,
            char name[STORE_NAME_BYTES])
 {
-    snprintf(name, STORE_NAME_BYTES, "topic.%s.%u.%020" PRIu64,
-             segments->topic, segments->config.partition, base);
+    snprintf(name, STORE_NAME_BYTES, "topic.%s.%u.%020" PRIu64, segments->topic,
+             segments->config.partition, base);
 }
 
 /* The rows of this partition, or, with the base behind it, one of them. */
@@ -44,8 +44,7 @@ enum rc
 topic_segments_add(struct topic_segments *segments, uint64_t base)
 {
     if (segments->count == segments->room) {
-        size_t room = segments->room == 0 ? ROOM_AT_FIRST
-                                          : segments->room * 2;
+        size_t room = segments->room == 0 ? ROOM_AT_FIRST : segments->room * 2;
         struct topic_segment *items =
             realloc(segments->items, room * sizeof(items[0]));
 
@@ -80,9 +79,9 @@ static enum rc
 damaged(const struct topic_segments *segments, uint64_t offset,
         const char *words)
 {
-    log_error("log_damaged", "topic=%s partition=%u offset=%" PRIu64
-              " words=%s", segments->topic, segments->config.partition,
-              offset, log_quote(words));
+    log_error(
+        "log_damaged", "topic=%s partition=%u offset=%" PRIu64 " words=%s",
+        segments->topic, segments->config.partition, offset, log_quote(words));
     return RC_DAMAGED;
 }
 
@@ -92,8 +91,8 @@ on_row(void *context, struct bytes_reader *key, struct bytes_reader *value)
     struct topic_segments *segments = context;
     struct topic_segment *segment;
     uint64_t base = bytes_get_u64(key);
-    uint64_t end = segments->count == 0
-                       ? base : segments->items[segments->count - 1].end;
+    uint64_t end =
+        segments->count == 0 ? base : segments->items[segments->count - 1].end;
     enum rc rc = topic_segments_add(segments, base);
 
     if (rc != RC_OK)
@@ -126,8 +125,8 @@ topic_segments_fini(struct topic_segments *segments)
 
     for (size_t i = 0; i < segments->count; i++) {
         struct topic_segment *segment = &segments->items[i];
-        enum rc close_rc = segment->table != NULL
-                               ? store_table_close(&segment->table) : RC_OK;
+        enum rc close_rc =
+            segment->table != NULL ? store_table_close(&segment->table) : RC_OK;
 
         rc = rc == RC_OK ? close_rc : rc;
     }
@@ -219,16 +218,16 @@ topic_segments_retire(const struct topic_segments *segments, char *name)
     note_key(&note, name);
     broker_meta_value(&nothing);
     rc = broker_meta_delete(segments->config.meta, &key);
-    return rc == RC_OK ? broker_meta_put(segments->config.meta, &note,
-                                         &nothing) : rc;
+    return rc == RC_OK ? broker_meta_put(segments->config.meta, &note, &nothing)
+                       : rc;
 }
 
 enum rc
 topic_segments_retired(struct topic_segments *segments)
 {
     struct topic_segment *oldest = &segments->items[0];
-    enum rc rc = oldest->table != NULL ? store_table_close(&oldest->table)
-                                       : RC_OK;
+    enum rc rc =
+        oldest->table != NULL ? store_table_close(&oldest->table) : RC_OK;
 
     segments->count--;
     memmove(segments->items, segments->items + 1,

@@ -3,8 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-_Static_assert(TOPIC_TABLE_SLOTS_MAX * (TOPIC_LOG_OLD_TABLES_MAX + 1) + 512
-                   <= STORE_TABLES_MAX,
+#include "broker/name_index.h"
+
+_Static_assert(TOPIC_TABLE_SLOTS_MAX *(TOPIC_LOG_OLD_TABLES_MAX + 1) + 512 <=
+                   STORE_TABLES_MAX,
                "all logs' open tables, and those of a turn's rolls, must fit");
 
 static bool
@@ -18,12 +20,11 @@ topic_known(const struct topic_table *table, const char *topic)
 static void
 add_topic(struct topic_table *table, const char *topic)
 {
-    invariant(strlen(topic) < TOPIC_NAME_BYTES);
     invariant(table->count + table->partitions <= TOPIC_TABLE_SLOTS_MAX);
     for (uint32_t i = 0; i < table->partitions; i++) {
         struct topic_partition *item = &table->items[table->count++];
 
-        strcpy(item->topic, topic);
+        name_copy(item->topic, sizeof(item->topic), topic);
         item->partition = (uint16_t)i;
     }
 }

@@ -29,8 +29,11 @@ put_produce(struct frame *frame, const char *topic, const char *producer,
             uint32_t count, size_t bytes_count)
 {
     struct protocol_produce produce = {
-        .batch = { .epoch = 1, .first_seq = 1, .count = count,
-                   .bytes = events, .bytes_count = bytes_count },
+        .batch = { .epoch = 1,
+                   .first_seq = 1,
+                   .count = count,
+                   .bytes = events,
+                   .bytes_count = bytes_count },
     };
 
     strcpy(produce.topic, topic);
@@ -105,8 +108,11 @@ test_broker_request_batch_limits_hold(void **state)
     static uint8_t bytes[sizeof(big) + 1000];
     struct protocol_produce produce = {
         .topic = "orders",
-        .batch = { .producer = "gateway", .epoch = 1, .first_seq = 1,
-                   .count = PROTOCOL_BATCH_COUNT_MAX + 1, .bytes = big,
+        .batch = { .producer = "gateway",
+                   .epoch = 1,
+                   .first_seq = 1,
+                   .count = PROTOCOL_BATCH_COUNT_MAX + 1,
+                   .bytes = big,
                    .bytes_count = sizeof(big) },
     };
     struct frame frame;
@@ -233,8 +239,8 @@ test_broker_request_foreign_frames_get_silence(void **state)
     (void)state;
     assert_false(broker_request_read(&request, "", 0, 1, &refusal));
     assert_false(broker_request_read(&request, "SP\1\1", 4, 1, &refusal));
-    assert_false(broker_request_read(&request, "GET / HTTP/1.1\r\n", 16, 1,
-                                     &refusal));
+    assert_false(
+        broker_request_read(&request, "GET / HTTP/1.1\r\n", 16, 1, &refusal));
 }
 
 static void
@@ -258,9 +264,8 @@ test_broker_request_permissions_follow_the_routes(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++)
-        if (broker_may_write(cases[i].name, cases[i].topic) != cases[i].write
-            || broker_may_read(cases[i].name, cases[i].topic)
-                   != cases[i].read)
+        if (broker_may_write(cases[i].name, cases[i].topic) != cases[i].write ||
+            broker_may_read(cases[i].name, cases[i].topic) != cases[i].read)
             fail_msg("%s and %s", cases[i].name, cases[i].topic);
 }
 
@@ -284,9 +289,8 @@ read_exactly(const uint8_t *bytes, size_t size)
 
     assert_non_null(copy);
     memcpy(copy, bytes, size);
-    if (broker_request_read(&request, copy, size, BATCH_BYTES_MAX, &refusal)
-        && refusal.code == BUS_ERROR_NONE
-        && request.header.verb == VERB_PRODUCE)
+    if (broker_request_read(&request, copy, size, BATCH_BYTES_MAX, &refusal) &&
+        refusal.code == BUS_ERROR_NONE && request.header.verb == VERB_PRODUCE)
         assert_true(request.batch_position + request.batch_bytes == size);
     free(copy);
 }

@@ -33,8 +33,9 @@ topics_new(const char *names)
     struct topic_table *topics = NULL;
     char words[200];
 
-    assert_int_equal(topic_table_new(&topics, names, PARTITIONS, words,
-                                     sizeof(words)), RC_OK);
+    assert_int_equal(
+        topic_table_new(&topics, names, PARTITIONS, words, sizeof(words)),
+        RC_OK);
     return topics;
 }
 
@@ -44,15 +45,16 @@ rig_open(struct rig *rig, const char *topics, size_t names_max)
     uint32_t partitions;
 
     store_rig_open(&rig->store);
-    assert_int_equal(broker_meta_open(rig->store.store, PARTITIONS,
-                                      &rig->meta, &partitions), RC_OK);
+    assert_int_equal(
+        broker_meta_open(rig->store.store, PARTITIONS, &rig->meta, &partitions),
+        RC_OK);
     rig->topics = topics_new(topics);
     producer_table_init(&rig->producers, names_max);
     consumer_table_init(&rig->consumers, names_max);
-    assert_int_equal(producer_table_load(&rig->producers, rig->meta,
-                                         rig->topics), RC_OK);
-    assert_int_equal(consumer_table_load(&rig->consumers, rig->meta,
-                                         rig->topics), RC_OK);
+    assert_int_equal(
+        producer_table_load(&rig->producers, rig->meta, rig->topics), RC_OK);
+    assert_int_equal(
+        consumer_table_load(&rig->consumers, rig->meta, rig->topics), RC_OK);
 }
 
 static void
@@ -98,10 +100,10 @@ static void
 commit(struct rig *rig)
 {
     assert_int_equal(store_begin(rig->store.store), RC_OK);
-    assert_int_equal(producer_table_write(&rig->producers, rig->meta,
-                                          rig->topics), RC_OK);
-    assert_int_equal(consumer_table_write(&rig->consumers, rig->meta,
-                                          rig->topics), RC_OK);
+    assert_int_equal(
+        producer_table_write(&rig->producers, rig->meta, rig->topics), RC_OK);
+    assert_int_equal(
+        consumer_table_write(&rig->consumers, rig->meta, rig->topics), RC_OK);
     assert_int_equal(store_commit(rig->store.store), RC_OK);
     producer_table_committed(&rig->producers);
     consumer_table_committed(&rig->consumers);
@@ -145,8 +147,9 @@ test_topic_table_wrong_names_told(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
-        assert_int_equal(topic_table_new(&topics, cases[i][0], 1, words,
-                                         sizeof(words)), RC_MALFORMED);
+        assert_int_equal(
+            topic_table_new(&topics, cases[i][0], 1, words, sizeof(words)),
+            RC_MALFORMED);
         assert_string_equal(words, cases[i][1]);
     }
     for (int i = 0; i < TOPIC_TABLE_TOPICS_MAX - TOPIC_COUNT + 1; i++)
@@ -197,8 +200,8 @@ append(struct rig *rig, struct producer *producer, uint32_t slot,
     struct producer_stream *stream;
     struct producer_seqs_batch batch = { 0, count, 1000 };
 
-    assert_int_equal(producer_table_stream(&rig->producers, producer, slot,
-                                           &stream), RC_OK);
+    assert_int_equal(
+        producer_table_stream(&rig->producers, producer, slot, &stream), RC_OK);
     batch.first_seq = stream->seqs.last_seq + 1;
     producer_table_append(&rig->producers, stream, &batch);
     return stream;
@@ -226,8 +229,8 @@ test_producer_table_epochs_and_seqs_survive(void **state)
     assert_non_null(producer);
     assert_int_equal(producer->epoch, 2);
     assert_int_equal(producer->stream_count, 2);
-    assert_int_equal(producer_table_stream(&rig->producers, producer, 0,
-                                           &stream), RC_OK);
+    assert_int_equal(
+        producer_table_stream(&rig->producers, producer, 0, &stream), RC_OK);
     assert_int_equal(stream->seqs.last_seq, 15);
     assert_int_equal(stream->seqs.batch_count, 2);
 
@@ -294,12 +297,12 @@ test_producer_table_streams_limit_holds(void **state)
     struct producer_stream *stream;
 
     rig->producers.stream_count = PRODUCER_TABLE_STREAMS_MAX - 1;
-    assert_int_equal(producer_table_stream(&rig->producers, producer, 0,
-                                           &stream), RC_OK);
-    assert_int_equal(producer_table_stream(&rig->producers, producer, 1,
-                                           &stream), RC_FULL);
-    assert_int_equal(producer_table_stream(&rig->producers, producer, 0,
-                                           &stream), RC_OK);
+    assert_int_equal(
+        producer_table_stream(&rig->producers, producer, 0, &stream), RC_OK);
+    assert_int_equal(
+        producer_table_stream(&rig->producers, producer, 1, &stream), RC_FULL);
+    assert_int_equal(
+        producer_table_stream(&rig->producers, producer, 0, &stream), RC_OK);
 }
 
 /*** Consumers ***/
@@ -310,7 +313,8 @@ report(struct rig *rig, const char *name, uint32_t slot, uint64_t position)
     bool registered;
 
     assert_int_equal(consumer_table_report(&rig->consumers, name, slot,
-                                           position, &registered), RC_OK);
+                                           position, &registered),
+                     RC_OK);
     return registered;
 }
 
@@ -346,10 +350,12 @@ test_consumer_table_positions_survive_and_forgotten_ones_do_not(void **state)
 
     report(rig, "audit", 0, 12); /* to be written when it is forgotten */
     assert_int_equal(store_begin(rig->store.store), RC_OK);
-    assert_int_equal(consumer_table_delete(&rig->consumers, "audit",
-                                           rig->meta, rig->topics), RC_OK);
-    assert_int_equal(consumer_table_delete(&rig->consumers, "nobody",
-                                           rig->meta, rig->topics), RC_OK);
+    assert_int_equal(
+        consumer_table_delete(&rig->consumers, "audit", rig->meta, rig->topics),
+        RC_OK);
+    assert_int_equal(consumer_table_delete(&rig->consumers, "nobody", rig->meta,
+                                           rig->topics),
+                     RC_OK);
     assert_int_equal(store_commit(rig->store.store), RC_OK);
     consumer_table_forget(&rig->consumers, "audit");
     consumer_table_forget(&rig->consumers, "nobody");
@@ -370,12 +376,14 @@ test_consumer_table_limits_hold(void **state)
     report(rig, "a", 0, 0);
     report(rig, "b", 0, 0);
     report(rig, "c", 0, 0);
-    assert_int_equal(consumer_table_report(&rig->consumers, "d", 0, 0,
-                                           &registered), RC_FULL);
+    assert_int_equal(
+        consumer_table_report(&rig->consumers, "d", 0, 0, &registered),
+        RC_FULL);
     assert_false(report(rig, "a", 0, 1));
     rig->consumers.position_count = CONSUMER_TABLE_POSITIONS_MAX;
-    assert_int_equal(consumer_table_report(&rig->consumers, "a", 1, 0,
-                                           &registered), RC_FULL);
+    assert_int_equal(
+        consumer_table_report(&rig->consumers, "a", 1, 0, &registered),
+        RC_FULL);
 }
 
 /*** Fetches ***/
@@ -384,7 +392,8 @@ static void
 add_fetch(struct fetch_table *table, const char *client, uint32_t slot,
           uint64_t request, int64_t deadline_us)
 {
-    struct fetch fetch = { .slot = slot, .request = request,
+    struct fetch fetch = { .slot = slot,
+                           .request = request,
                            .deadline_us = deadline_us };
 
     assert_int_equal(zmq_msg_init_size(&fetch.client, strlen(client)), 0);

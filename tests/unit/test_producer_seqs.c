@@ -13,8 +13,9 @@ append(struct producer_seqs *seqs, uint32_t count, uint64_t base_offset)
                                          base_offset };
     uint64_t detail;
 
-    assert_int_equal(producer_seqs_decide(seqs, batch.first_seq, count,
-                                          &detail), PRODUCER_APPEND);
+    assert_int_equal(
+        producer_seqs_decide(seqs, batch.first_seq, count, &detail),
+        PRODUCER_APPEND);
     producer_seqs_fold(seqs, &batch);
 }
 
@@ -72,8 +73,7 @@ test_producer_seqs_first_batch_starts_at_one(void **state)
     uint64_t detail;
 
     (void)state;
-    assert_int_equal(producer_seqs_decide(&seqs, 2, 1, &detail),
-                     PRODUCER_GAP);
+    assert_int_equal(producer_seqs_decide(&seqs, 2, 1, &detail), PRODUCER_GAP);
     assert_int_equal(detail, 1);
     assert_int_equal(producer_seqs_decide(&seqs, 1, 1, &detail),
                      PRODUCER_APPEND);

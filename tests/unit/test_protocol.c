@@ -12,16 +12,22 @@
 #define FRAME_BYTES 1024
 
 /* The worked example of docs/PROTOCOL.md: two events {"n": 1}, {"n": 2}. */
-static const uint8_t example_events[] = { 0x81, 0xa1, 'n', 1,
-                                          0x81, 0xa1, 'n', 2 };
+static const uint8_t example_events[] = {
+    0x81, 0xa1, 'n', 1, 0x81, 0xa1, 'n', 2
+};
 
 static struct protocol_batch
 example_batch(uint64_t base_offset, int64_t time_us)
 {
     struct protocol_batch batch = {
-        .base_offset = base_offset, .time_us = time_us,
-        .producer = "gateway", .epoch = 1, .first_seq = 1, .count = 2,
-        .bytes = example_events, .bytes_count = sizeof(example_events),
+        .base_offset = base_offset,
+        .time_us = time_us,
+        .producer = "gateway",
+        .epoch = 1,
+        .first_seq = 1,
+        .count = 2,
+        .bytes = example_events,
+        .bytes_count = sizeof(example_events),
     };
 
     return batch;
@@ -73,8 +79,13 @@ static void
 put_example_fetch(struct bytes_writer *writer)
 {
     struct protocol_fetch fetch = {
-        .topic = "orders", .partition = 0, .consumer = "payment",
-        .position = 0, .offset = 1, .max_bytes = 65536, .max_wait_ms = 1000,
+        .topic = "orders",
+        .partition = 0,
+        .consumer = "payment",
+        .position = 0,
+        .offset = 1,
+        .max_bytes = 65536,
+        .max_wait_ms = 1000,
     };
 
     protocol_put_fetch(writer, 3, &fetch);
@@ -182,8 +193,7 @@ read_body(struct bytes_reader *reader, enum verb verb)
     case VERB_STATUS_OK:
     case VERB_FORGET_OK:
     case VERB_NONE:
-    case VERB_COUNT:
-        break;
+    case VERB_COUNT: break;
     }
     return RC_NOT_FOUND;
 }
@@ -475,8 +485,8 @@ test_protocol_page_shows_what_the_code_does(void **state)
         uint8_t shown[FRAME_BYTES], frame[FRAME_BYTES];
         size_t size = example_frame(&examples[i], frame);
 
-        if (documented_frame(page, examples[i].name, shown) != size
-            || memcmp(shown, frame, size) != 0)
+        if (documented_frame(page, examples[i].name, shown) != size ||
+            memcmp(shown, frame, size) != 0)
             fail_msg("docs/PROTOCOL.md shows another %s", examples[i].name);
     }
     fclose(page);

@@ -31,8 +31,8 @@ rig_open(struct rig *rig)
     uint32_t partitions;
 
     store_rig_open(&rig->store);
-    assert_int_equal(broker_meta_open(rig->store.store, 1, &rig->meta,
-                                      &partitions), RC_OK);
+    assert_int_equal(
+        broker_meta_open(rig->store.store, 1, &rig->meta, &partitions), RC_OK);
     rig->config.store = rig->store.store;
     rig->config.meta = rig->meta;
     assert_int_equal(topic_log_open(&rig->log, &rig->config), RC_OK);
@@ -91,10 +91,13 @@ append_at(struct rig *rig, int64_t now_us)
     uint8_t bytes[BATCH_BYTES], events[BATCH_BYTES];
     struct bytes_writer writer;
     struct protocol_batch batch = {
-        .producer = "gateway", .epoch = 1, .first_seq = rig->seq + 1,
-        .count = BATCH_COUNT, .bytes = events,
-        .bytes_count = BATCH_BYTES - PROTOCOL_BATCH_HEADER_BYTES_MAX
-                     + PRODUCER_NAME_BYTES - 1 - 7,
+        .producer = "gateway",
+        .epoch = 1,
+        .first_seq = rig->seq + 1,
+        .count = BATCH_COUNT,
+        .bytes = events,
+        .bytes_count = BATCH_BYTES - PROTOCOL_BATCH_HEADER_BYTES_MAX +
+                       PRODUCER_NAME_BYTES - 1 - 7,
     };
     uint64_t base = UINT64_MAX;
 
@@ -103,8 +106,9 @@ append_at(struct rig *rig, int64_t now_us)
     bytes_writer_init(&writer, bytes, sizeof(bytes));
     protocol_put_batch(&writer, &batch);
     assert_int_equal(writer.used, BATCH_BYTES);
-    assert_int_equal(topic_log_append(rig->log, bytes, writer.used,
-                                      BATCH_COUNT, now_us, &base), RC_OK);
+    assert_int_equal(topic_log_append(rig->log, bytes, writer.used, BATCH_COUNT,
+                                      now_us, &base),
+                     RC_OK);
     return base;
 }
 
@@ -136,8 +140,8 @@ read_from(struct rig *rig, uint64_t offset, size_t max_bytes)
     struct protocol_batch batch;
     uint64_t next = offset - offset % BATCH_COUNT;
 
-    assert_int_equal(topic_log_read(rig->log, offset, max_bytes, rig->buffer,
-                                    &read), RC_OK);
+    assert_int_equal(
+        topic_log_read(rig->log, offset, max_bytes, rig->buffer, &read), RC_OK);
     bytes_reader_init(&reader, rig->buffer, read.bytes);
     for (uint32_t i = 0; i < read.count; i++) {
         assert_int_equal(protocol_get_batch(&reader, &batch), RC_OK);
@@ -190,16 +194,23 @@ test_topic_log_read_starts_with_the_batch_that_holds_offset(void **state)
 static void
 test_topic_log_read_gives_whole_batches_up_to_max_bytes(void **state)
 {
-    static const struct { size_t max_bytes; uint32_t count; } cases[] = {
-        { 0, 1 }, { 1, 1 }, { BATCH_BYTES, 1 }, { 2 * BATCH_BYTES - 1, 1 },
-        { 2 * BATCH_BYTES, 2 }, { 4 * BATCH_BYTES, 4 }, { 100000, 5 },
+    static const struct {
+        size_t max_bytes;
+        uint32_t count;
+    } cases[] = {
+        { 0, 1 },
+        { 1, 1 },
+        { BATCH_BYTES, 1 },
+        { 2 * BATCH_BYTES - 1, 1 },
+        { 2 * BATCH_BYTES, 2 },
+        { 4 * BATCH_BYTES, 4 },
+        { 100000, 5 },
     };
     struct rig *rig = *state;
 
     append_batches(rig, 5);
     for (size_t i = 0; i < ARRAY_COUNT(cases); i++)
-        assert_int_equal(read_from(rig, 0, cases[i].max_bytes),
-                         cases[i].count);
+        assert_int_equal(read_from(rig, 0, cases[i].max_bytes), cases[i].count);
 }
 
 static void
@@ -243,8 +254,8 @@ test_topic_log_time_never_goes_back(void **state)
     append_at(rig, 1000);
     append_at(rig, 900);
     commit(rig);
-    assert_int_equal(topic_log_read(rig->log, BATCH_COUNT, 1, rig->buffer,
-                                    &read), RC_OK);
+    assert_int_equal(
+        topic_log_read(rig->log, BATCH_COUNT, 1, rig->buffer, &read), RC_OK);
     bytes_reader_init(&reader, rig->buffer, read.bytes);
     assert_int_equal(protocol_get_batch(&reader, &batch), RC_OK);
     assert_int_equal(batch.time_us, 1000);
@@ -281,8 +292,8 @@ retain_all(struct rig *rig, const struct topic_log_retention *retention,
     int steps = -1;
 
     for (; stepped; steps++)
-        assert_int_equal(topic_log_retain(rig->log, retention, now_us,
-                                          &stepped), RC_OK);
+        assert_int_equal(
+            topic_log_retain(rig->log, retention, now_us, &stepped), RC_OK);
     return steps;
 }
 
@@ -299,8 +310,7 @@ table_file_exists(const struct rig *rig, uint64_t base)
 static void
 test_topic_log_retention_by_bytes_removes_oldest(void **state)
 {
-    struct topic_log_retention retention = { 2 * SEGMENT_BYTES, 0,
-                                             UINT64_MAX };
+    struct topic_log_retention retention = { 2 * SEGMENT_BYTES, 0, UINT64_MAX };
     struct rig *rig = *state;
 
     append_batches(rig, 40); /* 5 full segments of 8 batches */
@@ -426,14 +436,16 @@ test_topic_log_missing_batch_damaged(void **state)
     append_batches(rig, 3);
     assert_int_equal(store_table_open(rig->store.store,
                                       "topic.orders.0.00000000000000000000",
-                                      &table), RC_OK);
+                                      &table),
+                     RC_OK);
     begin(rig);
     assert_int_equal(store_delete(table, key, sizeof(key)), RC_OK);
     assert_int_equal(store_commit(rig->store.store), RC_OK);
     assert_int_equal(topic_log_read(rig->log, 0, 100000, rig->buffer, &read),
                      RC_DAMAGED);
-    assert_int_equal(topic_log_read(rig->log, BATCH_COUNT, 1, rig->buffer,
-                                    &read), RC_DAMAGED);
+    assert_int_equal(
+        topic_log_read(rig->log, BATCH_COUNT, 1, rig->buffer, &read),
+        RC_DAMAGED);
     assert_int_equal(store_table_close(&table), RC_OK);
 }
 
@@ -444,8 +456,8 @@ test_broker_meta_other_partitions_told(void **state)
     struct store_table *meta;
     uint32_t partitions;
 
-    assert_int_equal(broker_meta_open(rig->store.store, 2, &meta,
-                                      &partitions), RC_MALFORMED);
+    assert_int_equal(broker_meta_open(rig->store.store, 2, &meta, &partitions),
+                     RC_MALFORMED);
     assert_int_equal(partitions, 1);
 }
 
@@ -464,8 +476,8 @@ test_broker_meta_unknown_format_damaged(void **state)
     begin(rig);
     assert_int_equal(broker_meta_put(rig->meta, &key, &value), RC_OK);
     assert_int_equal(store_commit(rig->store.store), RC_OK);
-    assert_int_equal(broker_meta_open(rig->store.store, 1, &meta,
-                                      &partitions), RC_DAMAGED);
+    assert_int_equal(broker_meta_open(rig->store.store, 1, &meta, &partitions),
+                     RC_DAMAGED);
 }
 
 #define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
