@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -85,7 +86,9 @@ gateway_http_open(const struct config *config, struct mailbox *requests,
     struct gateway_http *http = calloc(1, sizeof(*http));
     int wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
-    if (http == NULL || wake_fd < 0)
+    if (http != NULL)
+        http->hangup_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (http == NULL || wake_fd < 0 || http->hangup_fd < 0)
         die(EXIT_SYSTEM, "http: no memory or no descriptor left");
     http->config = config;
     http->requests = requests;
@@ -169,6 +172,7 @@ wait_for_work(struct gateway_http *http, int64_t limit_ms)
         { .fd = http->epoll_fd, .events = POLLIN },
         { .fd = mailbox_fd(http->answers), .events = POLLIN },
         { .fd = atomic_load(&http->shared->wake_fd), .events = POLLIN },
+        { .fd = http->hangup_fd, .events = POLLIN },
     };
     MHD_UNSIGNED_LONG_LONG library_ms;
     uint64_t count;
@@ -183,6 +187,7 @@ wait_for_work(struct gateway_http *http, int64_t limit_ms)
     else if (fds[2].revents != 0 &&
              read(fds[2].fd, &count, sizeof(count)) < 0)
         invariant(errno == EAGAIN || errno == EINTR);
+    http->hangups = fds[3].revents != 0;
     http->now_us = clock_monotonic_us();
 }
 
@@ -229,6 +234,22 @@ end_phases(struct gateway_http *http)
         if (http_may_log(http, &http->request_log))
             log_warning("slow_connection_closed", "seconds=%lld",
                         (long long)(phase_us(http) / 1000000));
+    }
+}
+
+/* A peer's last bytes and its end come as one event, and the library, which
+ * asks for edges, reads the bytes and then waits for ever for the end.  To
+ * shut the side that is at its end already does nothing but wake it again. */
+static void
+end_hangups(struct gateway_http *http)
+{
+    struct epoll_event events[HTTP_HANGUPS_MAX];
+    int count = epoll_wait(http->hangup_fd, events, HTTP_HANGUPS_MAX, 0);
+
+    for (int i = 0; i < count; i++) {
+        const struct peer *peer = events[i].data.ptr;
+
+        (void)shutdown(peer->fd, SHUT_RD);
     }
 }
 
@@ -279,6 +300,8 @@ turn(struct gateway_http *http, int64_t limit_ms)
     end_waits(http);
     end_phases(http);
     run_library(http);
+    if (http->hangups)
+        end_hangups(http);
 }
 
 /* The store thread has ended: what it answered is told, the rest gets 503.
@@ -342,6 +365,7 @@ gateway_http_close(struct gateway_http **http_p)
         MHD_stop_daemon(http->daemon);
     }
     http_pool_fini(&http->pool);
+    close(http->hangup_fd);
     close(atomic_exchange(&http->shared->wake_fd, -1));
     free(http);
     *http_p = NULL;

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "gateway/http_server.h"
@@ -31,6 +32,17 @@ connection_peer(struct MHD_Connection *connection)
     return info != NULL ? info->socket_context : NULL;
 }
 
+/* See end_hangups(), which must wake a peer once: what it does counts as an
+ * event itself.  Without the watch a peer's end is noticed late. */
+static void
+watch_hangup(const struct gateway_http *http, struct peer *peer)
+{
+    struct epoll_event event = { .events = EPOLLRDHUP | EPOLLONESHOT };
+
+    event.data.ptr = peer;
+    (void)epoll_ctl(http->hangup_fd, EPOLL_CTL_ADD, peer->fd, &event);
+}
+
 static struct peer *
 peer_new(struct gateway_http *http, struct MHD_Connection *connection)
 {
@@ -44,6 +56,7 @@ peer_new(struct gateway_http *http, struct MHD_Connection *connection)
     peer->fd = info->connect_fd;
     peer->phase.owner = peer;
     deadline_begin(&http->phases, &peer->phase, http->now_us);
+    watch_hangup(http, peer);
     return peer;
 }
 

@@ -185,6 +185,51 @@ test_gateway_http_client_that_does_not_read_is_cut(void **state)
     http_world_fini(&world);
 }
 
+/* Its last bytes and its end arrive together; the limit of http_closed() is
+ * far below the time-out of idle connections. */
+static void
+test_gateway_http_half_closed_client_is_answered_and_closed(void **state)
+{
+    int fd;
+
+    (void)state;
+    start_with(NULL, NULL);
+    for (int i = 0; i < 20; i++) {
+        fd = http_connect(&world);
+        http_send(fd, HEALTH, sizeof(HEALTH) - 1);
+        shutdown(fd, SHUT_WR);
+        http_receive(fd, &reply, false);
+        assert_int_equal(reply.status, 200);
+        assert_true(http_closed(fd));
+        close(fd);
+        fd = http_connect(&world);
+        http_send(fd, ORDER, sizeof(ORDER) - 1);
+        shutdown(fd, SHUT_WR);
+        http_receive(fd, &reply, false);
+        assert_int_equal(reply.status, 201);
+        assert_true(http_closed(fd));
+        close(fd);
+    }
+    http_world_fini(&world);
+}
+
+/* A hundred that go in the middle of a request, where ten may be. */
+static void
+test_gateway_http_cut_requests_hold_no_connection(void **state)
+{
+    (void)state;
+    start_with("SAGAPIPE_HTTP_CONNECTIONS=10", NULL);
+    for (size_t i = 0; i < 100; i++) {
+        int fd = http_connect(&world);
+
+        http_send(fd, ORDER, (i + 1) * (sizeof(ORDER) - 2) / 100);
+        close(fd);
+    }
+    http_ask(&world, HEALTH, &reply);
+    assert_int_equal(reply.status, 200);
+    http_world_fini(&world);
+}
+
 static void
 test_gateway_http_idle_client_is_closed(void **state)
 {
@@ -377,6 +422,9 @@ main(void)
         cmocka_unit_test(test_gateway_http_many_wait_and_all_are_answered),
         cmocka_unit_test(test_gateway_http_slow_client_is_cut),
         cmocka_unit_test(test_gateway_http_client_that_does_not_read_is_cut),
+        cmocka_unit_test(
+            test_gateway_http_half_closed_client_is_answered_and_closed),
+        cmocka_unit_test(test_gateway_http_cut_requests_hold_no_connection),
         cmocka_unit_test(test_gateway_http_idle_client_is_closed),
         cmocka_unit_test(
             test_gateway_http_beyond_its_connections_clients_queue),
