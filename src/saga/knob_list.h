@@ -36,6 +36,8 @@
       "tells several of one kind apart: data/NAME-INSTANCE")                   \
     K(currency, STRING, "USD", 3, 3, PARTICIPANTS,                             \
       "of all prices and balances, three capital letters")                     \
+    K(transaction_limit, MONEY, "0", 0, 9007199254740991, BY(PROCESS_LEDGER),  \
+      "the ledger refuses a dearer payment, and it is given back. 0: none")    \
     K(partitions, NUMBER, "1", 1, 16, ALL_OF_THEM,                             \
       "per topic; fixed when the stores are created")                          \
     K(order_id_stride, NUMBER, "1", 1, 1000, BY(PROCESS_GATEWAY),              \

@@ -13,6 +13,7 @@
 struct waiting {
     uint64_t number;
     uint64_t order;
+    uint64_t user;
 };
 
 struct parking {
@@ -86,11 +87,13 @@ parked_decode(const uint8_t *row, size_t bytes, struct parked *parked)
 /* ---- opening ---------------------------------------------------------- */
 
 static enum rc
-remember(struct parking *parking, uint64_t number, uint64_t order)
+remember(struct parking *parking, uint64_t number,
+         const struct parked *parked)
 {
     if (parking->count == parking->rows_max)
         return RC_FULL;
-    parking->waiting[parking->count++] = (struct waiting){ number, order };
+    parking->waiting[parking->count++] =
+        (struct waiting){ number, parked->order.value, parked->user.value };
     parking->last_number = number;
     return RC_OK;
 }
@@ -111,8 +114,7 @@ read_waiting(struct parking *parking)
         bytes_reader_init(&reader, row.key, row.key_bytes);
         rc = parked_decode(row.value, row.bytes, &parked);
         if (rc == RC_OK)
-            rc = remember(parking, bytes_get_u64(&reader),
-                          parked.order.value);
+            rc = remember(parking, bytes_get_u64(&reader), &parked);
         if (rc != RC_OK)
             break;
     }
@@ -168,13 +170,20 @@ parking_count(const struct parking *parking)
 }
 
 bool
-parking_holds(const struct parking *parking, struct order_id order)
+parking_holds(const struct parking *parking, uint64_t before,
+              struct order_id order, struct user_id user)
 {
+    const struct waiting *row;
     uint32_t i;
 
-    for (i = 0; i < parking->count; i++)
-        if (parking->waiting[i].order == order.value)
-            return order.value != 0;
+    for (i = 0; i < parking->count; i++) {
+        row = &parking->waiting[i];
+        if (row->number >= before)
+            return false;
+        if ((order.value != 0 && row->order == order.value) ||
+            (user.value != 0 && row->user == user.value))
+            return true;
+    }
     return false;
 }
 
@@ -191,8 +200,7 @@ put(struct parking *parking, const struct parked *parked)
 enum rc
 parking_put(struct parking *parking, struct parked *parked)
 {
-    enum rc rc = remember(parking, parking->last_number + 1,
-                          parked->order.value);
+    enum rc rc = remember(parking, parking->last_number + 1, parked);
 
     if (rc != RC_OK) {
         log_error("parked_too_many", "rows=%u", parking->rows_max);

@@ -5,8 +5,9 @@
  * RC_REFUSED) is parked: its bytes and why, in a row of the table `parked`, in
  * the transaction that moves the position past it.  Later events of the same
  * order are parked behind it, so that nothing of an order takes effect out of
- * order; everything else flows on.  An operator then redrives an order's rows
- * (in their order, until one is refused again) or drops one.
+ * order; everything else flows on.  A participant may ask for the same by user
+ * (participant.h, parks_users).  An operator then redrives rows (in their
+ * order; behind one that is refused again the others wait on) or drops one.
  *
  *   number   a parked row's, 1, 2, 3, ...; what operators name it by
  *   order    whose order it belongs to; 0 if that could not be told
@@ -22,7 +23,8 @@
 #include "saga/event.h"
 #include "saga/store.h"
 
-#define PARKING_CAUSE_BEHIND "behind" /* of one that waits for another */
+#define PARKING_CAUSE_BEHIND "behind" /* of one that waits for its order's */
+#define PARKING_CAUSE_BEHIND_USER "behind_user" /* for one of its user's */
 
 struct parked {
     uint64_t number;
@@ -50,8 +52,10 @@ void parking_close(struct parking **parking_p);
 
 uint32_t parking_count(const struct parking *parking);
 
-/* True if events of this order must wait.  Cheap when nothing is parked. */
-bool parking_holds(const struct parking *parking, struct order_id order);
+/* True if a row with a number below `before` is of this order or of this user
+ * (0: of none).  Cheap when nothing is parked. */
+bool parking_holds(const struct parking *parking, uint64_t before,
+                   struct order_id order, struct user_id user);
 
 /* Puts a row, in the open transaction; number is set here.  RC_FULL beyond
  * rows_max. */

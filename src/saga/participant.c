@@ -10,6 +10,7 @@
 
 #define IDLE_WAIT_MS 1000 /* a turn without input ends after     */
 #define DRAIN_WAIT_MS 20  /* the same while we wait for the end  */
+#define COPY_WAIT_MS 20   /* the same while the store is copied  */
 
 /* ---- one turn --------------------------------------------------------- */
 
@@ -196,6 +197,14 @@ drained(struct participant *participant)
            !participant->stats.bus_up;
 }
 
+static int
+turn_wait_ms(const struct participant *participant)
+{
+    if (participant->stopping)
+        return DRAIN_WAIT_MS;
+    return participant->control_copies ? COPY_WAIT_MS : IDLE_WAIT_MS;
+}
+
 enum rc
 participant_run(struct participant *participant)
 {
@@ -203,9 +212,7 @@ participant_run(struct participant *participant)
     enum rc rc = RC_OK;
 
     for (;;) {
-        rc = participant_turn(participant, participant->stopping
-                                               ? DRAIN_WAIT_MS
-                                               : IDLE_WAIT_MS);
+        rc = participant_turn(participant, turn_wait_ms(participant));
         if (rc != RC_OK)
             break;
         daemon_alive(participant->turn.now_us);

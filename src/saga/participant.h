@@ -41,6 +41,9 @@ struct participant_handlers {
      */
     enum rc (*on_event)(void *context, struct turn *turn,
                         const struct event *event);
+    /* Each event of a user builds on the one before: while one is parked, the
+     * later ones of its user wait, too, and not only those of its order. */
+    bool parks_users;
     /* Take waiting commands, `limit` at most; tell in *taken_out how many.
      * May be NULL. */
     enum rc (*on_commands)(void *context, struct turn *turn, uint32_t limit,

@@ -1,6 +1,6 @@
 #include "saga/participant_control.h"
 
-#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -155,7 +155,7 @@ redrive_all(struct turn *turn, struct text_writer *reply)
 {
     struct parking *parking = turn->participant->parking;
     const struct order_id any = { 0 };
-    struct parked parked, first;
+    struct parked parked;
     uint64_t after = 0;
     uint32_t rows = 0, redriven = 0, once;
     enum rc rc;
@@ -163,10 +163,8 @@ redrive_all(struct turn *turn, struct text_writer *reply)
     while ((rc = parking_next(parking, after, any, &parked)) == RC_OK &&
            rows++ < REDRIVE_ROWS_MAX) {
         after = parked.number;
-        /* Only the first of an order is tried: it takes the others along. */
-        rc = parking_next(parking, 0, parked.order, &first);
-        if (parked.order.value != 0 && rc == RC_OK &&
-            first.number != parked.number)
+        /* Only the first is tried: it takes those behind it along. */
+        if (participant_park_waits(turn, &parked))
             continue;
         rc = participant_redrive(turn, parked.number, &once);
         redriven += once;
@@ -214,6 +212,46 @@ on_drop(struct turn *turn, char **words, struct text_writer *reply)
     return bring_back(turn, words[1], reply, participant_drop);
 }
 
+/* ---- copies ----------------------------------------------------------- */
+
+/* The reply waits until the copy is there: participant_control_answer(). */
+static enum rc
+on_backup(struct turn *turn, char **words, struct text_writer *reply)
+{
+    struct participant *participant = turn->participant;
+    enum rc rc;
+
+    if (words[1] == NULL || words[1][0] != '/')
+        return refuse(reply, "where to? the directory's whole path");
+    rc = store_backup_start(participant->store, words[1]);
+    if (rc == RC_BUSY)
+        return refuse(reply, "another copy is being made");
+    if (rc != RC_OK)
+        return refuse(reply, "this path is too long");
+    participant->control_copies = true;
+    participant->copy_client = participant->control_client;
+    return RC_OK;
+}
+
+static void
+answer_copy(struct participant *participant)
+{
+    char text[128];
+    enum rc rc = store_backup_poll(participant->store);
+    int bytes;
+
+    if (rc == RC_AGAIN)
+        return;
+    participant->control_copies = false;
+    bytes = rc == RC_OK
+                ? snprintf(text, sizeof text, "{\"copied\":true}")
+                : snprintf(text, sizeof text,
+                           "{\"error\":\"no copy: %s, see the log\"}",
+                           rc_name(rc));
+    control_reply(participant->control, participant->copy_client, text,
+                  (size_t)bytes);
+}
+
 /* ---- requests --------------------------------------------------------- */
 
 typedef enum rc control_fn(struct turn *turn, char **words,
@@ -227,6 +265,7 @@ static const struct {
     { "parked", on_parked },
     { "redrive", on_redrive },
     { "drop", on_drop },
+    { "backup", on_backup },
 };
 
 static enum rc
@@ -237,7 +276,7 @@ serve(struct turn *turn, char **words, struct text_writer *reply)
     for (i = 0; words[0] != NULL && i < ARRAY_COUNT(requests); i++)
         if (strcmp(words[0], requests[i].word) == 0)
             return requests[i].act(turn, words, reply);
-    return refuse(reply, "status, parked, redrive or drop");
+    return refuse(reply, "status, parked, redrive, drop or backup");
 }
 
 enum rc
@@ -246,6 +285,7 @@ participant_control_take(struct turn *turn)
     struct participant *participant = turn->participant;
     struct control_request request;
     struct text_writer reply;
+    bool was_idle = !participant->control_copies;
     enum rc rc;
 
     if (!control_take(participant->control, &request))
@@ -261,13 +301,16 @@ participant_control_take(struct turn *turn)
     rc = serve(turn, request.words, &reply);
     json_end(&reply, '}');
     invariant(!reply.failed);
-    participant->control_bytes = reply.used;
+    participant->control_bytes =
+        participant->control_copies && was_idle ? 0 : reply.used;
     return rc;
 }
 
 void
 participant_control_answer(struct participant *participant)
 {
+    if (participant->control_copies)
+        answer_copy(participant);
     if (participant->control_bytes == 0)
         return;
     control_reply(participant->control, participant->control_client,

@@ -5,6 +5,7 @@
  *   parked AFTER     parked events with a number above AFTER, a page
  *   redrive NUMBER   handle it, and what waits behind it, again ("all": each)
  *   drop NUMBER      forget it, and redrive what waits behind it
+ *   backup DIRECTORY a copy of the store, while it goes on
  *
  * One request per turn, inside the turn's transaction; the reply goes out
  * after the flush.  Replies are JSON objects; {"error": words} if it can't be.
@@ -22,7 +23,7 @@
 /* Takes a request, if there is one. */
 MUST_USE enum rc participant_control_take(struct turn *turn);
 
-/* Sends the reply of this turn's request. */
+/* Sends the reply of this turn's request, and of a copy that is done. */
 void participant_control_answer(struct participant *participant);
 
 #endif

@@ -49,6 +49,51 @@ log_parked(const char *what, const struct parked *parked, const char *cause)
                 log_quote(parked->producer), parked->attempts, cause);
 }
 
+/* ---- who waits for whom ----------------------------------------------- */
+
+static struct user_id
+fence_user(const struct turn *turn, struct user_id user)
+{
+    if (!turn->participant->handlers->parks_users)
+        user.value = 0;
+    return user;
+}
+
+bool
+participant_park_waits(const struct turn *turn, const struct parked *parked)
+{
+    return parking_holds(turn->participant->parking, parked->number,
+                         parked->order, fence_user(turn, parked->user));
+}
+
+/* True if the two are of one order, or of one user where that counts. */
+static bool
+waits_with(const struct turn *turn, const struct parked *parked,
+           const struct parked *other)
+{
+    struct user_id user = fence_user(turn, parked->user);
+
+    return parked->number == other->number ||
+           (parked->order.value != 0 &&
+            parked->order.value == other->order.value) ||
+           (user.value != 0 && user.value == other->user.value);
+}
+
+/* Why a new event must wait, NULL if it need not. */
+static const char *
+waits_behind(const struct turn *turn, struct order_id order,
+             struct user_id user)
+{
+    const struct parking *parking = turn->participant->parking;
+    const struct order_id none = { 0 };
+
+    if (parking_holds(parking, UINT64_MAX, order, (struct user_id){ 0 }))
+        return PARKING_CAUSE_BEHIND;
+    if (parking_holds(parking, UINT64_MAX, none, fence_user(turn, user)))
+        return PARKING_CAUSE_BEHIND_USER;
+    return NULL;
+}
+
 /* ---- parking ---------------------------------------------------------- */
 
 static enum rc
@@ -103,6 +148,14 @@ event_order(const struct event *event)
     return (struct order_id){ 0 };
 }
 
+static struct user_id
+event_user(const struct event *event)
+{
+    if (event->present & EVENT_HAS(FIELD_USER_ID))
+        return event->user;
+    return (struct user_id){ 0 };
+}
+
 /* A handler may ask to be called again; in the same turn only what it does
  * itself can have changed, so a few times are enough. */
 static enum rc
@@ -126,23 +179,25 @@ participant_handle(struct turn *turn, const struct inbox_stream *stream,
                    const uint8_t *bytes, size_t bytes_count)
 {
     struct order_id order = event_order(event);
+    struct user_id user = event_user(event);
+    const char *cause = waits_behind(turn, order, user);
     struct parked parked;
     uint32_t tries = 0;
-    bool behind = parking_holds(turn->participant->parking, order);
     enum rc rc = RC_REFUSED;
 
-    if (!behind)
+    if (cause == NULL) {
         rc = call_handler(turn, event, &tries);
+        cause = "refused";
+    }
     if (rc != RC_REFUSED)
         return rc;
     parked_init(&parked, stream, offset, event->source, event->id, 1);
     parked.order = order;
-    if (event->present & EVENT_HAS(FIELD_USER_ID))
-        parked.user = event->user;
+    parked.user = user;
     parked.attempts = tries;
     parked.bytes = bytes;
     parked.bytes_count = bytes_count;
-    return park(turn, &parked, behind ? PARKING_CAUSE_BEHIND : "refused");
+    return park(turn, &parked, cause);
 }
 
 /* ---- and back --------------------------------------------------------- */
@@ -195,22 +250,30 @@ redrive_one(struct turn *turn, const struct parked *parked)
     return rc == RC_OK ? release(turn, parked, PARK_CAUSE_REDRIVEN) : rc;
 }
 
+/* All that wait with this one, oldest first. */
 static enum rc
-redrive_order(struct turn *turn, struct order_id order, uint32_t *redriven_out)
+redrive(struct turn *turn, const struct parked *with, uint32_t *redriven_out)
 {
+    const struct order_id any = { 0 };
     struct parked parked;
     uint64_t after = 0;
-    enum rc rc;
+    enum rc rc, result = RC_OK;
 
     for (;;) {
-        rc = parking_next(turn->participant->parking, after, order, &parked);
+        rc = parking_next(turn->participant->parking, after, any, &parked);
         if (rc != RC_OK)
-            return rc == RC_NOT_FOUND ? RC_OK : rc;
+            return rc == RC_NOT_FOUND ? result : rc;
         after = parked.number;
+        if (!waits_with(turn, with, &parked) ||
+            participant_park_waits(turn, &parked))
+            continue;
         rc = redrive_one(turn, &parked);
-        if (rc != RC_OK)
+        if (rc != RC_OK && rc != RC_REFUSED)
             return rc;
-        ++*redriven_out;
+        if (rc == RC_REFUSED)
+            result = rc;
+        else
+            ++*redriven_out;
     }
 }
 
@@ -221,13 +284,7 @@ participant_redrive(struct turn *turn, uint64_t number, uint32_t *redriven_out)
     enum rc rc = parking_get(turn->participant->parking, number, &parked);
 
     *redriven_out = 0;
-    if (rc != RC_OK)
-        return rc;
-    if (parked.order.value != 0)
-        return redrive_order(turn, parked.order, redriven_out);
-    rc = redrive_one(turn, &parked);
-    *redriven_out = rc == RC_OK;
-    return rc;
+    return rc == RC_OK ? redrive(turn, &parked, redriven_out) : rc;
 }
 
 enum rc
@@ -239,7 +296,5 @@ participant_drop(struct turn *turn, uint64_t number, uint32_t *redriven_out)
     *redriven_out = 0;
     if (rc == RC_OK)
         rc = release(turn, &parked, PARK_CAUSE_DROPPED);
-    if (rc == RC_OK && parked.order.value != 0)
-        rc = redrive_order(turn, parked.order, redriven_out);
-    return rc;
+    return rc == RC_OK ? redrive(turn, &parked, redriven_out) : rc;
 }

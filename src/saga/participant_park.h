@@ -34,12 +34,17 @@ MUST_USE enum rc participant_park_bytes(struct turn *turn,
                                         size_t bytes_count, const char *cause);
 
 /*
- * Handles the parked events of this one's order again, oldest first, until
- * one is refused (RC_REFUSED: it waits on, with a new cause).  *redriven_out
+ * Handles the parked events of this one's order (and of its user, if the
+ * handlers say parks_users) again, oldest first.  RC_REFUSED: one was refused,
+ * and waits on with a new cause, and so do those behind it.  *redriven_out
  * tells how many took effect.  RC_NOT_FOUND: no such number.
  */
 MUST_USE enum rc participant_redrive(struct turn *turn, uint64_t number,
                                      uint32_t *redriven_out);
+
+/* True if an older parked event must take effect before this one. */
+bool participant_park_waits(const struct turn *turn,
+                            const struct parked *parked);
 
 /* Forgets one parked event, and redrives what waited behind it. */
 MUST_USE enum rc participant_drop(struct turn *turn, uint64_t number,

@@ -42,6 +42,8 @@ struct participant {
     int control_client;
     size_t control_bytes; /* of the reply that waits for the flush */
     char control_reply[CONTROL_REPLY_BYTES_MAX];
+    bool control_copies; /* the store is being copied for ... */
+    int copy_client;
     bool stopping;
     bool opened; /* the broker knows us */
     bool more;   /* input was left over: don't wait */

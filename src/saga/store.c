@@ -120,6 +120,7 @@ static const struct store_upkeep_asks upkeep_asks = {
     .log_position = log_position,
     .checkpoint = checkpoint,
     .logs_obsolete = logs_obsolete,
+    .backup = store_backup_write,
 };
 
 /* ---- the store --------------------------------------------------------- */
@@ -171,17 +172,18 @@ environment_configure(struct store *store, uint64_t cache_bytes)
 }
 
 static enum rc
-environment_open(struct store *store, uint64_t cache_bytes)
+environment_open(struct store *store, const struct store_config *config)
 {
+    u_int32_t recover = config->copied ? DB_RECOVER_FATAL : DB_RECOVER;
     int error = db_env_create(&store->env, 0);
 
     if (error != 0)
         return store_failed(store, error, "env_create", "-");
-    error = environment_configure(store, cache_bytes);
+    error = environment_configure(store, config->cache_bytes);
     if (error != 0)
         return store_failed(store, error, "env_configure", "-");
     error = store->env->open(store->env, store->directory,
-                             DB_CREATE | DB_RECOVER | DB_PRIVATE | DB_THREAD |
+                             DB_CREATE | recover | DB_PRIVATE | DB_THREAD |
                                  DB_INIT_TXN | DB_INIT_LOG | DB_INIT_MPOOL,
                              0600);
     if (error == EINVAL)
@@ -234,7 +236,7 @@ store_start(struct store *store, const struct store_config *config,
     enum rc rc = directory_look(store, created_out);
 
     if (rc == RC_OK)
-        rc = environment_open(store, config->cache_bytes);
+        rc = environment_open(store, config);
     if (rc == RC_OK)
         rc = log_compare_mark(store);
     if (rc == RC_OK)

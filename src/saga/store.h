@@ -42,6 +42,7 @@ struct store_config {
     uint64_t cache_bytes;         /* page cache; 1 MiB at least            */
     uint64_t checkpoint_bytes;    /* of log between two checkpoints        */
     uint32_t checkpoint_ms;       /* and of time                           */
+    bool copied; /* the directory is a copy (store_backup_start), fresh */
 };
 
 /*
@@ -135,6 +136,19 @@ MUST_USE enum rc store_cursor_next(struct store_cursor *cursor,
 MUST_USE enum rc store_cursor_prev(struct store_cursor *cursor,
                                    struct store_row *row_out);
 void store_cursor_close(struct store_cursor **cursor_p);
+
+/*
+ * Starts a copy of the whole store into `directory` (made if missing; files
+ * of a store in it are removed first), while this one goes on.  The upkeep
+ * thread writes it; it holds every commit flushed before the call, and is
+ * consistent.  Open it with config->copied.  RC_BUSY while another is being
+ * made, RC_MALFORMED if the directory's name is too long.
+ */
+MUST_USE enum rc store_backup_start(struct store *store,
+                                    const char *directory);
+/* RC_AGAIN while it is being made, then once its result: RC_OK, RC_NO_SPACE,
+ * RC_IO (logged).  RC_NOT_FOUND if none was started. */
+MUST_USE enum rc store_backup_poll(struct store *store);
 
 /* Counters since opening, for metrics. */
 struct store_stats {

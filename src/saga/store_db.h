@@ -81,4 +81,7 @@ enum rc store_write_failed(struct store *store, int error,
 /* Frees the cursors that were kept; none is open. */
 void store_cursors_free(struct store *store);
 
+/* Copies the environment into a directory; in the upkeep's thread. */
+enum rc store_backup_write(void *environment, const char *directory);
+
 #endif

@@ -49,8 +49,11 @@ struct store_upkeep {
     _Atomic uint64_t checkpoints;
     _Atomic uint64_t logs_removed;
     pthread_t thread;
-    pthread_mutex_t mutex;     /* guards the two flags below               */
+    pthread_mutex_t mutex;     /* guards all below                         */
     pthread_cond_t changed;
+    enum { BACKUP_NONE, BACKUP_WANTED, BACKUP_DONE } backup;
+    enum rc backup_rc;
+    char backup_directory[PATH_MAX];
     bool woken;
     bool stopping;
     char directory[PATH_MAX];
@@ -271,6 +274,63 @@ checkpoint_if_due(struct store_upkeep *upkeep)
         checkpoint_now(upkeep, position);
 }
 
+/* ---- copies ------------------------------------------------------------ */
+
+enum rc
+store_upkeep_backup_start(struct store_upkeep *upkeep, const char *directory)
+{
+    enum rc rc = RC_BUSY;
+
+    if (strlen(directory) >= sizeof upkeep->backup_directory)
+        return RC_MALFORMED;
+    pthread_mutex_lock(&upkeep->mutex);
+    if (upkeep->backup == BACKUP_NONE) {
+        rc = RC_OK;
+        upkeep->backup = BACKUP_WANTED;
+        snprintf(upkeep->backup_directory, sizeof upkeep->backup_directory,
+                 "%s", directory);
+        upkeep->woken = true;
+        pthread_cond_signal(&upkeep->changed);
+    }
+    pthread_mutex_unlock(&upkeep->mutex);
+    return rc;
+}
+
+enum rc
+store_upkeep_backup_poll(struct store_upkeep *upkeep)
+{
+    enum rc rc = RC_AGAIN;
+
+    pthread_mutex_lock(&upkeep->mutex);
+    if (upkeep->backup == BACKUP_NONE)
+        rc = RC_NOT_FOUND;
+    else if (upkeep->backup == BACKUP_DONE) {
+        rc = upkeep->backup_rc;
+        upkeep->backup = BACKUP_NONE;
+    }
+    pthread_mutex_unlock(&upkeep->mutex);
+    return rc;
+}
+
+/* While wanted, the owner does not touch the directory's name. */
+static void
+backup_if_wanted(struct store_upkeep *upkeep)
+{
+    bool wanted;
+    enum rc rc;
+
+    pthread_mutex_lock(&upkeep->mutex);
+    wanted = upkeep->backup == BACKUP_WANTED;
+    pthread_mutex_unlock(&upkeep->mutex);
+    if (!wanted)
+        return;
+    rc = upkeep->asks->backup(upkeep->environment, upkeep->backup_directory);
+    pthread_mutex_lock(&upkeep->mutex);
+    upkeep->backup = BACKUP_DONE;
+    upkeep->backup_rc = rc;
+    pthread_mutex_unlock(&upkeep->mutex);
+}
+
 /* ---- the thread -------------------------------------------------------- */
 
 static void *
@@ -280,6 +340,7 @@ upkeep_run(void *context)
 
     do {
         checkpoint_if_due(upkeep);
+        backup_if_wanted(upkeep);
         shelf_clear(upkeep);
     } while (!upkeep_wait(upkeep, upkeep->shelf_has_work ? 0 : upkeep->due_us,
                           false));

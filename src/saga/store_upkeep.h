@@ -31,6 +31,8 @@ struct store_upkeep_asks {
     /* Paths of log files that recovery needs no more: one malloc'd block, an
      * array that ends with NULL; NULL if there are none. */
     enum rc (*logs_obsolete)(void *environment, char ***paths_out);
+    /* Copies the environment; no log is removed while it runs. */
+    enum rc (*backup)(void *environment, const char *directory);
 };
 
 /* Makes the shelf and drops from it what a crash left there with its table
@@ -48,6 +50,11 @@ void store_upkeep_stop(struct store_upkeep **upkeep_p);
 
 /* Look now: the log grew, or something was put on the shelf. */
 void store_upkeep_wake(struct store_upkeep *upkeep);
+
+/* store_backup_start() and store_backup_poll(). */
+MUST_USE enum rc store_upkeep_backup_start(struct store_upkeep *upkeep,
+                                           const char *directory);
+MUST_USE enum rc store_upkeep_backup_poll(struct store_upkeep *upkeep);
 
 /* Both may be called from any thread. */
 uint64_t store_upkeep_checkpoints(const struct store_upkeep *upkeep);

@@ -44,8 +44,10 @@ store_rig_init(struct store_rig *rig, const char *parent)
     snprintf(rig->directory, sizeof rig->directory, "%s/store.XXXXXX",
              parent != NULL ? parent : "/tmp");
     assert_non_null(mkdtemp(rig->directory));
-    rig->config = (struct store_config){ rig->directory, CACHE_BYTES,
-                                         CHECKPOINT_BYTES, CHECKPOINT_MS };
+    rig->config = (struct store_config){ .directory = rig->directory,
+                                         .cache_bytes = CACHE_BYTES,
+                                         .checkpoint_bytes = CHECKPOINT_BYTES,
+                                         .checkpoint_ms = CHECKPOINT_MS };
 }
 
 void

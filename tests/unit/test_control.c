@@ -328,6 +328,31 @@ test_control_redrive_all_tries_each_order(void **state)
 }
 
 static void
+test_control_backup_is_answered_when_it_is_done(void **state)
+{
+    struct door *door = *state;
+    struct pollfd wait = { .events = POLLIN };
+    char request[128];
+    struct stat copy;
+    int turns;
+
+    open_participant(door);
+    send_order(door, 1);
+    wait.fd = connect_door(door);
+    snprintf(request, sizeof request, "backup %s/copy", door->directory);
+    assert_int_equal(send(wait.fd, request, strlen(request), 0),
+                     strlen(request));
+    for (turns = 0; turns < 1000 && poll(&wait, 1, 1) == 0; turns++)
+        assert_int_equal(participant_turn(door->participant, 0), RC_OK);
+    expect_in(read_reply(door, wait.fd), "{\"copied\":true}");
+    close(wait.fd);
+    snprintf(request, sizeof request, "%s/copy/participant", door->directory);
+    assert_int_equal(stat(request, &copy), 0);
+    expect_in(ask(door, "backup"), "\"error\":\"where to");
+    expect_in(ask(door, "backup here"), "\"error\":\"where to");
+}
+
+static void
 test_control_wrong_requests_are_told(void **state)
 {
     struct door *door = *state;
@@ -358,6 +383,7 @@ main(void)
         T(test_control_status_tells_positions),
         T(test_control_parked_are_shown_redriven_and_dropped),
         T(test_control_redrive_all_tries_each_order),
+        T(test_control_backup_is_answered_when_it_is_done),
         T(test_control_wrong_requests_are_told),
     };
 

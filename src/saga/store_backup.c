@@ -1,0 +1,30 @@
+/*
+ * store_backup.c - a copy of the store while it is in use
+ *
+ * Made by the library (ENV->backup), in the upkeep's thread: so no log file
+ * goes while it runs.  Never by cp: it would tear pages.
+ */
+#include "saga/store_db.h"
+
+enum rc
+store_backup_write(void *environment, const char *directory)
+{
+    struct store *store = environment;
+    int error;
+
+    error = store->env->backup(store->env, directory,
+                               DB_CREATE | DB_BACKUP_CLEAN | DB_BACKUP_FILES);
+    return error == 0 ? RC_OK : store_failed(store, error, "backup", "-");
+}
+
+enum rc
+store_backup_start(struct store *store, const char *directory)
+{
+    return store_upkeep_backup_start(store->upkeep, directory);
+}
+
+enum rc
+store_backup_poll(struct store *store)
+{
+    return store_upkeep_backup_poll(store->upkeep);
+}
