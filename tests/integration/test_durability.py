@@ -42,12 +42,18 @@ def assert_money_adds_up(pipeline, orders):
                    if row["userId"] == user)
         assert paid == sum(row["amount"] for row in transactions
                            if row["userId"] == user)
-        assert pipeline.json(f"/users/{user}")["balance"] == CREDIT - paid
+        # The gateway reads balances from another topic than an order's end, so
+        # they may come a moment later; but they come.
+        wait_for(lambda user=user, balance=CREDIT - paid: pipeline.json(
+            f"/users/{user}")["balance"] == balance,
+            what=f"user {user}'s balance of {CREDIT - paid}")
     assert pipeline.metric('sagapipe_orders_total{status="ORDER_CREATED"}') \
         == pipeline.metric('sagapipe_orders_total{status="ORDER_COMPLETED"}')
 
 
 def whole_state(pipeline):
+    """Everything there is, once user 1 has spent his 100."""
+    wait_for(lambda: pipeline.json("/users/1")["balance"] == 0)
     return {path: pipeline.all_rows(path) for path in
             ("/orders?limit=1000", "/users", "/transactions?limit=1000",
              "/products")}
@@ -114,7 +120,8 @@ def test_g7_stopped_process_orders_wait_and_complete(make_pipeline, name):
     pipeline.start_process(name)
     for order in waiting:
         assert pipeline.ended(order)["status"] == "ORDER_COMPLETED"
-    assert pipeline.json("/users/5")["balance"] == 2000 - 6 * 50
+    wait_for(lambda: pipeline.json("/users/5")["balance"] == 2000 - 6 * 50,
+             what="user 5's balance")
 
 
 def test_g7_broker_down_is_told_by_readyz(make_pipeline):

@@ -102,7 +102,7 @@ def test_scenario_spends_exactly_to_zero(shared):
     shared.open_user(103, "50.00")
     assert shared.ended(shared.order(103, 1))["status"] == "ORDER_COMPLETED"
     assert shared.ended(shared.order(103, 1))["status"] == "ORDER_FAILED"
-    assert shared.json("/users/103")["balance"] == 0
+    wait_for(lambda: shared.json("/users/103")["balance"] == 0)
 
 
 # --- orders ------------------------------------------------------------------
