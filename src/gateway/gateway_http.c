@@ -87,8 +87,8 @@ gateway_http_open(const struct config *config, struct mailbox *requests,
     int wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
     if (http != NULL)
-        http->hangup_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (http == NULL || wake_fd < 0 || http->hangup_fd < 0)
+        http->ends_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (http == NULL || wake_fd < 0 || http->ends_fd < 0)
         die(EXIT_SYSTEM, "http: no memory or no descriptor left");
     http->config = config;
     http->requests = requests;
@@ -164,6 +164,39 @@ phase_us(const struct gateway_http *http)
     return (int64_t)http->config->http_timeout * 1000 + http->grace_us;
 }
 
+/*
+ * A peer's last bytes and its end may come as one event, and the library,
+ * which asks for edges, reads the bytes and then waits for ever for the end.
+ * So the ends that came before a run are noted, and after it, when the run
+ * has seen the event, the library is woken once more: to shut the side that
+ * is at its end already does nothing else.
+ */
+static void
+note_ends(struct gateway_http *http)
+{
+    struct epoll_event events[HTTP_ENDS_MAX];
+    int count = epoll_wait(http->ends_fd, events, HTTP_ENDS_MAX, 0);
+
+    for (int i = 0; i < count; i++) {
+        struct peer *peer = events[i].data.ptr;
+
+        deadline_begin(&http->ends, &peer->end, http->now_us);
+    }
+}
+
+static void
+wake_ends(struct gateway_http *http)
+{
+    struct deadline *deadline;
+
+    while ((deadline = deadline_due(&http->ends, http->now_us)) != NULL) {
+        const struct peer *peer = deadline->owner;
+
+        (void)shutdown(peer->fd, SHUT_RD);
+        deadline_end(&http->ends, deadline);
+    }
+}
+
 /* Waits until there is something to do, at most limit_ms. */
 static void
 wait_for_work(struct gateway_http *http, int64_t limit_ms)
@@ -172,7 +205,7 @@ wait_for_work(struct gateway_http *http, int64_t limit_ms)
         { .fd = http->epoll_fd, .events = POLLIN },
         { .fd = mailbox_fd(http->answers), .events = POLLIN },
         { .fd = atomic_load(&http->shared->wake_fd), .events = POLLIN },
-        { .fd = http->hangup_fd, .events = POLLIN },
+        { .fd = http->ends_fd, .events = POLLIN },
     };
     MHD_UNSIGNED_LONG_LONG library_ms;
     uint64_t count;
@@ -187,7 +220,8 @@ wait_for_work(struct gateway_http *http, int64_t limit_ms)
     else if (fds[2].revents != 0 &&
              read(fds[2].fd, &count, sizeof(count)) < 0)
         invariant(errno == EAGAIN || errno == EINTR);
-    http->hangups = fds[3].revents != 0;
+    if (fds[3].revents != 0)
+        note_ends(http);
     http->now_us = clock_monotonic_us();
 }
 
@@ -234,22 +268,6 @@ end_phases(struct gateway_http *http)
         if (http_may_log(http, &http->request_log))
             log_warning("slow_connection_closed", "seconds=%lld",
                         (long long)(phase_us(http) / 1000000));
-    }
-}
-
-/* A peer's last bytes and its end come as one event, and the library, which
- * asks for edges, reads the bytes and then waits for ever for the end.  To
- * shut the side that is at its end already does nothing but wake it again. */
-static void
-end_hangups(struct gateway_http *http)
-{
-    struct epoll_event events[HTTP_HANGUPS_MAX];
-    int count = epoll_wait(http->hangup_fd, events, HTTP_HANGUPS_MAX, 0);
-
-    for (int i = 0; i < count; i++) {
-        const struct peer *peer = events[i].data.ptr;
-
-        (void)shutdown(peer->fd, SHUT_RD);
     }
 }
 
@@ -300,8 +318,7 @@ turn(struct gateway_http *http, int64_t limit_ms)
     end_waits(http);
     end_phases(http);
     run_library(http);
-    if (http->hangups)
-        end_hangups(http);
+    wake_ends(http);
 }
 
 /* The store thread has ended: what it answered is told, the rest gets 503.
@@ -365,7 +382,7 @@ gateway_http_close(struct gateway_http **http_p)
         MHD_stop_daemon(http->daemon);
     }
     http_pool_fini(&http->pool);
-    close(http->hangup_fd);
+    close(http->ends_fd);
     close(atomic_exchange(&http->shared->wake_fd, -1));
     free(http);
     *http_p = NULL;

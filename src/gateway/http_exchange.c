@@ -32,15 +32,15 @@ connection_peer(struct MHD_Connection *connection)
     return info != NULL ? info->socket_context : NULL;
 }
 
-/* See end_hangups(), which must wake a peer once: what it does counts as an
- * event itself.  Without the watch a peer's end is noticed late. */
+/* Once only: the waking of wake_ends() counts as an event itself.  Without
+ * the watch a peer's end is noticed late. */
 static void
-watch_hangup(const struct gateway_http *http, struct peer *peer)
+watch_end(const struct gateway_http *http, struct peer *peer)
 {
     struct epoll_event event = { .events = EPOLLRDHUP | EPOLLONESHOT };
 
     event.data.ptr = peer;
-    (void)epoll_ctl(http->hangup_fd, EPOLL_CTL_ADD, peer->fd, &event);
+    (void)epoll_ctl(http->ends_fd, EPOLL_CTL_ADD, peer->fd, &event);
 }
 
 static struct peer *
@@ -55,8 +55,9 @@ peer_new(struct gateway_http *http, struct MHD_Connection *connection)
     memset(peer, 0, sizeof(*peer));
     peer->fd = info->connect_fd;
     peer->phase.owner = peer;
+    peer->end.owner = peer;
     deadline_begin(&http->phases, &peer->phase, http->now_us);
-    watch_hangup(http, peer);
+    watch_end(http, peer);
     return peer;
 }
 
@@ -75,6 +76,7 @@ exchange_on_connection(void *cls, struct MHD_Connection *connection,
     http->closed_some = true;
     if (peer != NULL) {
         deadline_end(&http->phases, &peer->phase);
+        deadline_end(&http->ends, &peer->end);
         http_pool_give_peer(&http->pool, peer);
         *context = NULL;
     }

@@ -39,7 +39,7 @@
 #define HTTP_SLOW_US 1000000      /* an answer that took longer is logged     */
 #define HTTP_LOG_LINES_MAX 10     /* per second, of one kind                  */
 #define HTTP_STOP_US 2000000      /* to send the last replies                 */
-#define HTTP_HANGUPS_MAX 64       /* looked at in one turn                    */
+#define HTTP_ENDS_MAX 64          /* peers' ends seen in one turn             */
 #define HTTP_RETRY_AFTER "1"      /* seconds, with every 503                  */
 /* Requests under way per connection; more than one only where exchanges gave
  * up on a store that does not answer. */
@@ -56,6 +56,7 @@ enum exchange_state {
 struct peer {
     struct peer *next_free;
     struct deadline phase; /* head, body, reply: each must end */
+    struct deadline end;   /* it sends no more: to be woken after this run */
     int fd;
 };
 
@@ -99,7 +100,7 @@ struct gateway_http {
     struct MHD_Daemon *daemon;
     int listen_fd; /* -1 once it was quiesced */
     int epoll_fd;  /* libmicrohttpd's */
-    int hangup_fd; /* epoll of ours: peers that will send no more */
+    int ends_fd;   /* epoll of ours: peers that send no more */
     pthread_t thread;
     bool started;
     bool stopping; /* no request goes to the store any more */
@@ -113,8 +114,8 @@ struct gateway_http {
     struct request *last;
     struct deadline_list waits;
     struct deadline_list phases;
+    struct deadline_list ends;
     size_t replies_open; /* queued, not yet sent */
-    bool hangups;        /* there are some to look at                */
     bool closed_some;    /* connections, in this run of the library */
 
     struct http_log request_log; /* what we say about requests    */
