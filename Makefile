@@ -25,7 +25,7 @@ WARN     = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
            -Wundef -Wswitch-enum -Wnull-dereference
 HARDEN   = -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 OPTIMISE = -O2 -g
-CFLAGS   = $(STD) $(WARN) $(OPTIMISE) $(HARDEN) $(SANITIZE)
+CFLAGS   = $(STD) $(WARN) $(OPTIMISE) $(HARDEN) $(SANITIZE) $(FAULT)
 LDFLAGS  = -pie -Wl,-z,relro,-z,now $(SANITIZE)
 LIBS     = -lczmq -lzmq -lmsgpackc -ldb-5.3 -lsystemd -lpthread
 LIBS_gateway = -lmicrohttpd -ljansson
@@ -74,6 +74,14 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
+# The simulation brings its own store, network, clock and log: what defines a
+# symbol first is taken, so the library's own stay out.
+SIM = $(call objects,$(wildcard tests/sim/*.c))
+$(BUILD)/tests/simulate: $(SIM) $(BUILD)/libparts.a $(BUILD)/libsaga.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -lmsgpackc
+sim: $(BUILD)/tests/simulate
+
 # Says nothing about a test that passes, everything about one that fails.
 check: $(UNIT)
 	@scripts/run-unit-tests.sh $(UNIT)
@@ -83,6 +91,11 @@ check-asan:
 	  BUILD=build-asan BIN=build-asan/bin OPTIMISE="-O1 -g" HARDEN=-fPIE \
 	  SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" \
 	  all check
+
+# The programs with named points where a test ends them (fault.h).
+fault:
+	@$(MAKE) --no-print-directory BUILD=build-fault BIN=build-fault/bin \
+	  FAULT=-DFAULT_POINTS all
 
 tidy:
 	@CORE="$(CORE)" scripts/tidy.sh
@@ -94,10 +107,10 @@ install: all
 	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" BIN="$(BIN)" scripts/install.sh
 
 clean:
-	rm -rf build build-asan bin
+	rm -rf build build-asan build-fault bin
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all check check-asan tidy bench install clean
+.PHONY: all check check-asan sim tidy bench install clean
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "saga/daemon.h"
+#include "saga/fault.h"
 #include "saga/log.h"
 #include "saga/participant_control.h"
 
@@ -132,15 +133,20 @@ participant_commit(struct turn *turn)
         rc = participant->handlers->on_commit(participant->context, turn);
     if (rc == RC_OK)
         rc = inbox_write(&participant->inbox);
+    if (participant->outbox.trim_count > 0)
+        fault_point("before_trim");
     if (rc == RC_OK)
         rc = outbox_write(&participant->outbox);
     if (rc != RC_OK)
         return rc;
+    fault_point("decided");
     turn->begun = false;
     rc = store_commit(participant->store);
+    fault_point("committed");
     /* Trimming alone need not be on disk: what comes back is sent again. */
     if (rc == RC_OK && turn->taken > 0)
         rc = store_flush(participant->store);
+    fault_point("flushed");
     return rc;
 }
 
@@ -162,6 +168,8 @@ participant_turn(struct participant *participant, int timeout_ms)
         rc = take_commands(turn);
     if (rc == RC_OK && participant->fds[FD_CONTROL].revents != 0)
         rc = participant_control_take(turn);
+    if (turn->taken > 0)
+        fault_point("gathered");
     if (rc == RC_OK && outbox_trim_due(&participant->outbox))
         rc = participant_begin(turn);
     if (rc == RC_OK && turn->begun)
@@ -178,9 +186,13 @@ participant_turn(struct participant *participant, int timeout_ms)
     if (participant->handlers->on_committed != NULL)
         participant->handlers->on_committed(participant->context);
     participant_control_answer(participant);
+    if (turn->taken > 0)
+        fault_point("answered");
     inbox_report(&participant->inbox, participant->bus);
     if (participant->opened)
         rc = outbox_publish(&participant->outbox, participant->bus);
+    if (turn->taken > 0)
+        fault_point("published");
     return rc;
 }
 

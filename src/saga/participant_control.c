@@ -103,7 +103,6 @@ on_status(struct turn *turn, char **words, struct text_writer *reply)
 static void
 put_parked(struct text_writer *reply, const struct parked *parked)
 {
-    json_begin(reply, '{');
     put_uint(reply, "number", parked->number);
     if (parked->order.value != 0)
         put_uint(reply, "orderId", parked->order.value);
@@ -120,7 +119,6 @@ put_parked(struct text_writer *reply, const struct parked *parked)
     json_key(reply, "parkedAt");
     json_time(reply, parked->parked_us);
     put_uint(reply, "bytes", parked->bytes_count);
-    json_end(reply, '}');
 }
 
 static enum rc
@@ -140,12 +138,41 @@ on_parked(struct turn *turn, char **words, struct text_writer *reply)
     json_begin(reply, '[');
     while ((rc = parking_next(parking, after, any, &parked)) == RC_OK &&
            rows++ < PARKED_PAGE_ROWS) {
+        json_begin(reply, '{');
         put_parked(reply, &parked);
+        json_end(reply, '}');
         after = parked.number;
     }
     json_end(reply, ']');
     put_bool(reply, "more", rc == RC_OK);
     return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+static enum rc
+on_show(struct turn *turn, char **words, struct text_writer *reply)
+{
+    static const char digits[] = "0123456789abcdef";
+    char hex[2 * EVENT_BYTES_MAX + 1];
+    struct parked parked;
+    uint64_t number;
+    size_t i;
+    enum rc rc;
+
+    if (!read_number(words[1], &number))
+        return refuse(reply, "which one? a number, as `parked` shows it");
+    rc = parking_get(turn->participant->parking, number, &parked);
+    if (rc == RC_NOT_FOUND)
+        return refuse(reply, "nothing with this number is parked here");
+    if (rc != RC_OK)
+        return rc;
+    put_parked(reply, &parked);
+    for (i = 0; i < parked.bytes_count && i < EVENT_BYTES_MAX; i++) {
+        hex[2 * i] = digits[parked.bytes[i] >> 4];
+        hex[2 * i + 1] = digits[parked.bytes[i] & 15];
+    }
+    hex[2 * i] = '\0';
+    put_text(reply, "hex", hex);
+    return RC_OK;
 }
 
 /* ---- redrive, drop ---------------------------------------------------- */
@@ -263,6 +290,7 @@ static const struct {
 } requests[] = {
     { "status", on_status },
     { "parked", on_parked },
+    { "show", on_show },
     { "redrive", on_redrive },
     { "drop", on_drop },
     { "backup", on_backup },
@@ -276,7 +304,7 @@ serve(struct turn *turn, char **words, struct text_writer *reply)
     for (i = 0; words[0] != NULL && i < ARRAY_COUNT(requests); i++)
         if (strcmp(words[0], requests[i].word) == 0)
             return requests[i].act(turn, words, reply);
-    return refuse(reply, "status, parked, redrive, drop or backup");
+    return refuse(reply, "status, parked, show, redrive, drop or backup");
 }
 
 enum rc

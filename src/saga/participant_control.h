@@ -3,6 +3,7 @@
  *
  *   status           positions, seqs, counters
  *   parked AFTER     parked events with a number above AFTER, a page
+ *   show NUMBER      one of them, with its bytes in hex
  *   redrive NUMBER   handle it, and what waits behind it, again ("all": each)
  *   drop NUMBER      forget it, and redrive what waits behind it
  *   backup DIRECTORY a copy of the store, while it goes on

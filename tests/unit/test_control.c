@@ -304,6 +304,9 @@ test_control_parked_are_shown_redriven_and_dropped(void **state)
     expect_in(door->reply, "\"cause\":\"behind\"");
     expect_in(ask(door, "parked 1"), "\"number\":2");
     assert_null(strstr(door->reply, "\"number\":1,"));
+    expect_in(ask(door, "show 1"), "\"hex\":\"88a26964");
+    expect_in(ask(door, "show 9"), "\"error\":\"nothing with");
+    expect_in(ask(door, "show"), "\"error\":\"which one");
     expect_in(ask(door, "redrive 1"),
               "{\"redriven\":0,\"refused\":true,\"parked\":2}");
     door->refused_order = 0;
