@@ -2,7 +2,7 @@
 # install.sh - make install: programs, settings and units below DESTDIR
 #
 #   PREFIX/lib/sagapipe/   the four programs (their names are too common for a
-#                          bin directory)
+#                          bin directory); sagactl goes to PREFIX/bin
 #   PREFIX/lib/systemd/system, sysusers.d, tmpfiles.d
 #   /etc/sagapipe/         sagapipe.conf, seed.json; never overwritten
 set -euo pipefail
@@ -32,6 +32,9 @@ for name in broker payment ledger gateway; do
     install_text "systemd/sagapipe-$name.service" \
         "$units/sagapipe-$name.service"
 done
+if [[ -x $BIN/sagactl ]]; then
+    install -D -m 755 "$BIN/sagactl" "$root$PREFIX/bin/sagactl"
+fi
 install_text systemd/sagapipe.target "$units/sagapipe.target"
 install_text systemd/sagapipe.sysusers.conf \
     "$root$PREFIX/lib/sysusers.d/sagapipe.conf"

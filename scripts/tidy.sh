@@ -32,7 +32,7 @@ findings=0
 report() {
     local file line text
     while IFS=: read -r file line text; do
-        echo "$file:$line: $1: ${text# }"
+        echo "$file:$line: $*: ${text# }"
         findings=$((findings + 1))
     done
 }
@@ -104,7 +104,7 @@ rule_core() {
 # only_in PATTERN FILES WHO: the header is for those files alone.
 only_in() {
     grep -HnE "^#[[:space:]]*include[[:space:]]+[<\"]($1)[>\"]" \
-        "${sources[@]}" | grep -vE "^($2):" | report "only $3 includes $1"
+        "${sources[@]}" | grep -vE "^($2):" | report "only $3 includes ${1//\\/}"
 }
 
 rule_libraries() {
@@ -112,10 +112,11 @@ rule_libraries() {
     only_in 'saga/store_db\.h' 'src/saga/store[a-z_]*\.[ch]' 'store*.c'
     only_in 'microhttpd\.h' 'src/gateway/(gateway_)?http[a-z_]*\.[ch]' \
         'gateway*/http*.c'
-    only_in 'c?zmq\.h' 'src/saga/bus_zmq[a-z_]*\.[ch]|src/broker/.*' \
-        'bus_zmq*.c and the broker'
+    only_in 'c?zmq\.h' \
+        'src/saga/bus_zmq[a-z_]*\.[ch]|src/broker/.*|src/sagactl/.*' \
+        'bus_zmq*.c, the broker and sagactl'
     only_in 'msgpack.*\.h' 'src/saga/codec[a-z_]*\.[ch]' 'codec*.c'
-    only_in 'jansson\.h' 'src/gateway/.*' 'the gateway'
+    only_in 'jansson\.h' 'src/(gateway|sagactl)/.*' 'the gateway and sagactl'
 }
 
 rule_layers() {
@@ -136,7 +137,8 @@ rule_sizes() {
         -v test_max="$TEST_FILE_LINES_MAX" '
         { max = $2 ~ /^tests/ ? test_max : source_max }
         $2 != "total" && $1 > max { print $2 ":" $1 ": has " $1 " lines" }' |
-        report "a file has at most $FILE_LINES_MAX lines"
+        report "a file has at most $FILE_LINES_MAX lines" \
+            "($TEST_FILE_LINES_MAX in tests)"
     ctags -o - --sort=no --languages=C --langmap=C:.c.h --c-kinds=f \
         --fields=+ne "${all_c[@]}" | awk -F'\t' -v source_max="$FUNCTION_LINES_MAX" \
         -v test_max="$TEST_FUNCTION_LINES_MAX" '
@@ -149,7 +151,8 @@ rule_sizes() {
             }
             if (end - line + 1 > max)
                 print $2 ":" line ": " $1 "() has " end - line + 1 " lines"
-        }' | report "a function has at most $FUNCTION_LINES_MAX lines"
+        }' | report "a function has at most $FUNCTION_LINES_MAX lines" \
+        "($TEST_FUNCTION_LINES_MAX in tests)"
 }
 
 rule_banned() {
