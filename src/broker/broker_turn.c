@@ -2,6 +2,7 @@
 
 #include "broker/broker_state.h"
 #include "saga/daemon.h"
+#include "saga/fault.h"
 #include "saga/log.h"
 
 /*** Gather ***/
@@ -150,7 +151,9 @@ commit(struct broker *broker)
         rc = store_commit(broker->store);
     if (rc != RC_OK)
         return rc;
+    fault_point("committed");
     rc = flush ? store_flush(broker->store) : RC_OK;
+    fault_point("flushed");
     if (rc == RC_NO_SPACE) /* it is committed: no way back, and no retry */
         return RC_IO;
     return rc == RC_OK ? settle(broker, positions) : rc;
@@ -275,6 +278,8 @@ broker_turn(struct broker *broker)
 {
     enum rc rc = gather(broker);
 
+    if (broker->turn.begun)
+        fault_point("gathered");
     if (rc == RC_OK)
         rc = commit(broker);
     if (rc == RC_NO_SPACE)
@@ -283,6 +288,8 @@ broker_turn(struct broker *broker)
         return rc;
     for (uint32_t i = 0; i < broker->turn.count; i++)
         answer(broker, &broker->turn.pending[i]);
+    if (broker->turn.begun)
+        fault_point("answered");
     for (uint32_t i = 0; i < broker->turn.count; i++)
         publish(broker, &broker->turn.pending[i]);
     fetch_table_expire(broker->fetches, clock_monotonic_us());

@@ -2,7 +2,9 @@
 
 #ifdef FAULT_POINTS
 
+#include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,17 +14,19 @@
 void
 fault_point(const char *name)
 {
-    static long left = 0;
-    const char *wanted = getenv("FAULT_POINT");
-    const char *count = getenv("FAULT_COUNT");
+    const char *token = getenv("FAULT_TOKEN");
+    char here[64], wanted[64] = "";
+    FILE *file = token != NULL ? fopen(token, "re") : NULL;
 
-    if (wanted == NULL || strcmp(wanted, name) != 0)
+    if (file == NULL)
         return;
-    if (left == 0)
-        left = count != NULL ? strtol(count, NULL, 10) : 1;
-    if (--left > 0)
+    if (fgets(wanted, sizeof wanted, file) == NULL)
+        wanted[0] = '\0';
+    fclose(file);
+    snprintf(here, sizeof here, "%s:%s", program_invocation_short_name, name);
+    if (strcmp(wanted, here) != 0 || unlink(token) != 0)
         return;
-    log_warning("fault_point", "name=%s", name);
+    log_warning("fault_point", "name=%s", here);
     kill(getpid(), SIGKILL);
 }
 

@@ -1,17 +1,18 @@
 /*
  * fault.h - named points of a loop where a test may end the process
  *
- * In a build with -DFAULT_POINTS (never the one that users run) the process
- * kills itself, as kill -9 would, when it passes the point named by the
- * environment variable FAULT_POINT for the FAULT_COUNT-th time (1 if unset).
- * In all other builds a point is nothing at all.
+ * In a build with -DFAULT_POINTS (`make fault`; never the one that users run)
+ * a process ends itself, as kill -9 would, when it passes a point whose name
+ * ("payment:committed") stands in the file that the environment variable
+ * FAULT_TOKEN names, and could remove that file: so once per file, whatever
+ * is restarted.  In all other builds a point is nothing at all.
  */
 #ifndef SAGA_FAULT_H
 #define SAGA_FAULT_H
 
-/* participant: gathered, decided, committed, flushed, answered, published,
- *              before_trim
- * broker:      gathered, decided, committed, flushed, answered, served */
+/* participant: gathered, decided, before_trim, committed, flushed, answered,
+ *              published
+ * broker:      gathered, committed, flushed, answered */
 #ifdef FAULT_POINTS
 void fault_point(const char *name);
 #else
