@@ -8,26 +8,33 @@
 #include "saga/log.h"
 
 struct ledger {
+    const struct config *config;
     struct ledger_store *tables;
 };
 
 static enum rc
-damaged(const struct event *event, struct money balance)
+contradicted(const struct event *event, const struct ledger_standing *standing,
+             enum ledger_order_status status)
 {
-    log_error("balances_differ",
-              "order=%" PRIu64 " user=%" PRIu64 " type=%s price=%" PRId64
-              " amount=%" PRId64 " before=%" PRId64 " told=%" PRId64
-              " source=%s seq=%" PRIu64,
-              event->order.value, event->user.value,
-              event_types[event->type].name, event->price.minor,
-              event->amount.minor, balance.minor, event->balance.minor,
+    const char *said = event->type == EVENT_PAYMENT
+                           ? payment_status_name(event->payment_status)
+                           : account_change_name(event->change);
+
+    log_error("books_contradicted",
+              "order=%" PRIu64 " user=%" PRIu64 " said=%s price=%" PRId64
+              " amount=%" PRId64 " told=%" PRId64 " balance=%" PRId64
+              " awaiting=%" PRId64 " order_status=%d source=%s seq=%" PRIu64,
+              event->order.value, event->user.value, said, event->price.minor,
+              event->amount.minor, event->balance.minor,
+              standing->balance.minor, standing->awaiting.minor, (int)status,
               log_quote(event->source), event->id);
-    return RC_DAMAGED;
+    return RC_REFUSED;
 }
 
 static enum rc
 emit_transaction(struct turn *turn, const struct event *cause,
-                 enum transaction_status status, struct transaction_id id)
+                 enum transaction_status status, enum refusal reason,
+                 struct transaction_id id)
 {
     struct event effect;
 
@@ -43,8 +50,8 @@ emit_transaction(struct turn *turn, const struct event *cause,
         effect.transaction = id;
         effect.present |= EVENT_HAS(FIELD_TRANSACTION_ID);
     }
-    if (cause->reason != REFUSAL_NONE)
-        event_set_reason(&effect, cause->reason);
+    if (reason != REFUSAL_NONE)
+        event_set_reason(&effect, reason);
     return turn_emit(turn, &effect);
 }
 
@@ -86,7 +93,7 @@ book(struct ledger *ledger, struct turn *turn, const struct event *event)
     rc = ledger_store_append(ledger->tables, &entry);
     if (rc != RC_OK)
         return rc;
-    return emit_transaction(turn, event, TRANSACTION_SUCCESSFUL,
+    return emit_transaction(turn, event, TRANSACTION_SUCCESSFUL, REFUSAL_NONE,
                             entry.transaction);
 }
 
@@ -104,7 +111,41 @@ leave_unbooked(struct ledger *ledger, struct turn *turn,
     if (rc != RC_OK)
         return rc;
     return emit_transaction(turn, event, TRANSACTION_UNSUCCESSFUL,
-                            order.transaction);
+                            event->reason, order.transaction);
+}
+
+/* RC_EXISTS as above. */
+static enum rc
+refuse(struct ledger *ledger, struct turn *turn, const struct event *event)
+{
+    const struct ledger_order order = { .status = LEDGER_ORDER_REFUSED,
+                                        .user = event->user,
+                                        .price = event->price };
+    enum rc rc;
+
+    rc = ledger_store_put_new_order(ledger->tables, event->order, &order);
+    if (rc == RC_OK)
+        rc = ledger_store_add_awaiting(ledger->tables, event->user,
+                                       event->price.minor);
+    if (rc != RC_OK)
+        return rc;
+    return emit_transaction(turn, event, TRANSACTION_UNSUCCESSFUL,
+                            REFUSAL_LIMIT, order.transaction);
+}
+
+/* The answer was given: there is nothing more to say. */
+static enum rc
+take_return(struct ledger *ledger, const struct event *event,
+            struct ledger_order *order)
+{
+    enum rc rc;
+
+    order->status = LEDGER_ORDER_RETURNED;
+    rc = ledger_store_put_order(ledger->tables, event->order, order);
+    if (rc != RC_OK)
+        return rc;
+    return ledger_store_add_awaiting(ledger->tables, event->user,
+                                     -event->price.minor);
 }
 
 static enum rc
@@ -123,32 +164,33 @@ reverse(struct ledger *ledger, struct turn *turn, const struct event *event,
         rc = ledger_store_append(ledger->tables, &entry);
     if (rc != RC_OK)
         return rc;
-    return emit_transaction(turn, event, TRANSACTION_REVERSED,
+    return emit_transaction(turn, event, TRANSACTION_REVERSED, event->reason,
                             entry.transaction);
 }
 
 static enum rc
 conclude(struct ledger *ledger, struct turn *turn, const struct event *event,
-         enum ledger_verdict verdict, struct money balance,
+         enum ledger_verdict verdict, const struct ledger_standing *standing,
          struct ledger_order *order)
 {
     switch (verdict) {
     case LEDGER_VERDICT_NOTHING:
-        log_line(LOG_LEVEL_DEBUG, "payment_unanswered",
-                 "order=%" PRIu64 " status=%s", event->order.value,
-                 payment_status_name(event->payment_status));
         return RC_OK;
     case LEDGER_VERDICT_BOOKED:
         return book(ledger, turn, event);
     case LEDGER_VERDICT_UNBOOKED:
         return leave_unbooked(ledger, turn, event);
+    case LEDGER_VERDICT_REFUSED:
+        return refuse(ledger, turn, event);
     case LEDGER_VERDICT_REVERSED:
         return reverse(ledger, turn, event, order);
-    case LEDGER_VERDICT_DAMAGED:
+    case LEDGER_VERDICT_RETURNED:
+        return take_return(ledger, event, order);
+    case LEDGER_VERDICT_CONTRADICTED:
     case LEDGER_VERDICT_COUNT:
         break;
     }
-    return damaged(event, balance);
+    return contradicted(event, standing, order->status);
 }
 
 /* Nearly every Payment is of a new order: so post as if it were, and let the
@@ -161,47 +203,49 @@ on_payment(struct ledger *ledger, struct turn *turn, const struct event *event)
                                             .user = event->user,
                                             .price = event->price,
                                             .balance = event->balance };
+    const struct money limit = ledger->config->transaction_limit;
     struct ledger_order order = { .status = LEDGER_ORDER_NONE };
-    struct money balance = { 0 };
+    struct ledger_standing standing = { .balance = { 0 } };
     enum ledger_verdict verdict;
     enum rc rc;
 
-    rc = ledger_store_get_credit(ledger->tables, event->user, &balance);
+    rc = ledger_store_get_standing(ledger->tables, event->user, &standing);
     if (rc != RC_OK)
         return rc;
-    verdict = ledger_post_payment(&order, balance, &payment);
+    verdict = ledger_post_payment(&order, &standing, &payment, limit);
     if (verdict == LEDGER_VERDICT_BOOKED ||
-        verdict == LEDGER_VERDICT_UNBOOKED) {
-        rc = conclude(ledger, turn, event, verdict, balance, &order);
+        verdict == LEDGER_VERDICT_UNBOOKED ||
+        verdict == LEDGER_VERDICT_REFUSED) {
+        rc = conclude(ledger, turn, event, verdict, &standing, &order);
         if (rc != RC_EXISTS)
             return rc;
     }
     rc = ledger_store_get_order(ledger->tables, event->order, &order);
     if (rc != RC_OK)
         return rc;
-    verdict = ledger_post_payment(&order, balance, &payment);
-    return conclude(ledger, turn, event, verdict, balance, &order);
+    verdict = ledger_post_payment(&order, &standing, &payment, limit);
+    return conclude(ledger, turn, event, verdict, &standing, &order);
 }
 
 static enum rc
 on_account_changed(struct ledger *ledger, struct turn *turn,
                    const struct event *event)
 {
+    struct ledger_standing standing = { .balance = { 0 } };
     struct ledger_entry entry;
-    struct money balance = { 0 };
     enum ledger_verdict verdict;
     enum rc rc;
 
     (void)turn;
-    rc = ledger_store_get_credit(ledger->tables, event->user, &balance);
+    rc = ledger_store_get_standing(ledger->tables, event->user, &standing);
     if (rc != RC_OK)
         return rc;
-    verdict = ledger_post_change(event->change, event->amount, balance,
+    verdict = ledger_post_change(event->change, event->amount, &standing,
                                  event->balance);
     if (verdict == LEDGER_VERDICT_NOTHING)
         return RC_OK;
     if (verdict != LEDGER_VERDICT_BOOKED)
-        return damaged(event, balance);
+        return contradicted(event, &standing, LEDGER_ORDER_NONE);
     entry_make(ledger, event,
                event->change == ACCOUNT_CHANGE_OPENED ? LEDGER_ENTRY_OPENING
                                                       : LEDGER_ENTRY_CREDIT,
@@ -213,7 +257,7 @@ on_account_changed(struct ledger *ledger, struct turn *turn,
 typedef enum rc handler_fn(struct ledger *ledger, struct turn *turn,
                            const struct event *event);
 
-/* Events that are not here are not for us. */
+/* Events that are not here have no place in our topics. */
 static handler_fn *const handlers[EVENT_TYPE_COUNT] = {
     [EVENT_PAYMENT] = on_payment,
     [EVENT_ACCOUNT_CHANGED] = on_account_changed,
@@ -232,7 +276,12 @@ on_event(void *context, struct turn *turn, const struct event *event)
 {
     handler_fn *handler = handlers[event->type];
 
-    return handler == NULL ? RC_OK : handler(context, turn, event);
+    if (handler != NULL)
+        return handler(context, turn, event);
+    log_error("event_misplaced", "type=%s source=%s seq=%" PRIu64,
+              event_types[event->type].name, log_quote(event->source),
+              event->id);
+    return RC_REFUSED;
 }
 
 static enum rc
@@ -247,16 +296,18 @@ on_commit(void *context, struct turn *turn)
 const struct participant_handlers ledger_handlers = {
     .on_open = on_open,
     .on_event = on_event,
+    .parks_users = true, /* each balance that is told builds on the last */
     .on_commit = on_commit,
 };
 
 enum rc
-ledger_new(struct ledger **ledger_out)
+ledger_new(struct ledger **ledger_out, const struct config *config)
 {
     struct ledger *ledger = calloc(1, sizeof *ledger);
 
     if (ledger == NULL)
         return RC_FULL;
+    ledger->config = config;
     *ledger_out = ledger;
     return RC_OK;
 }

@@ -5,14 +5,17 @@
  * are ledger_post.h's, entries are ledger_entry.h's, the tables are
  * ledger_store.h's; here events become entries and answers:
  *
- *   Payment APPROVED   -> a PURCHASE entry, Transaction SUCCESSFUL
+ *   Payment APPROVED   -> a PURCHASE entry, Transaction SUCCESSFUL; or, if
+ *                         its price is above the knob transaction_limit, no
+ *                         entry, Transaction UNSUCCESSFUL, LIMIT_EXCEEDED
  *   Payment DECLINED   -> no entry, Transaction UNSUCCESSFUL
  *   Payment REFUNDED   -> a REVERSAL entry, Transaction REVERSED, if the
  *                         purchase was booked; else nothing
  *   AccountChanged     -> an OPENING or CREDIT entry, if money came in
  *
- * Where payment's balance of a user and the ledger's differ, the process ends
- * with EXIT_DAMAGED and has written nothing.
+ * An event that contradicts the books (payment's balance of the user differs
+ * from the ledger's, a refund of what was never taken) is refused with
+ * RC_REFUSED and parked, and later events of its user wait behind it.
  */
 #ifndef LEDGER_LEDGER_H
 #define LEDGER_LEDGER_H
@@ -21,8 +24,9 @@
 
 struct ledger;
 
-/* RC_FULL: no memory. */
-MUST_USE enum rc ledger_new(struct ledger **ledger_out);
+/* RC_FULL: no memory.  The configuration must outlive it. */
+MUST_USE enum rc ledger_new(struct ledger **ledger_out,
+                            const struct config *config);
 /* After participant_close(). */
 void ledger_destroy(struct ledger **ledger_p);
 

@@ -152,7 +152,8 @@ ledger_balance_post(struct ledger_balance *balance, enum ledger_side side,
 }
 
 bool
-ledger_balance_credit(const struct ledger_balance *balance, struct money *out)
+ledger_balance_standing(const struct ledger_balance *balance,
+                        struct ledger_standing *out)
 {
     const struct ledger_total *debits = &balance->debits;
     const struct ledger_total *credits = &balance->credits;
@@ -162,6 +163,8 @@ ledger_balance_credit(const struct ledger_balance *balance, struct money *out)
 
     if (high != 0 || low > (uint64_t)MONEY_MINOR_MAX)
         return false;
-    out->minor = (int64_t)low;
-    return true;
+    out->balance.minor = (int64_t)low;
+    out->awaiting = balance->awaiting;
+    return out->awaiting.minor >= 0 &&
+           out->awaiting.minor <= out->balance.minor;
 }

@@ -7,6 +7,8 @@
  *   entry     two or more postings whose debits and credits are equal; it is
  *             never changed, a reversal is another entry
  *   balance   what an account's postings add up to, each side for itself
+ *   awaiting  of a user: the prices of payments that the ledger refused, from
+ *             then until payment says that it gave them back; no posting
  *
  * The chart of accounts and every business event as postings:
  * docs/ACCOUNTS.md.
@@ -111,14 +113,22 @@ bool ledger_total_equal(const struct ledger_total *a,
 struct ledger_balance {
     struct ledger_total debits;
     struct ledger_total credits;
+    struct money awaiting; /* of a user, else 0 */
+};
+
+/* What the ledger holds of a user.  Payment, which took the price of what the
+ * ledger refused and has not given it back, tells balance - awaiting. */
+struct ledger_standing {
+    struct money balance;  /* credits - debits, 0..MONEY_MINOR_MAX */
+    struct money awaiting; /* 0..balance                           */
 };
 
 void ledger_balance_post(struct ledger_balance *balance, enum ledger_side side,
                          struct money amount);
 
-/* credits - debits, what a user may spend.  False if it is negative or leaves
- * the range of money: no user's account may be so. */
-MUST_USE bool ledger_balance_credit(const struct ledger_balance *balance,
-                                    struct money *out);
+/* False if it leaves the ranges of struct ledger_standing: no user's account
+ * may be so. */
+MUST_USE bool ledger_balance_standing(const struct ledger_balance *balance,
+                                      struct ledger_standing *out);
 
 #endif

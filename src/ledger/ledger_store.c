@@ -9,6 +9,7 @@
 #define KEY_BYTES 8
 #define ROW_BYTES_MAX 64 /* of a row of `orders` */
 #define ROW_VERSION 1
+#define BALANCE_VERSION 2 /* 1, which ended before `awaiting`, is read, too */
 #define BALANCES_CACHED_MAX 16384
 
 struct ledger_store {
@@ -37,9 +38,10 @@ balance_encode(const void *row, struct bytes_writer *writer)
 {
     const struct ledger_balance *balance = row;
 
-    bytes_put_u8(writer, ROW_VERSION);
+    bytes_put_u8(writer, BALANCE_VERSION);
     total_encode(&balance->debits, writer);
     total_encode(&balance->credits, writer);
+    bytes_put_i64(writer, balance->awaiting.minor);
 }
 
 static bool
@@ -50,7 +52,11 @@ balance_decode(void *row, struct bytes_reader *reader)
 
     total_decode(&balance->debits, reader);
     total_decode(&balance->credits, reader);
-    return version == ROW_VERSION;
+    if (version == BALANCE_VERSION)
+        balance->awaiting.minor = bytes_get_i64(reader);
+    else
+        balance->awaiting.minor = 0;
+    return version == 1 || version == BALANCE_VERSION;
 }
 
 static const struct row_format balance_format = {
@@ -206,17 +212,32 @@ ledger_store_get_balance(struct ledger_store *tables,
 }
 
 enum rc
-ledger_store_get_credit(struct ledger_store *tables, struct user_id user,
-                        struct money *balance_out)
+ledger_store_get_standing(struct ledger_store *tables, struct user_id user,
+                          struct ledger_standing *standing_out)
 {
     struct ledger_balance balance;
     enum rc rc = ledger_store_get_balance(tables, ledger_account_user(user),
                                           &balance);
 
-    if (rc == RC_OK && !ledger_balance_credit(&balance, balance_out))
+    if (rc == RC_OK && !ledger_balance_standing(&balance, standing_out))
         return row_damaged("balance",
                            ledger_account_key(ledger_account_user(user)));
     return rc;
+}
+
+enum rc
+ledger_store_add_awaiting(struct ledger_store *tables, struct user_id user,
+                          int64_t change_minor)
+{
+    const struct ledger_account account = ledger_account_user(user);
+    struct ledger_balance balance;
+    enum rc rc = ledger_store_get_balance(tables, account, &balance);
+
+    if (rc != RC_OK)
+        return rc;
+    balance.awaiting.minor += change_minor;
+    invariant(balance.awaiting.minor >= 0 && money_valid(balance.awaiting));
+    return row_cache_put(tables->cache, ledger_account_key(account), &balance);
 }
 
 enum rc
@@ -282,6 +303,8 @@ row_sum(const struct store_row *row, struct ledger_balance *sum)
         return RC_DAMAGED;
     ledger_total_add(&sum->debits, &balance.debits);
     ledger_total_add(&sum->credits, &balance.credits);
+    if (!money_add(sum->awaiting, balance.awaiting, &sum->awaiting))
+        return RC_DAMAGED;
     return RC_OK;
 }
 

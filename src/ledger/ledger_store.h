@@ -3,7 +3,8 @@
  *
  *   journal    the entries, appended, never changed (ledger_journal.h)
  *   balances   account (kind,id) -> struct ledger_balance  what the postings
- *                                                          of an account sum to
+ *                                                          of an account sum
+ *                                                          to, and `awaiting`
  *   orders     order id          -> struct ledger_order    what was answered
  *
  * Keys are 8 octets, big-endian; rows begin with an octet of version.
@@ -49,10 +50,15 @@ MUST_USE enum rc ledger_store_get_balance(struct ledger_store *tables,
                                           struct ledger_account account,
                                           struct ledger_balance *balance_out);
 
-/* What a user may spend.  RC_DAMAGED if that is no amount, or below 0. */
-MUST_USE enum rc ledger_store_get_credit(struct ledger_store *tables,
-                                         struct user_id user,
-                                         struct money *balance_out);
+/* What the ledger holds of a user.  RC_DAMAGED if it is out of its range. */
+MUST_USE enum rc
+ledger_store_get_standing(struct ledger_store *tables, struct user_id user,
+                          struct ledger_standing *standing_out);
+
+/* Adds a change, which may be negative, to what a user is awaiting. */
+MUST_USE enum rc ledger_store_add_awaiting(struct ledger_store *tables,
+                                           struct user_id user,
+                                           int64_t change_minor);
 
 /* RC_OK also if there is none: all zero, status NONE. */
 MUST_USE enum rc ledger_store_get_order(struct ledger_store *tables,
@@ -70,8 +76,8 @@ MUST_USE enum rc ledger_store_put_order(struct ledger_store *tables,
 MUST_USE enum rc ledger_store_write(struct ledger_store *tables);
 
 /*
- * G4, over the whole store: the sums of all debits and of all credits in
- * `balances`.  What is held back is not seen: call it after
+ * G4, over the whole store: the sums of all debits, of all credits and of all
+ * that is awaited in `balances`.  What is held back is not seen: call it after
  * ledger_store_write().
  */
 MUST_USE enum rc ledger_store_sum(struct ledger_store *tables,

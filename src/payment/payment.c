@@ -71,6 +71,7 @@ settle(struct payment *payment, struct turn *turn, const struct event *cause,
                             order->price, account->balance);
     case PAYMENT_VERDICT_NOTHING:
     case PAYMENT_VERDICT_REMEMBERED:
+    case PAYMENT_VERDICT_CONTRADICTED:
     case PAYMENT_VERDICT_COUNT:
         break;
     }
@@ -167,9 +168,29 @@ on_order_cancel(struct payment *payment, struct turn *turn,
 }
 
 static enum rc
+contradicted(const struct event *event, const struct payment_order *order)
+{
+    log_error("answer_contradicted",
+              "order=%" PRIu64 " user=%" PRIu64 " status=%s price=%" PRId64
+              " order_status=%d order_user=%" PRIu64 " order_price=%" PRId64
+              " source=%s seq=%" PRIu64,
+              event->order.value, event->user.value,
+              transaction_status_name(event->transaction_status),
+              event->price.minor, (int)order->status, order->user.value,
+              order->price.minor, log_quote(event->source), event->id);
+    return RC_REFUSED;
+}
+
+static enum rc
 on_transaction(struct payment *payment, struct turn *turn,
                const struct event *event)
 {
+    const struct payment_transaction transaction = {
+        .status = event->transaction_status,
+        .reason = event->reason,
+        .user = event->user,
+        .price = event->price,
+    };
     struct account account;
     struct payment_order order;
     enum payment_verdict verdict;
@@ -180,9 +201,9 @@ on_transaction(struct payment *payment, struct turn *turn,
     rc = recall(payment, event, &account, &order);
     if (rc != RC_OK)
         return rc;
-    verdict = payment_decide_transaction(&account, &order, event->user,
-                                         event->transaction_status,
-                                         event->reason);
+    verdict = payment_decide_transaction(&account, &order, &transaction);
+    if (verdict == PAYMENT_VERDICT_CONTRADICTED)
+        return contradicted(event, &order);
     return conclude(payment, turn, event, verdict, &account, &order);
 }
 
@@ -287,7 +308,7 @@ on_account_thawed(struct payment *payment, struct turn *turn,
 typedef enum rc handler_fn(struct payment *payment, struct turn *turn,
                            const struct event *event);
 
-/* Events that are not here are not for us. */
+/* Events that are not here have no place in our topics. */
 static handler_fn *const handlers[EVENT_TYPE_COUNT] = {
     [EVENT_ORDER_PURCHASE] = on_order_purchase,
     [EVENT_ORDER_CANCEL] = on_order_cancel,
@@ -311,7 +332,12 @@ on_event(void *context, struct turn *turn, const struct event *event)
 {
     handler_fn *handler = handlers[event->type];
 
-    return handler == NULL ? RC_OK : handler(context, turn, event);
+    if (handler != NULL)
+        return handler(context, turn, event);
+    log_error("event_misplaced", "type=%s source=%s seq=%" PRIu64,
+              event_types[event->type].name, log_quote(event->source),
+              event->id);
+    return RC_REFUSED;
 }
 
 static enum rc

@@ -14,6 +14,9 @@
  *                     -> AccountChanged, with kind REFUSED and a reason if
  *                        it is refused
  *
+ * A Transaction UNSUCCESSFUL of what payment never answered is refused with
+ * RC_REFUSED and parked.
+ *
  * docs/ACCOUNTS.md has the table of all orders of arrival.
  */
 #ifndef PAYMENT_PAYMENT_H

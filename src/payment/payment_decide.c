@@ -74,15 +74,19 @@ payment_decide_cancel(struct account *account, struct payment_order *order,
 
 enum payment_verdict
 payment_decide_transaction(struct account *account,
-                           struct payment_order *order, struct user_id user,
-                           enum transaction_status status,
-                           enum refusal reason)
+                           struct payment_order *order,
+                           const struct payment_transaction *transaction)
 {
-    if (status != TRANSACTION_UNSUCCESSFUL ||
-        order->status != PAYMENT_ORDER_APPROVED ||
-        order->user.value != user.value)
+    if (transaction->status != TRANSACTION_UNSUCCESSFUL)
         return PAYMENT_VERDICT_NOTHING;
-    return refund(account, order, reason);
+    if (order->status == PAYMENT_ORDER_UNKNOWN ||
+        order->status == PAYMENT_ORDER_CANCELLED ||
+        order->user.value != transaction->user.value ||
+        order->price.minor != transaction->price.minor)
+        return PAYMENT_VERDICT_CONTRADICTED;
+    if (order->status != PAYMENT_ORDER_APPROVED)
+        return PAYMENT_VERDICT_NOTHING;
+    return refund(account, order, transaction->reason);
 }
 
 bool

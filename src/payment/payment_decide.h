@@ -10,7 +10,9 @@
  *   APPROVED  -unsuccessful->        REFUNDED
  *
  * Everything else changes nothing, so what comes twice, late or in another
- * order does no harm, and money goes back at most once.  An order's first
+ * order does no harm, and money goes back at most once.  But the ledger can
+ * only answer what payment said: an answer to anything else is CONTRADICTED,
+ * and changes nothing either.  An order's first
  * purchase is its content for ever; another purchase with the same id and
  * other content is told so, and the order stands as it is.
  *
@@ -61,6 +63,7 @@ enum payment_verdict {
     PAYMENT_VERDICT_CONFLICT,    /* say DECLINED, DUPLICATE; nothing changed */
     PAYMENT_VERDICT_REFUNDED,    /* say so; account and order changed       */
     PAYMENT_VERDICT_REMEMBERED,  /* say nothing; order changed              */
+    PAYMENT_VERDICT_CONTRADICTED, /* it can't be: do nothing at all         */
     PAYMENT_VERDICT_COUNT
 };
 
@@ -78,13 +81,20 @@ enum payment_verdict
 payment_decide_cancel(struct account *account, struct payment_order *order,
                       struct user_id user, enum refusal reason);
 
-/* What the ledger says of an order.  account, user: as above.  reason: why
- * it was UNSUCCESSFUL, REFUSAL_NONE if that was not told. */
+/* What the ledger says of an order. */
+struct payment_transaction {
+    enum transaction_status status;
+    enum refusal reason; /* of UNSUCCESSFUL */
+    struct user_id user;
+    struct money price;
+};
+
+/* account: of transaction->user.  CONTRADICTED if it is UNSUCCESSFUL, but
+ * payment answered no such purchase. */
 enum payment_verdict
 payment_decide_transaction(struct account *account,
-                           struct payment_order *order, struct user_id user,
-                           enum transaction_status status,
-                           enum refusal reason);
+                           struct payment_order *order,
+                           const struct payment_transaction *transaction);
 
 /*
  * One credit.  True if it is the first with its id: *credit now holds it and

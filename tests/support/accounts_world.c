@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "saga/participant_park.h"
+
 #define SETTLE_TURNS_MAX 200
 
 static const char *const actor_names[ACTORS] = { "payment", "ledger" };
@@ -57,27 +59,59 @@ accounts_world_destroy(struct accounts_world **world_p)
     *world_p = NULL;
 }
 
+static enum rc
+poisoned_open(void *context, struct store *store)
+{
+    struct poisoned *poisoned = context;
+
+    return poisoned->handlers->on_open(poisoned->context, store);
+}
+
+static enum rc
+poisoned_event(void *context, struct turn *turn, const struct event *event)
+{
+    struct poisoned *poisoned = context;
+
+    if (event->type == EVENT_PAYMENT && poisoned->poison != 0 &&
+        event->order.value % poisoned->poison == 0)
+        return RC_REFUSED;
+    return poisoned->handlers->on_event(poisoned->context, turn, event);
+}
+
+static enum rc
+poisoned_commit(void *context, struct turn *turn)
+{
+    struct poisoned *poisoned = context;
+
+    return poisoned->handlers->on_commit(poisoned->context, turn);
+}
+
 static void
 start_over(struct accounts_world *world, enum actor actor, struct bus *bus)
 {
-    const struct participant_handlers *handlers;
-    void *context;
+    struct poisoned *poisoned = &world->poisoned[actor];
 
     assert_null(world->participants[actor]);
     if (actor == PAYMENT) {
         assert_int_equal(payment_new(&world->payment, &world->config[PAYMENT]),
                          RC_OK);
-        handlers = &payment_handlers;
-        context = world->payment;
+        poisoned->handlers = &payment_handlers;
+        poisoned->context = world->payment;
     } else {
-        assert_int_equal(ledger_new(&world->ledger), RC_OK);
-        handlers = &ledger_handlers;
-        context = world->ledger;
+        assert_int_equal(ledger_new(&world->ledger, &world->config[LEDGER]),
+                         RC_OK);
+        poisoned->handlers = &ledger_handlers;
+        poisoned->context = world->ledger;
     }
+    world->handlers[actor] = *poisoned->handlers;
+    world->handlers[actor].on_open = poisoned_open;
+    world->handlers[actor].on_event = poisoned_event;
+    world->handlers[actor].on_commit = poisoned_commit;
     assert_int_equal(participant_open_over(&world->participants[actor],
                                            &world->config[actor],
                                            world->directory[actor], &bus,
-                                           handlers, context, -1, -1),
+                                           &world->handlers[actor], poisoned,
+                                           -1, -1),
                      RC_OK);
 }
 
@@ -150,6 +184,38 @@ settle(struct accounts_world *world)
                                  RC_OK);
         still = motion(world) == before ? still + 1 : 0;
     }
+}
+
+uint64_t
+parked_count(const struct accounts_world *world, enum actor actor)
+{
+    struct participant_stats stats;
+
+    participant_stats(world->participants[actor], &stats);
+    return stats.parked;
+}
+
+void
+redrive_parked(struct accounts_world *world, enum actor actor)
+{
+    struct turn *turn = &world->participants[actor]->turn;
+    const struct order_id any = { 0 };
+    struct parked parked;
+    uint64_t after = 0;
+    uint32_t redriven;
+    enum rc rc;
+
+    turn->taken = 1;
+    assert_int_equal(participant_begin(turn), RC_OK);
+    while (parking_next(turn->participant->parking, after, any, &parked) ==
+           RC_OK) {
+        after = parked.number;
+        if (participant_park_waits(turn, &parked))
+            continue;
+        rc = participant_redrive(turn, parked.number, &redriven);
+        assert_true(rc == RC_OK || rc == RC_REFUSED);
+    }
+    assert_int_equal(participant_commit(turn), RC_OK);
 }
 
 static void

@@ -14,6 +14,14 @@
 
 enum actor { PAYMENT, LEDGER, ACTORS };
 
+/* An actor's handlers, and the order whose Payments and multiples' they refuse
+ * as a version would that can't handle them (0: none). */
+struct poisoned {
+    const struct participant_handlers *handlers;
+    void *context;
+    uint64_t poison;
+};
+
 struct accounts_world {
     char directory[ACTORS][80];
     char root[64];
@@ -22,6 +30,8 @@ struct accounts_world {
     struct payment *payment;
     struct ledger *ledger;
     struct participant *participants[ACTORS]; /* NULL: does not run */
+    struct poisoned poisoned[ACTORS];
+    struct participant_handlers handlers[ACTORS];
 };
 
 struct accounts_world *accounts_world_new(void);
@@ -35,6 +45,10 @@ void actor_stop(struct accounts_world *world, enum actor actor);
 
 /* Turns of all that run, until nothing moves. */
 void settle(struct accounts_world *world);
+
+/* Events that are parked; and one attempt at all of them, as they came. */
+uint64_t parked_count(const struct accounts_world *world, enum actor actor);
+void redrive_parked(struct accounts_world *world, enum actor actor);
 
 /* Events of the gateway, in partition 0.  Amounts in minor units. */
 void send_opened(struct accounts_world *world, uint64_t user, int64_t amount);

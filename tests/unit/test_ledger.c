@@ -11,6 +11,7 @@
 #include "../support/accounts_world.h"
 #include "ledger/ledger_store.h"
 #include "saga/log.h"
+#include "saga/parking.h"
 
 static int
 setup(void **state)
@@ -240,8 +241,6 @@ test_ledger_answers_an_order_once(void **state)
     assert_int_equal(sent_count(world, "transactions"), 2);
     send_payment(world, 11, 1, PAYMENT_REFUNDED, REFUSAL_TIMEOUT, 5000, 10000);
     send_payment(world, 11, 1, PAYMENT_REFUNDED, REFUSAL_TIMEOUT, 5000, 10000);
-    /* Refunded though never booked, as after a refusal of the ledger's. */
-    send_payment(world, 12, 1, PAYMENT_REFUNDED, REFUSAL_LIMIT, 9000, 10000);
     settle(world);
     expect_transaction(world, 3, 11, TRANSACTION_REVERSED, REFUSAL_TIMEOUT, 1);
     books = books_open(world);
@@ -261,6 +260,85 @@ test_ledger_leaves_a_conflicting_purchase_to_its_owner(void **state)
     approve(world, 11, 5000, 5000);
     send_payment(world, 11, 1, PAYMENT_DECLINED, REFUSAL_DUPLICATE, 4000,
                  5000);
+    settle(world);
+    expect_transaction(world, 1, 11, TRANSACTION_SUCCESSFUL, REFUSAL_NONE, 1);
+}
+
+/* ---- the ledger's own refusal -------------------------------------------- */
+
+static void
+restart_with_limit(struct accounts_world *world, int64_t limit)
+{
+    if (world->participants[LEDGER] != NULL)
+        actor_stop(world, LEDGER);
+    world->config[LEDGER].transaction_limit.minor = limit;
+    actor_start(world, LEDGER);
+}
+
+static void
+expect_standing(struct books *books, uint64_t user, int64_t balance,
+                int64_t awaiting)
+{
+    struct ledger_standing standing;
+
+    assert_int_equal(ledger_store_get_standing(
+                         books->tables, (struct user_id){ user }, &standing),
+                     RC_OK);
+    assert_int_equal(standing.balance.minor, balance);
+    assert_int_equal(standing.awaiting.minor, awaiting);
+}
+
+/* Two refused payments of one user in flight, and everything between. */
+static void
+test_ledger_refuses_above_the_limit_and_awaits_the_refund(void **state)
+{
+    struct accounts_world *world = *state;
+    struct books books;
+
+    restart_with_limit(world, 3000);
+    approve(world, 11, 3001, 6999);
+    settle(world);
+    expect_transaction(world, 1, 11, TRANSACTION_UNSUCCESSFUL, REFUSAL_LIMIT,
+                       0);
+    approve(world, 12, 3000, 3999);
+    approve(world, 13, 3999, 0);
+    send_changed(world, 1, ACCOUNT_CHANGE_CREDITED, 500, 500);
+    send_payment(world, 14, 1, PAYMENT_DECLINED, REFUSAL_CREDIT, 900, 500);
+    send_changed(world, 1, ACCOUNT_CHANGE_FROZEN, 0, 500);
+    settle(world);
+    assert_int_equal(sent_count(world, "transactions"), 4);
+    books = books_open(world);
+    expect_standing(&books, 1, 7500, 7000);
+    expect_entries(&books, 3); /* opened, 12, credited */
+    books_close(&books);
+    restart_with_limit(world, 0); /* what was refused stays so */
+    send_payment(world, 13, 1, PAYMENT_REFUNDED, REFUSAL_LIMIT, 3999, 4499);
+    send_payment(world, 12, 1, PAYMENT_REFUNDED, REFUSAL_CANCELLED, 3000,
+                 7499);
+    send_payment(world, 11, 1, PAYMENT_REFUNDED, REFUSAL_CANCELLED, 3001,
+                 10500);
+    send_payment(world, 11, 1, PAYMENT_REFUNDED, REFUSAL_LIMIT, 3001, 10500);
+    approve(world, 15, 3001, 7499);
+    settle(world);
+    expect_transaction(world, 6, 15, TRANSACTION_SUCCESSFUL, REFUSAL_NONE, 2);
+    assert_int_equal(sent_event(world, "transactions", 4).transaction_status,
+                     TRANSACTION_REVERSED);
+    assert_int_equal(parked_count(world, LEDGER), 0);
+    books = books_open(world);
+    expect_standing(&books, 1, 7499, 0);
+    expect_entries(&books, 5);
+    books_close(&books);
+}
+
+static void
+test_ledger_default_is_no_limit(void **state)
+{
+    struct accounts_world *world = *state;
+
+    assert_int_equal(world->config[LEDGER].transaction_limit.minor, 0);
+    send_changed(world, 1, ACCOUNT_CHANGE_CREDITED, MONEY_MINOR_MAX - 10000,
+                 MONEY_MINOR_MAX);
+    approve(world, 11, MONEY_MINOR_MAX, 0);
     settle(world);
     expect_transaction(world, 1, 11, TRANSACTION_SUCCESSFUL, REFUSAL_NONE, 1);
 }
@@ -292,18 +370,16 @@ test_ledger_unbalanced_entry_is_not_written(void **state)
     books_close(&books);
 }
 
-/* The turn ends with RC_DAMAGED and nothing of it is there afterwards. */
+/* What was sent last is parked, and has left nothing else behind. */
 static void
-expect_damage(struct accounts_world *world, uint64_t entries,
-              uint64_t transactions)
+expect_refused(struct accounts_world *world, uint64_t entries,
+               uint64_t transactions)
 {
     struct books books;
-    enum rc rc = RC_OK;
-    int turns;
 
-    for (turns = 0; turns < 5 && rc == RC_OK; turns++)
-        rc = participant_turn(world->participants[LEDGER], 0);
-    assert_int_equal(rc, RC_DAMAGED);
+    settle(world);
+    assert_int_equal(parked_count(world, LEDGER), 1);
+    assert_int_equal(sent_count(world, "dead-letters"), 1);
     assert_int_equal(sent_count(world, "transactions"), transactions);
     books = books_open(world);
     expect_entries(&books, entries);
@@ -311,55 +387,100 @@ expect_damage(struct accounts_world *world, uint64_t entries,
 }
 
 static void
-test_ledger_approved_with_another_balance_is_damage(void **state)
+test_ledger_approved_with_another_balance_is_refused(void **state)
 {
     approve(*state, 11, 5000, 5001);
-    expect_damage(*state, 1, 0);
+    expect_refused(*state, 1, 0);
 }
 
 static void
-test_ledger_declined_with_another_balance_is_damage(void **state)
+test_ledger_declined_with_another_balance_is_refused(void **state)
 {
     send_payment(*state, 11, 1, PAYMENT_DECLINED, REFUSAL_CREDIT, 20000, 9999);
-    expect_damage(*state, 1, 0);
+    expect_refused(*state, 1, 0);
 }
 
 static void
-test_ledger_refund_of_what_was_never_seen_is_damage(void **state)
+test_ledger_refund_of_what_was_never_seen_is_refused(void **state)
 {
     send_payment(*state, 11, 1, PAYMENT_REFUNDED, REFUSAL_CANCELLED, 5000,
                  15000);
-    expect_damage(*state, 1, 0);
+    expect_refused(*state, 1, 0);
 }
 
 static void
-test_ledger_refund_of_another_price_is_damage(void **state)
+test_ledger_refund_of_another_price_is_refused(void **state)
 {
     approve(*state, 11, 5000, 5000);
     settle(*state);
     send_payment(*state, 11, 1, PAYMENT_REFUNDED, REFUSAL_CANCELLED, 4000,
                  9000);
-    expect_damage(*state, 2, 1);
+    expect_refused(*state, 2, 1);
 }
 
 static void
-test_ledger_credit_with_another_balance_is_damage(void **state)
+test_ledger_credit_with_another_balance_is_refused(void **state)
 {
     send_changed(*state, 1, ACCOUNT_CHANGE_CREDITED, 1, 10002);
-    expect_damage(*state, 1, 0);
+    expect_refused(*state, 1, 0);
 }
 
 static void
-test_ledger_damage_undoes_the_whole_turn(void **state)
+test_ledger_refund_of_declined_is_refused(void **state)
+{
+    send_payment(*state, 11, 1, PAYMENT_DECLINED, REFUSAL_CREDIT, 20000,
+                 10000);
+    settle(*state);
+    send_payment(*state, 11, 1, PAYMENT_REFUNDED, REFUSAL_CANCELLED, 20000,
+                 30000);
+    expect_refused(*state, 1, 1);
+}
+
+static void
+test_ledger_misplaced_event_is_refused(void **state)
+{
+    struct accounts_world *world = *state;
+    struct event event;
+
+    event_init(&event, EVENT_ORDER_CANCEL);
+    event.order.value = 11;
+    event.user.value = 1;
+    event_set_reason(&event, REFUSAL_CANCELLED);
+    fake_broker_send(world->broker, "payments", "payment", &event);
+    expect_refused(world, 1, 0);
+}
+
+/* Nothing of the same user takes effect before the operator has looked, even
+ * where the balances happen to agree again; others flow. */
+static void
+g6_ledger_refused_event_holds_its_user_alone(void **state)
 {
     struct accounts_world *world = *state;
 
-    approve(world, 11, 5000, 5000);
-    approve(world, 12, 5000, 1);
-    expect_damage(world, 1, 0);
-    /* What was there before is all that the restart finds. */
+    send_changed(world, 2, ACCOUNT_CHANGE_OPENED, 500, 500);
+    approve(world, 12, 3000, 2000);
+    send_payment(world, 12, 1, PAYMENT_REFUNDED, REFUSAL_CANCELLED, 3000,
+                 5000);
+    send_payment(world, 12, 1, PAYMENT_REFUNDED, REFUSAL_CANCELLED, 3000,
+                 10000);
+    approve(world, 13, 1000, 9000);
+    send_changed(world, 1, ACCOUNT_CHANGE_FROZEN, 0, 10000);
+    send_payment(world, 21, 2, PAYMENT_APPROVED, REFUSAL_NONE, 100, 400);
+    settle(world);
+    expect_transaction(world, 1, 21, TRANSACTION_SUCCESSFUL, REFUSAL_NONE, 1);
+    assert_int_equal(parked_count(world, LEDGER), 5);
+    /* Refused; 13 and FROZEN behind their user; more of 12 is not told. */
+    assert_int_equal(sent_count(world, "dead-letters"), 3);
+    assert_string_equal(sent_event(world, "dead-letters", 0).cause, "refused");
+    assert_string_equal(sent_event(world, "dead-letters", 1).cause,
+                        PARKING_CAUSE_BEHIND_USER);
+    assert_int_equal(sent_event(world, "dead-letters", 1).order.value, 13);
+    /* Still so after a restart. */
+    actor_stop(world, LEDGER);
     actor_start(world, LEDGER);
-    expect_damage(world, 1, 0);
+    approve(world, 14, 1000, 9000);
+    settle(world);
+    assert_int_equal(parked_count(world, LEDGER), 6);
 }
 
 /* ---- G1, G2 ------------------------------------------------------------- */
@@ -457,7 +578,7 @@ open_and_get(struct store *store, const char *table)
     struct ledger_store *tables;
     struct ledger_entry entry;
     struct ledger_order order;
-    struct money balance;
+    struct ledger_standing standing;
     enum rc rc = ledger_store_open(&tables, store);
 
     if (rc != RC_OK)
@@ -467,7 +588,8 @@ open_and_get(struct store *store, const char *table)
     else if (strcmp(table, "orders") == 0)
         rc = ledger_store_get_order(tables, (struct order_id){ 1 }, &order);
     else
-        rc = ledger_store_get_credit(tables, (struct user_id){ 1 }, &balance);
+        rc = ledger_store_get_standing(tables, (struct user_id){ 1 },
+                                       &standing);
     ledger_store_close(&tables);
     return rc;
 }
@@ -505,16 +627,25 @@ test_ledger_row_that_cannot_be_read_is_damage(void **state)
         { "entries_version", "journal", ROW("\2\0\1" ONE ENTRY),
           RC_DAMAGED },
         { "order", "orders", ROW("\1\1" ONE ONE ONE ONE), RC_OK },
-        { "order_status", "orders", ROW("\1\4" ONE ONE ONE ONE), RC_DAMAGED },
+        { "order_returned", "orders", ROW("\1\5" ONE ONE NIL NIL), RC_OK },
+        { "order_status", "orders", ROW("\1\6" ONE ONE ONE ONE), RC_DAMAGED },
         { "order_none", "orders", ROW("\1\0" ONE ONE ONE ONE), RC_DAMAGED },
         { "order_version", "orders", ROW("\2\1" ONE ONE ONE ONE), RC_DAMAGED },
         { "order_short", "orders", ROW("\1\1" ONE ONE ONE), RC_DAMAGED },
         { "balance", "balances", ROW("\1" NIL ONE NIL ONE), RC_OK },
+        { "balance_awaiting", "balances", ROW("\2" NIL NIL NIL ONE ONE),
+          RC_OK },
+        { "balance_awaiting_more", "balances", ROW("\2" NIL ONE NIL ONE ONE),
+          RC_DAMAGED },
+        { "balance_long", "balances", ROW("\1" NIL ONE NIL ONE NIL),
+          RC_DAMAGED },
         { "balance_below_zero", "balances", ROW("\1" NIL ONE NIL NIL),
           RC_DAMAGED },
-        { "balance_version", "balances", ROW("\2" NIL ONE NIL ONE),
+        { "balance_version", "balances", ROW("\3" NIL ONE NIL ONE),
           RC_DAMAGED },
         { "balance_short", "balances", ROW("\1" NIL ONE NIL), RC_DAMAGED },
+        { "balance_short_of_awaiting", "balances",
+          ROW("\2" NIL ONE NIL ONE), RC_DAMAGED },
     };
     struct accounts_world *world = *state;
     struct store_table *table;
@@ -549,14 +680,18 @@ main(void)
         T(test_ledger_answers_carry_what_was_decided),
         T(test_ledger_answers_an_order_once),
         T(test_ledger_leaves_a_conflicting_purchase_to_its_owner),
+        T(test_ledger_refuses_above_the_limit_and_awaits_the_refund),
+        T(test_ledger_default_is_no_limit),
         T(test_ledger_large_turn_is_cut_into_rows),
         T(test_ledger_unbalanced_entry_is_not_written),
-        T(test_ledger_approved_with_another_balance_is_damage),
-        T(test_ledger_declined_with_another_balance_is_damage),
-        T(test_ledger_refund_of_what_was_never_seen_is_damage),
-        T(test_ledger_refund_of_another_price_is_damage),
-        T(test_ledger_credit_with_another_balance_is_damage),
-        T(test_ledger_damage_undoes_the_whole_turn),
+        T(test_ledger_approved_with_another_balance_is_refused),
+        T(test_ledger_declined_with_another_balance_is_refused),
+        T(test_ledger_refund_of_what_was_never_seen_is_refused),
+        T(test_ledger_refund_of_another_price_is_refused),
+        T(test_ledger_credit_with_another_balance_is_refused),
+        T(test_ledger_refund_of_declined_is_refused),
+        T(test_ledger_misplaced_event_is_refused),
+        T(g6_ledger_refused_event_holds_its_user_alone),
         T(g1_ledger_numbers_go_on_after_a_restart),
         T(g2_ledger_redelivery_by_force_changes_nothing),
         T(g2_ledger_crash_between_commit_and_publish_says_the_same),

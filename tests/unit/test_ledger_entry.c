@@ -145,7 +145,7 @@ test_ledger_total_carries(void **state)
 }
 
 static void
-test_ledger_balance_credit_table(void **state)
+test_ledger_balance_standing_table(void **state)
 {
     static const struct {
         const char *name;
@@ -153,25 +153,35 @@ test_ledger_balance_credit_table(void **state)
         bool valid;
         int64_t minor;
     } rows[] = {
-        { "nothing_posted", { { 0, 0 }, { 0, 0 } }, true, 0 },
-        { "some_left", { { 0, 60 }, { 0, 100 } }, true, 40 },
-        { "nothing_left", { { 0, 100 }, { 0, 100 } }, true, 0 },
-        { "one_too_many_spent", { { 0, 101 }, { 0, 100 } }, false, 0 },
-        { "across_the_carry", { { 0, UINT64_MAX }, { 1, 9 } }, true, 10 },
-        { "all_there_is", { { 0, 0 }, { 0, MONEY_MINOR_MAX } }, true,
+        { "nothing_posted", { { 0, 0 }, { 0, 0 }, { 0 } }, true, 0 },
+        { "some_left", { { 0, 60 }, { 0, 100 }, { 0 } }, true, 40 },
+        { "nothing_left", { { 0, 100 }, { 0, 100 }, { 0 } }, true, 0 },
+        { "one_too_many_spent", { { 0, 101 }, { 0, 100 }, { 0 } }, false, 0 },
+        { "across_the_carry", { { 0, UINT64_MAX }, { 1, 9 }, { 0 } }, true,
+          10 },
+        { "all_there_is", { { 0, 0 }, { 0, MONEY_MINOR_MAX }, { 0 } }, true,
           MONEY_MINOR_MAX },
-        { "out_of_range", { { 0, 0 }, { 0, MONEY_MINOR_MAX + 1 } }, false, 0 },
-        { "far_out_of_range", { { 0, 0 }, { 1, 0 } }, false, 0 },
-        { "far_below", { { 1, 0 }, { 0, 0 } }, false, 0 },
+        { "out_of_range", { { 0, 0 }, { 0, MONEY_MINOR_MAX + 1 }, { 0 } },
+          false, 0 },
+        { "far_out_of_range", { { 0, 0 }, { 1, 0 }, { 0 } }, false, 0 },
+        { "far_below", { { 1, 0 }, { 0, 0 }, { 0 } }, false, 0 },
+        { "some_awaited", { { 0, 60 }, { 0, 100 }, { 30 } }, true, 40 },
+        { "all_awaited", { { 0, 60 }, { 0, 100 }, { 40 } }, true, 40 },
+        { "too_much_awaited", { { 0, 60 }, { 0, 100 }, { 41 } }, false, 0 },
+        { "awaited_below_zero", { { 0, 60 }, { 0, 100 }, { -1 } }, false, 0 },
     };
     size_t i;
 
     (void)state;
     for (i = 0; i < ARRAY_COUNT(rows); i++) {
-        struct money minor = { 0 };
+        struct ledger_standing standing = { .balance = { 0 } };
+        bool valid = ledger_balance_standing(&rows[i].balance, &standing);
 
-        if (ledger_balance_credit(&rows[i].balance, &minor) != rows[i].valid ||
-            minor.minor != rows[i].minor)
+        if (valid != rows[i].valid)
+            fail_msg("%s", rows[i].name);
+        if (valid && (standing.balance.minor != rows[i].minor ||
+                      standing.awaiting.minor !=
+                          rows[i].balance.awaiting.minor))
             fail_msg("%s", rows[i].name);
     }
 }
@@ -179,7 +189,7 @@ test_ledger_balance_credit_table(void **state)
 static void
 test_ledger_balance_post_adds_to_one_side(void **state)
 {
-    struct ledger_balance balance = { { 0, 0 }, { 0, 0 } };
+    struct ledger_balance balance = { { 0, 0 }, { 0, 0 }, { 0 } };
     int i;
 
     (void)state;
@@ -201,7 +211,7 @@ main(void)
         cmocka_unit_test(test_ledger_entry_build_table),
         cmocka_unit_test(test_ledger_account_key_keeps_kind_and_id),
         cmocka_unit_test(test_ledger_total_carries),
-        cmocka_unit_test(test_ledger_balance_credit_table),
+        cmocka_unit_test(test_ledger_balance_standing_table),
         cmocka_unit_test(test_ledger_balance_post_adds_to_one_side),
     };
 

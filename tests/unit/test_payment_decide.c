@@ -45,8 +45,20 @@ enum input {
     SUCCESSFUL,
     UNSUCCESSFUL,
     UNSUCCESSFUL_FOR_STRANGER,
+    UNSUCCESSFUL_DEARER,
     REVERSED,
 };
+
+static enum payment_verdict
+answer(struct account *account, struct payment_order *order,
+       struct user_id whose, int64_t price, enum transaction_status status,
+       enum refusal reason)
+{
+    const struct payment_transaction transaction = { status, reason, whose,
+                                                     { price } };
+
+    return payment_decide_transaction(account, order, &transaction);
+}
 
 static enum payment_verdict
 apply(struct account *account, struct payment_order *order, enum input input)
@@ -71,21 +83,20 @@ apply(struct account *account, struct payment_order *order, enum input input)
         return payment_decide_cancel(account, order, stranger,
                                      REFUSAL_CANCELLED);
     case SUCCESSFUL:
-        return payment_decide_transaction(account, order, user,
-                                          TRANSACTION_SUCCESSFUL,
-                                          REFUSAL_NONE);
+        return answer(account, order, user, 60, TRANSACTION_SUCCESSFUL,
+                      REFUSAL_NONE);
     case UNSUCCESSFUL:
-        return payment_decide_transaction(account, order, user,
-                                          TRANSACTION_UNSUCCESSFUL,
-                                          REFUSAL_LIMIT);
+        return answer(account, order, user, 60, TRANSACTION_UNSUCCESSFUL,
+                      REFUSAL_LIMIT);
     case UNSUCCESSFUL_FOR_STRANGER:
-        return payment_decide_transaction(account, order, stranger,
-                                          TRANSACTION_UNSUCCESSFUL,
-                                          REFUSAL_LIMIT);
+        return answer(account, order, stranger, 60, TRANSACTION_UNSUCCESSFUL,
+                      REFUSAL_LIMIT);
+    case UNSUCCESSFUL_DEARER:
+        return answer(account, order, user, 61, TRANSACTION_UNSUCCESSFUL,
+                      REFUSAL_LIMIT);
     case REVERSED:
-        return payment_decide_transaction(account, order, user,
-                                          TRANSACTION_REVERSED,
-                                          REFUSAL_CANCELLED);
+        return answer(account, order, user, 60, TRANSACTION_REVERSED,
+                      REFUSAL_CANCELLED);
     case BUY:
     default:
         return payment_decide_purchase(account, order, &purchase);
@@ -169,7 +180,15 @@ test_payment_decide_orders_of_arrival(void **state)
           PAYMENT_VERDICT_NOTHING, PAYMENT_ORDER_REFUNDED, REFUSAL_LIMIT,
           100 },
         { "ledger_refuses_for_stranger", { BUY, UNSUCCESSFUL_FOR_STRANGER }, 2,
-          PAYMENT_VERDICT_NOTHING, PAYMENT_ORDER_APPROVED, 0, 40 },
+          PAYMENT_VERDICT_CONTRADICTED, PAYMENT_ORDER_APPROVED, 0, 40 },
+        { "ledger_refuses_another_price", { BUY, UNSUCCESSFUL_DEARER }, 2,
+          PAYMENT_VERDICT_CONTRADICTED, PAYMENT_ORDER_APPROVED, 0, 40 },
+        { "declined_at_another_price", { BUY_IN_EUR, UNSUCCESSFUL_DEARER }, 2,
+          PAYMENT_VERDICT_CONTRADICTED, PAYMENT_ORDER_DECLINED,
+          REFUSAL_CURRENCY, 100 },
+        { "cancelled_by_timeout_after_refusal",
+          { BUY, UNSUCCESSFUL, CANCEL_TIMEOUT }, 3, PAYMENT_VERDICT_NOTHING,
+          PAYMENT_ORDER_REFUNDED, REFUSAL_LIMIT, 100 },
         { "ledger_refuses_then_cancel", { BUY, UNSUCCESSFUL, CANCEL }, 3,
           PAYMENT_VERDICT_NOTHING, PAYMENT_ORDER_REFUNDED, REFUSAL_LIMIT,
           100 },
@@ -185,8 +204,11 @@ test_payment_decide_orders_of_arrival(void **state)
         { "declined_then_answer", { BUY_IN_EUR, UNSUCCESSFUL }, 2,
           PAYMENT_VERDICT_NOTHING, PAYMENT_ORDER_DECLINED, REFUSAL_CURRENCY,
           100 },
-        { "answer_to_nothing", { UNSUCCESSFUL }, 1, PAYMENT_VERDICT_NOTHING,
-          PAYMENT_ORDER_UNKNOWN, 0, 100 },
+        { "answer_to_nothing", { UNSUCCESSFUL }, 1,
+          PAYMENT_VERDICT_CONTRADICTED, PAYMENT_ORDER_UNKNOWN, 0, 100 },
+        { "answer_to_a_cancel", { CANCEL, UNSUCCESSFUL }, 2,
+          PAYMENT_VERDICT_CONTRADICTED, PAYMENT_ORDER_CANCELLED,
+          REFUSAL_CANCELLED, 100 },
         { "success_of_nothing", { SUCCESSFUL }, 1, PAYMENT_VERDICT_NOTHING,
           PAYMENT_ORDER_UNKNOWN, 0, 100 },
     };
@@ -337,14 +359,15 @@ step_take_back(struct run *run, int o, int u, bool cancel)
 
     verdict = cancel ? payment_decide_cancel(account, &run->orders[o], id,
                                              REFUSAL_CANCELLED)
-                     : payment_decide_transaction(account, &run->orders[o], id,
-                                                  TRANSACTION_UNSUCCESSFUL,
-                                                  REFUSAL_LIMIT);
+                     : answer(account, &run->orders[o], id, expected->price,
+                              TRANSACTION_UNSUCCESSFUL, REFUSAL_LIMIT);
     if (back) {
         run->model.spendable[u] += expected->price;
         expected->taken = false;
     }
     assert_int_equal(verdict == PAYMENT_VERDICT_REFUNDED, back);
+    assert_int_equal(verdict == PAYMENT_VERDICT_CONTRADICTED,
+                     !cancel && (!expected->known || expected->user != u));
     if (cancel && !expected->known)
         expected->cancelled = true;
 }
