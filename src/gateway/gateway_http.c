@@ -54,11 +54,16 @@ allow_descriptors(const struct config *config)
             strerror(errno));
 }
 
+unsigned
+http_timeout_s(const struct config *config)
+{
+    return (unsigned)((config->http_timeout + 999) / 1000);
+}
+
 static void
 daemon_start(struct gateway_http *http)
 {
     const union MHD_DaemonInfo *info = NULL;
-    unsigned timeout_s = (unsigned)((http->config->http_timeout + 999) / 1000);
 
     http->daemon = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL,
@@ -66,7 +71,7 @@ daemon_start(struct gateway_http *http)
         MHD_OPTION_EXTERNAL_LOGGER, on_library_words, http,
         MHD_OPTION_LISTEN_SOCKET, http->listen_fd,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)http->config->http_connections,
-        MHD_OPTION_CONNECTION_TIMEOUT, timeout_s,
+        MHD_OPTION_CONNECTION_TIMEOUT, http_timeout_s(http->config),
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_MEMORY_BYTES,
         MHD_OPTION_URI_LOG_CALLBACK, exchange_on_target, http,
         MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, http,

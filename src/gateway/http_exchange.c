@@ -92,6 +92,7 @@ exchange_on_target(void *cls, const char *target,
     if (exchange == NULL)
         return NULL;
     exchange->state = EXCHANGE_HEAD;
+    exchange->answered = false;
     exchange->http = http;
     exchange->connection = connection;
     exchange->peer = connection_peer(connection);
@@ -351,12 +352,31 @@ exchange_on_access(void *cls, struct MHD_Connection *connection,
     return MHD_NO;
 }
 
+/*
+ * A connection that goes on is read before its handler is called, and if the
+ * client has shut its side by then, the reply is lost.  Only connections with
+ * a time-out of their own are handled before anything is read: so each has
+ * one from its answer to the end of its reply.  (The library walks all of
+ * those in every run; at other times there must be few.)
+ */
+static void
+handle_before_reading(const struct exchange *exchange, bool before)
+{
+    unsigned timeout_s = http_timeout_s(exchange->http->config);
+
+    (void)MHD_set_connection_option(exchange->connection,
+                                    MHD_CONNECTION_OPTION_TIMEOUT,
+                                    before ? timeout_s + 1 : timeout_s);
+}
+
 void
 exchange_answered(struct exchange *exchange)
 {
     invariant(exchange->state == EXCHANGE_WAITING);
     deadline_end(&exchange->http->waits, &exchange->wait);
     exchange->state = EXCHANGE_RESUMED;
+    exchange->answered = true;
+    handle_before_reading(exchange, true);
     MHD_resume_connection(exchange->connection);
 }
 
@@ -383,6 +403,8 @@ exchange_on_completed(void *cls, struct MHD_Connection *connection,
         return;
     if (exchange->state == EXCHANGE_REPLIED)
         http->replies_open--;
+    if (exchange->answered)
+        handle_before_reading(exchange, false);
     if (exchange->state == EXCHANGE_WAITING) {
         exchange->call.request->owner = NULL;
         exchange->call.request = NULL;

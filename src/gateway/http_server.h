@@ -63,6 +63,7 @@ struct peer {
 struct exchange {
     struct exchange *next_free;
     enum exchange_state state;
+    bool answered; /* by the store: it was resumed */
     struct gateway_http *http;
     struct MHD_Connection *connection;
     struct peer *peer; /* NULL if there was no memory for it */
@@ -154,6 +155,9 @@ void exchange_answered(struct exchange *exchange);
 /* It has not and will be waited for no more: 503, and the request is left to
  * the store thread. */
 void exchange_give_up(struct exchange *exchange, enum problem_type why);
+
+/* config->http_timeout as the library wants it. */
+unsigned http_timeout_s(const struct config *config);
 
 /* True if one more line of this kind may be logged in this second. */
 bool http_may_log(const struct gateway_http *http, struct http_log *log);

