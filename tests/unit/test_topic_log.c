@@ -229,6 +229,41 @@ test_topic_log_read_goes_over_segments(void **state)
     assert_int_equal(read_from(rig, 0, 100000), 51);
 }
 
+static int
+open_tables(const struct rig *rig)
+{
+    char path[64], target[PATH_MAX];
+    int count = 0;
+
+    for (int fd = 0; fd < 1024; fd++) {
+        ssize_t bytes;
+
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        bytes = readlink(path, target, sizeof(target) - 1);
+        if (bytes <= 0)
+            continue;
+        target[bytes] = '\0';
+        count += strstr(target, "/topic.") != NULL &&
+                 strncmp(target, rig->store.directory,
+                         strlen(rig->store.directory)) == 0;
+    }
+    return count;
+}
+
+static void
+test_topic_log_few_old_tables_stay_open(void **state)
+{
+    struct rig *rig = *state;
+
+    append_batches(rig, 100); /* 13 segments */
+    assert_in_range(open_tables(rig), 1, TOPIC_LOG_OLD_TABLES_MAX + 1);
+    assert_int_equal(read_from(rig, 0, 100000), 100);
+    assert_in_range(open_tables(rig), 1, TOPIC_LOG_OLD_TABLES_MAX + 1);
+    for (uint64_t batch = 0; batch < 100; batch += 8)
+        assert_int_equal(read_from(rig, batch * BATCH_COUNT, 0), 1);
+    assert_in_range(open_tables(rig), 1, TOPIC_LOG_OLD_TABLES_MAX + 1);
+}
+
 static void
 test_topic_log_rolls_several_times_in_one_turn(void **state)
 {
@@ -491,6 +526,7 @@ main(void)
         WITH_RIG(test_topic_log_read_starts_with_the_batch_that_holds_offset),
         WITH_RIG(test_topic_log_read_gives_whole_batches_up_to_max_bytes),
         WITH_RIG(test_topic_log_read_goes_over_segments),
+        WITH_RIG(test_topic_log_few_old_tables_stay_open),
         WITH_RIG(test_topic_log_rolls_several_times_in_one_turn),
         WITH_RIG(test_topic_log_time_never_goes_back),
         WITH_RIG(test_topic_log_undo_takes_everything_back),
