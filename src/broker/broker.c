@@ -1,4 +1,4 @@
-#include "broker/broker_state.h"
+#include "broker/broker_control.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -193,6 +193,8 @@ broker_open(struct broker **broker_out, const struct config *config,
     rc = broker->scratch != NULL ? sockets_open(broker) : RC_IO;
     if (rc == RC_OK)
         rc = tables_open(broker);
+    if (rc == RC_OK)
+        rc = broker_control_open(broker);
     if (rc != RC_OK)
         return rc;
     broker_tap_init(&broker->tap, zsock_resolve(broker->tap_socket),
@@ -215,6 +217,7 @@ broker_close(struct broker **broker_p)
     if (broker == NULL)
         return RC_OK;
     sockets_close(broker);
+    control_close(&broker->control);
     fetch_table_destroy(&broker->fetches);
     producer_table_fini(&broker->producers);
     consumer_table_fini(&broker->consumers);
@@ -236,11 +239,14 @@ wait_for_work(struct broker *broker, int64_t next_us, bool *stop_out)
         { .socket = broker->router, .events = ZMQ_POLLIN },
         { .socket = broker->tap.socket, .events = ZMQ_POLLIN },
         { .fd = broker->signal_fd, .events = ZMQ_POLLIN },
+        { .fd = control_fd(broker->control), .events = ZMQ_POLLIN },
     };
     int64_t now_us = clock_monotonic_us(), wait_us;
 
     if (broker->fetches->deadline_us < next_us)
         next_us = broker->fetches->deadline_us;
+    if (broker->copying && now_us + BROKER_COPY_US < next_us)
+        next_us = now_us + BROKER_COPY_US;
     if (broker->fetches->due_count > 0)
         next_us = now_us;
     wait_us = next_us > now_us ? next_us - now_us : 0;
@@ -273,6 +279,8 @@ broker_run(struct broker *broker)
             rc = wait_for_work(broker, next_us, &stop);
         if (rc == RC_OK)
             rc = broker_turn(broker);
+        if (rc == RC_OK)
+            broker_control_serve(broker);
     }
     daemon_stopping();
     if (rc == RC_OK) {

@@ -16,6 +16,7 @@
 #include "broker/fetch_table.h"
 #include "broker/producer_table.h"
 #include "broker/topic_table.h"
+#include "saga/control.h"
 
 /* One turn takes no more than this, so that nobody waits long for it. */
 #define BROKER_TURN_REQUESTS_MAX 256
@@ -75,6 +76,10 @@ struct broker {
     zsock_t *tap_socket;
     void *router; /* bus_socket's, for the hot path */
     uint8_t *scratch; /* one frame, PROTOCOL_FRAME_BYTES_MAX */
+
+    struct control *control; /* the operators' door (broker_control.h) */
+    bool copying;            /* the store, for copy_client */
+    int copy_client;
 
     uint64_t bytes_free;
     uint64_t bytes_unseen; /* written since, see broker_disk_takes() */

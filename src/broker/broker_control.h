@@ -1,0 +1,25 @@
+/*
+ * broker_control.h - what an operator may ask of the broker
+ *
+ *   status             topics: start, end, bytes
+ *   backup DIRECTORY   a copy of the store, while it goes on; the reply comes
+ *                      when it is there
+ *
+ * Through HOME/run/NAME.ctl (control.h).  Replies are JSON objects;
+ * {"error": words} if it can't be.  Internal to the broker's loop.
+ */
+#ifndef BROKER_CONTROL_H
+#define BROKER_CONTROL_H
+
+#include "broker/broker_state.h"
+
+/* How often the loop asks whether a copy is there. */
+#define BROKER_COPY_US 20000
+
+MUST_USE enum rc broker_control_open(struct broker *broker);
+
+/* Answers what was asked, and a copy that is done.  Between turns: no
+ * transaction is open, and what was committed is on disk. */
+void broker_control_serve(struct broker *broker);
+
+#endif
