@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../support/store_rig.h"
@@ -63,10 +64,13 @@ static int
 setup(void **state)
 {
     struct rig *rig = calloc(1, sizeof(*rig));
+    char run[80];
 
     assert_non_null(rig);
     strcpy(rig->home, "/tmp/broker.XXXXXX");
     assert_non_null(mkdtemp(rig->home));
+    snprintf(run, sizeof(run), "%s/run", rig->home); /* daemon_lock()'s work */
+    assert_int_equal(mkdir(run, 0700), 0);
     config_fill(rig);
     db_env_set_func_write(write_or_fail);
     assert_int_equal(broker_open(&rig->broker, &rig->config, rig->home, -1),
