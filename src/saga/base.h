@@ -26,7 +26,7 @@ enum rc {
     RC_NO_SPACE,   /* the disk is full                                        */
     RC_IO,         /* the system failed us: stop, restart, recover            */
     RC_DAMAGED,    /* data does not verify: stop, call a human                */
-    RC_REFUSED,    /* an event that can't be handled: nothing was done, park it */
+    RC_REFUSED,    /* an event that can't be handled; nothing was done: park */
     RC_FENCED,     /* a newer process of our name has taken over              */
     RC_COUNT
 };

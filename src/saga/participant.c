@@ -223,6 +223,10 @@ participant_run(struct participant *participant)
     int64_t stop_us = INT64_MAX;
     enum rc rc = RC_OK;
 
+    log_info("ready", "name=%s home=%s backlog=%" PRIu64 " parked=%u",
+             participant->config->name, log_quote(participant->config->home),
+             outbox_backlog(&participant->outbox),
+             parking_count(participant->parking));
     for (;;) {
         rc = participant_turn(participant, turn_wait_ms(participant));
         if (rc != RC_OK)
