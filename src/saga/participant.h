@@ -24,6 +24,10 @@
 #include "saga/event.h"
 #include "saga/store.h"
 
+/* A DeadLetter's cause when what was parked is parked no more. */
+#define PARK_CAUSE_REDRIVEN "redriven"
+#define PARK_CAUSE_DROPPED "dropped"
+
 struct participant;
 struct turn;
 

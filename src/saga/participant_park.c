@@ -140,10 +140,13 @@ participant_park_bytes(struct turn *turn, const struct inbox_stream *stream,
     return park(turn, &parked, cause);
 }
 
+/* A letter is about an order and a user, and not of them: it tells that they
+ * wait, so it must not wait with them. */
 static struct order_id
 event_order(const struct event *event)
 {
-    if (event->present & EVENT_HAS(FIELD_ORDER_ID))
+    if (event->type != EVENT_DEAD_LETTER &&
+        event->present & EVENT_HAS(FIELD_ORDER_ID))
         return event->order;
     return (struct order_id){ 0 };
 }
@@ -151,7 +154,8 @@ event_order(const struct event *event)
 static struct user_id
 event_user(const struct event *event)
 {
-    if (event->present & EVENT_HAS(FIELD_USER_ID))
+    if (event->type != EVENT_DEAD_LETTER &&
+        event->present & EVENT_HAS(FIELD_USER_ID))
         return event->user;
     return (struct user_id){ 0 };
 }

@@ -10,10 +10,6 @@
 
 #include "saga/participant_state.h"
 
-/* DeadLetter's cause when a parked event is parked no more. */
-#define PARK_CAUSE_REDRIVEN "redriven"
-#define PARK_CAUSE_DROPPED "dropped"
-
 /* A handler that says RC_AGAIN is called again so often, then its event is
  * parked. */
 #define PARK_TRIES_MAX 3
