@@ -15,7 +15,7 @@ CORE_SAGA    = base bytes money refusal topic event protocol quote \
 CORE_BROKER  = broker_request producer_seqs
 CORE_PAYMENT = payment_account payment_decide
 CORE_LEDGER  = ledger_entry ledger_post
-CORE_GATEWAY = order_status gateway_rows gateway_fold http_deadline
+CORE_GATEWAY = order_status gateway_rows gateway_fold http_deadline drain_rate
 
 CC       = gcc
 STD      = -std=c11 -D_GNU_SOURCE -Isrc

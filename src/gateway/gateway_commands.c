@@ -1,88 +1,6 @@
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "gateway/gateway_state.h"
-#include "saga/log.h"
-
-static enum rc
-order_put(struct gateway_store *store, const struct order_row *row)
-{
-    uint8_t key[ORDER_USER_KEY_BYTES], value[ORDER_ROW_BYTES];
-    enum rc rc;
-
-    order_user_key_encode(row->user, row->order.value, key);
-    order_row_encode(row, value);
-    rc = store_put_new(store->tables.orders, key + ID_KEY_BYTES, ID_KEY_BYTES,
-                       value, sizeof value);
-    invariant(rc != RC_EXISTS); /* order_next was behind the last order */
-    if (rc == RC_OK)
-        rc = store_put(store->tables.orders_by_user, key, sizeof key, "", 0);
-    return rc;
-}
-
-static enum rc
-order_emit(struct gateway_store *store, struct turn *turn,
-           const struct request *request, const struct order_row *row)
-{
-    struct event event;
-
-    event_init(&event, EVENT_ORDER_PURCHASE);
-    event.order = row->order;
-    event.user = row->user;
-    event.product = row->product;
-    event.quantity = row->quantity;
-    event.price = row->price;
-    memcpy(event.currency, store->config->currency, sizeof event.currency);
-    memcpy(event.traceparent, request->traceparent, sizeof event.traceparent);
-    store->backlog++;
-    return turn_emit(turn, &event);
-}
-
-/* The refusals of POST /orders, in the order of their rank. */
-static enum request_outcome
-order_price(const struct gateway_store *store, const struct request *request,
-            struct money *total_out)
-{
-    const struct product_row *product =
-        gateway_catalogue_find(&store->catalogue, request->product);
-
-    if (product == NULL)
-        return REQUEST_NO_PRODUCT;
-    if (!money_mul(product->price, request->quantity, total_out))
-        return REQUEST_TOO_LARGE;
-    if (store->backlog >= store->config->backlog)
-        return REQUEST_BACKLOG;
-    return REQUEST_DONE;
-}
-
-static enum rc
-on_order_place(struct gateway_store *store, struct turn *turn,
-               struct request *request)
-{
-    struct order_row *row = &request->order;
-    enum rc rc;
-
-    invariant(request->quantity >= 1 && request->quantity <= QUANTITY_MAX);
-    *row = (struct order_row){ 0 };
-    request->outcome = order_price(store, request, &row->price);
-    if (request->outcome != REQUEST_DONE)
-        return RC_OK;
-    invariant(id_valid(store->order_next));
-    row->order.value = store->order_next;
-    row->user = request->user;
-    row->product = request->product;
-    row->quantity = request->quantity;
-    row->status = ORDER_CREATED;
-    row->created_us = row->updated_us = turn_now_us(turn);
-    rc = order_put(store, row);
-    if (rc == RC_OK)
-        rc = order_emit(store, turn, request, row);
-    store->order_next += store->config->order_id_stride;
-    store->counters.orders[ORDER_CREATED]++;
-    store->counters.open++;
-    store->counters_changed = true;
-    return rc;
-}
 
 /* A row that is not there is an outcome of the request. */
 static enum rc
@@ -96,10 +14,17 @@ static enum rc
 on_order_get(struct gateway_store *store, struct turn *turn,
              struct request *request)
 {
+    enum rc rc;
+
     (void)turn;
-    return request_found(request, gateway_query_order(&store->tables,
-                                                      request->order_id,
-                                                      &request->order));
+    rc = request_found(request, gateway_query_order(&store->tables,
+                                                    request->order_id,
+                                                    &request->order));
+    if (rc != RC_OK || store->counters.parked_orders == 0)
+        return rc;
+    rc = gateway_parked_find(&store->tables, request->order_id,
+                             &request->parked);
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
 static enum rc
@@ -117,29 +42,6 @@ on_product_list(struct gateway_store *store, struct turn *turn,
     (void)turn;
     gateway_query_products(&store->catalogue, request);
     return RC_OK;
-}
-
-static enum rc
-on_user_open(struct gateway_store *store, struct turn *turn,
-             struct request *request)
-{
-    struct user_row row;
-    enum rc rc;
-
-    rc = gateway_user_get(store, request->user, &row);
-    if (rc != RC_OK)
-        return rc;
-    if (row.state != USER_ABSENT)
-        request->outcome = REQUEST_CONFLICT;
-    else if (store->backlog >= store->config->backlog)
-        request->outcome = REQUEST_BACKLOG;
-    else
-        request->outcome = REQUEST_DONE;
-    if (request->outcome != REQUEST_DONE)
-        return RC_OK;
-    store->backlog++;
-    return gateway_user_open(store, turn, request->user, request->amount,
-                             request->traceparent, &request->user_row);
 }
 
 static enum rc
@@ -204,6 +106,7 @@ on_metrics(struct gateway_store *store, struct turn *turn,
            sizeof metrics->refusals);
     metrics->users = store->counters.users;
     metrics->transactions = store->counters.transactions;
+    metrics->parked_orders = store->counters.parked_orders;
     if (store->participant != NULL) {
         participant_stats(store->participant, &metrics->participant);
         store_stats(participant_store(store->participant), &metrics->store);
@@ -215,11 +118,15 @@ typedef enum rc (*command_fn)(struct gateway_store *store, struct turn *turn,
                               struct request *request);
 
 static const command_fn commands[REQUEST_KIND_COUNT] = {
-    [REQUEST_ORDER_PLACE] = on_order_place,
+    [REQUEST_ORDER_PLACE] = gateway_order_place,
     [REQUEST_ORDER_GET] = on_order_get,
+    [REQUEST_ORDER_CANCEL] = gateway_order_cancel,
     [REQUEST_ORDER_LIST] = on_order_list,
     [REQUEST_PRODUCT_LIST] = on_product_list,
-    [REQUEST_USER_OPEN] = on_user_open,
+    [REQUEST_USER_OPEN] = gateway_command_user_open,
+    [REQUEST_USER_CREDIT] = gateway_command_user_credit,
+    [REQUEST_USER_FREEZE] = gateway_command_user_freeze,
+    [REQUEST_USER_THAW] = gateway_command_user_thaw,
     [REQUEST_USER_GET] = on_user_get,
     [REQUEST_USER_LIST] = on_user_list,
     [REQUEST_TRANSACTION_GET] = on_transaction_get,

@@ -4,8 +4,9 @@
 #include "gateway/gateway_state.h"
 #include "saga/log.h"
 
+/* Nothing was put or emitted for it: the loop parks it. */
 static enum rc
-event_damaged(const struct event *event, const char *what)
+event_refused(const struct event *event, const char *what)
 {
     log_error("event_refused",
               "order=%" PRIu64 " user=%" PRIu64
@@ -13,7 +14,7 @@ event_damaged(const struct event *event, const char *what)
               event->order.value, event->user.value,
               event_types[event->type].name, log_quote(event->source),
               event->id, what);
-    return RC_DAMAGED;
+    return RC_REFUSED;
 }
 
 static enum rc
@@ -49,7 +50,20 @@ order_is_ours(const struct gateway_store *store, struct order_id order)
 }
 
 static enum rc
-transaction_put(struct gateway_store *store, const struct event *event)
+transaction_put(struct gateway_store *store,
+                const struct transaction_row *row)
+{
+    uint8_t key[ID_KEY_BYTES], value[TRANSACTION_ROW_BYTES];
+
+    id_key_encode(row->transaction.value, key);
+    transaction_row_encode(row, value);
+    return store_put(store->tables.transactions, key, sizeof key, value,
+                     sizeof value);
+}
+
+/* RC_REFUSED, and nothing put, if there is one of that id. */
+static enum rc
+transaction_put_new(struct gateway_store *store, const struct event *event)
 {
     const struct transaction_row row = {
         .transaction = event->transaction,
@@ -67,10 +81,43 @@ transaction_put(struct gateway_store *store, const struct event *event)
     rc = store_put_new(store->tables.transactions, key, sizeof key, value,
                        sizeof value);
     if (rc == RC_EXISTS)
-        return event_damaged(event, "transaction_twice");
+        return event_refused(event, "transaction_twice");
     store->counters.transactions++;
     store->counters_changed = true;
     return rc;
+}
+
+static enum rc
+transaction_reverse(struct gateway_store *store, const struct event *event)
+{
+    struct transaction_row row;
+    enum rc rc;
+
+    rc = gateway_query_transaction(&store->tables, event->transaction, &row);
+    if (rc == RC_NOT_FOUND)
+        return event_refused(event, "transaction_unknown");
+    if (rc != RC_OK)
+        return rc;
+    if (row.order.value != event->order.value)
+        return event_refused(event, "transaction_of_another");
+    row.status = TRANSACTION_REVERSED;
+    return transaction_put(store, &row);
+}
+
+static enum rc
+transaction_fold(struct gateway_store *store, const struct event *event)
+{
+    switch (event->transaction_status) {
+    case TRANSACTION_SUCCESSFUL:
+        return transaction_put_new(store, event);
+    case TRANSACTION_REVERSED:
+        return transaction_reverse(store, event);
+    case TRANSACTION_UNSUCCESSFUL:
+    case TRANSACTION_UNSET:
+    case TRANSACTION_STATUS_COUNT:
+        break;
+    }
+    return RC_OK;
 }
 
 static void
@@ -85,65 +132,81 @@ order_count(struct gateway_store *store, const struct order_row *row,
     store->counters_changed = true;
 }
 
-/* *moved_out is false for an event that tells nothing new. */
+/* An order that a cancel holds open is moved, and stays where it is. */
+static enum rc
+order_write(struct gateway_store *store, const struct order_row *row,
+            enum order_status was)
+{
+    if (row->status != was)
+        order_count(store, row, was);
+    return gateway_order_put(store, row);
+}
+
+/* Everything that may refuse the event comes before the first put. */
 static enum rc
 order_move(struct gateway_store *store, struct turn *turn,
-           const struct event *event, bool *moved_out)
+           const struct event *event)
 {
-    uint8_t key[ID_KEY_BYTES], value[ORDER_ROW_BYTES];
     struct order_row row;
     enum order_status was;
-    enum order_fold fold;
     enum rc rc;
 
     rc = gateway_query_order(&store->tables, event->order, &row);
     if (rc == RC_NOT_FOUND)
-        return event_damaged(event, "order_unknown");
+        return event_refused(event, "order_unknown");
     if (rc != RC_OK)
         return rc;
     was = row.status;
-    fold = order_fold_transaction(&row, event, turn_now_us(turn));
-    if (fold == ORDER_FOLD_CONTRADICTED)
-        return event_damaged(event, "order_contradicted");
-    *moved_out = fold == ORDER_FOLD_MOVED;
-    if (!*moved_out) {
+    switch (order_fold_transaction(&row, event, turn_now_us(turn))) {
+    case ORDER_FOLD_CONTRADICTED:
+        return event_refused(event, "order_contradicted");
+    case ORDER_FOLD_REPEATED:
         log_warning("order_repeated", "order=%" PRIu64 " status=%s",
                     row.order.value, order_status_name(row.status));
         return RC_OK;
+    case ORDER_FOLD_MOVED:
+        break;
     }
-    order_count(store, &row, was);
-    id_key_encode(row.order.value, key);
-    order_row_encode(&row, value);
-    return store_put(store->tables.orders, key, sizeof key, value,
-                     sizeof value);
+    rc = transaction_fold(store, event);
+    return rc == RC_OK ? order_write(store, &row, was) : rc;
 }
 
 /* What the codec leaves optional is owed by each status. */
 static bool
 transaction_complete(const struct event *event)
 {
-    if (event->transaction_status == TRANSACTION_SUCCESSFUL)
-        return event->transaction.value != 0;
     if (event->transaction_status == TRANSACTION_UNSUCCESSFUL)
-        return event->reason != REFUSAL_NONE;
-    return true;
+        return event->reason != REFUSAL_NONE && event->transaction.value == 0;
+    return event->transaction.value != 0;
 }
 
 static enum rc
 on_transaction(struct gateway_store *store, struct turn *turn,
                const struct event *event)
 {
-    bool moved = true;
-    enum rc rc = RC_OK;
-
     if (!transaction_complete(event))
-        return event_damaged(event, "field_missing");
+        return event_refused(event, "field_missing");
     if (order_is_ours(store, event->order))
-        rc = order_move(store, turn, event, &moved);
-    if (rc == RC_OK && moved &&
-        event->transaction_status == TRANSACTION_SUCCESSFUL)
-        rc = transaction_put(store, event);
-    return rc;
+        return order_move(store, turn, event);
+    return transaction_fold(store, event);
+}
+
+/* A refund shows in its order, too; without one (another gateway's) it is the
+ * user's alone. */
+static enum rc
+on_payment(struct gateway_store *store, struct turn *turn,
+           const struct event *event)
+{
+    struct order_row row;
+    enum rc rc = RC_NOT_FOUND;
+
+    if (event->payment_status == PAYMENT_REFUNDED)
+        rc = gateway_query_order(&store->tables, event->order, &row);
+    if (rc == RC_OK && order_fold_refund(&row, event))
+        rc = gateway_order_put(store, &row);
+    if (rc != RC_OK && rc != RC_NOT_FOUND)
+        return rc;
+    return on_user_event(store, turn, event, user_fold_payment);
 }
 
 enum rc
@@ -152,11 +215,13 @@ gateway_events_fold(struct gateway_store *store, struct turn *turn,
 {
     switch (event->type) {
     case EVENT_PAYMENT:
-        return on_user_event(store, turn, event, user_fold_payment);
+        return on_payment(store, turn, event);
     case EVENT_ACCOUNT_CHANGED:
         return on_user_event(store, turn, event, user_fold_change);
     case EVENT_TRANSACTION:
         return on_transaction(store, turn, event);
+    case EVENT_DEAD_LETTER:
+        return gateway_parked_fold(store, event);
     case EVENT_NONE:
     case EVENT_ORDER_PURCHASE:
     case EVENT_ORDER_CANCEL:
@@ -164,9 +229,8 @@ gateway_events_fold(struct gateway_store *store, struct turn *turn,
     case EVENT_ACCOUNT_CREDITED:
     case EVENT_ACCOUNT_FROZEN:
     case EVENT_ACCOUNT_THAWED:
-    case EVENT_DEAD_LETTER:
     case EVENT_TYPE_COUNT:
         break;
     }
-    return event_damaged(event, "wrong_topic");
+    return event_refused(event, "wrong_topic");
 }

@@ -41,7 +41,7 @@ enum rc
 gateway_query_order(const struct gateway_tables *tables, struct order_id order,
                     struct order_row *row_out)
 {
-    uint8_t key[ID_KEY_BYTES], value[ORDER_ROW_BYTES];
+    uint8_t key[ID_KEY_BYTES], value[ORDER_ROW_BYTES_MAX];
     size_t bytes;
     enum rc rc;
 

@@ -24,6 +24,8 @@ struct gateway_tables {
     struct store_table *transactions;
     struct store_table *products;
     struct store_table *counters;
+    struct store_table *keys;
+    struct store_table *parked_orders;
 };
 
 /* query.user and query.status filter. */

@@ -1,6 +1,9 @@
 #include "gateway/gateway_rows.h"
 
 #define ROW_VERSION 1
+#define ORDER_VERSION_CANCEL 2 /* with the three times of an order's undoing */
+#define COUNTERS_VERSION 2
+#define COUNTERS_VERSION_1 1 /* without mark, credits and parked orders */
 
 /* These enums are ours or grow only at their end: their values are the
  * numbers on disk. */
@@ -76,13 +79,16 @@ id_key_decode(const uint8_t *key, size_t bytes, uint64_t *id_out)
     return id_valid(*id_out) ? RC_OK : RC_DAMAGED;
 }
 
-void
-order_row_encode(const struct order_row *row, uint8_t value[ORDER_ROW_BYTES])
+size_t
+order_row_encode(const struct order_row *row,
+                 uint8_t value[ORDER_ROW_BYTES_MAX])
 {
+    bool undone = row->cancel_us != 0 || row->refunded_us != 0 ||
+                  row->reversed_us != 0;
     struct bytes_writer writer;
 
-    bytes_writer_init(&writer, value, ORDER_ROW_BYTES);
-    bytes_put_u8(&writer, ROW_VERSION);
+    bytes_writer_init(&writer, value, ORDER_ROW_BYTES_MAX);
+    bytes_put_u8(&writer, undone ? ORDER_VERSION_CANCEL : ROW_VERSION);
     bytes_put_u64(&writer, row->user.value);
     bytes_put_u64(&writer, row->product.value);
     bytes_put_u16(&writer, (uint16_t)row->quantity);
@@ -94,7 +100,25 @@ order_row_encode(const struct order_row *row, uint8_t value[ORDER_ROW_BYTES])
     bytes_put_i64(&writer, row->decided_us);
     bytes_put_i64(&writer, row->written_us);
     bytes_put_i64(&writer, row->updated_us);
-    invariant(!writer.failed && writer.used == ORDER_ROW_BYTES);
+    if (undone) {
+        bytes_put_i64(&writer, row->cancel_us);
+        bytes_put_i64(&writer, row->refunded_us);
+        bytes_put_i64(&writer, row->reversed_us);
+    }
+    invariant(!writer.failed);
+    return writer.used;
+}
+
+static void
+undoing_read(struct order_row *row, uint8_t version,
+             struct bytes_reader *reader)
+{
+    row->cancel_us = row->refunded_us = row->reversed_us = 0;
+    if (version != ORDER_VERSION_CANCEL)
+        return;
+    row->cancel_us = bytes_get_i64(reader);
+    row->refunded_us = bytes_get_i64(reader);
+    row->reversed_us = bytes_get_i64(reader);
 }
 
 enum rc
@@ -118,7 +142,9 @@ order_row_decode(struct order_id order, const uint8_t *value, size_t bytes,
     row_out->decided_us = bytes_get_i64(&reader);
     row_out->written_us = bytes_get_i64(&reader);
     row_out->updated_us = bytes_get_i64(&reader);
-    if (!bytes_all_read(&reader) || version != ROW_VERSION ||
+    undoing_read(row_out, version, &reader);
+    if (!bytes_all_read(&reader) ||
+        (version != ROW_VERSION && version != ORDER_VERSION_CANCEL) ||
         row_out->status == ORDER_UNSET ||
         row_out->status >= ORDER_STATUS_COUNT ||
         row_out->reason >= REFUSAL_COUNT || !money_valid(row_out->price) ||
@@ -238,10 +264,13 @@ counters_row_encode(const struct gateway_counters *counters,
     size_t i;
 
     bytes_writer_init(&writer, value, COUNTERS_ROW_BYTES_MAX);
-    bytes_put_u8(&writer, ROW_VERSION);
+    bytes_put_u8(&writer, COUNTERS_VERSION);
     bytes_put_u64(&writer, counters->open);
     bytes_put_u64(&writer, counters->users);
     bytes_put_u64(&writer, counters->transactions);
+    bytes_put_u64(&writer, counters->parked_orders);
+    bytes_put_u64(&writer, counters->order_mark);
+    bytes_put_u64(&writer, counters->credit_last);
     bytes_put_u8(&writer, ORDER_STATUS_COUNT - 1);
     for (i = ORDER_CREATED; i < ORDER_STATUS_COUNT; i++)
         bytes_put_u64(&writer, counters->orders[i]);
@@ -269,6 +298,11 @@ counters_row_decode(const uint8_t *value, size_t bytes,
     counters_out->open = bytes_get_u64(&reader);
     counters_out->users = bytes_get_u64(&reader);
     counters_out->transactions = bytes_get_u64(&reader);
+    if (version != COUNTERS_VERSION_1) {
+        counters_out->parked_orders = bytes_get_u64(&reader);
+        counters_out->order_mark = bytes_get_u64(&reader);
+        counters_out->credit_last = bytes_get_u64(&reader);
+    }
     count = bytes_get_u8(&reader);
     if (count >= ORDER_STATUS_COUNT)
         return RC_DAMAGED;
@@ -281,7 +315,91 @@ counters_row_decode(const uint8_t *value, size_t bytes,
             return RC_DAMAGED;
         counters_out->refusals[refusal] = bytes_get_u64(&reader);
     }
-    if (!bytes_all_read(&reader) || version != ROW_VERSION)
+    if (!bytes_all_read(&reader) || version < COUNTERS_VERSION_1 ||
+        version > COUNTERS_VERSION)
+        return RC_DAMAGED;
+    return RC_OK;
+}
+
+void
+key_row_encode(struct order_id order, uint8_t value[KEY_ROW_BYTES])
+{
+    struct bytes_writer writer;
+
+    bytes_writer_init(&writer, value, KEY_ROW_BYTES);
+    bytes_put_u8(&writer, ROW_VERSION);
+    bytes_put_u64(&writer, order.value);
+    invariant(!writer.failed && writer.used == KEY_ROW_BYTES);
+}
+
+enum rc
+key_row_decode(const uint8_t *value, size_t bytes, struct order_id *order_out)
+{
+    struct bytes_reader reader;
+    uint8_t version;
+
+    bytes_reader_init(&reader, value, bytes);
+    version = bytes_get_u8(&reader);
+    order_out->value = bytes_get_u64(&reader);
+    if (!bytes_all_read(&reader) || version != ROW_VERSION ||
+        !id_valid(order_out->value))
+        return RC_DAMAGED;
+    return RC_OK;
+}
+
+size_t
+parked_key_encode(const struct parked_row *row,
+                  uint8_t key[PARKED_KEY_BYTES_MAX])
+{
+    struct bytes_writer writer;
+
+    bytes_writer_init(&writer, key, PARKED_KEY_BYTES_MAX);
+    bytes_put_u64(&writer, row->order.value);
+    bytes_put_text(&writer, row->participant);
+    bytes_put_text(&writer, row->topic);
+    bytes_put_u16(&writer, (uint16_t)row->partition);
+    bytes_put_u64(&writer, row->offset);
+    invariant(!writer.failed);
+    return writer.used;
+}
+
+size_t
+parked_row_encode(const struct parked_row *row,
+                  uint8_t value[PARKED_ROW_BYTES_MAX])
+{
+    struct bytes_writer writer;
+
+    bytes_writer_init(&writer, value, PARKED_ROW_BYTES_MAX);
+    bytes_put_u8(&writer, ROW_VERSION);
+    bytes_put_u64(&writer, row->attempts);
+    bytes_put_text(&writer, row->cause);
+    bytes_put_i64(&writer, row->since_us);
+    invariant(!writer.failed);
+    return writer.used;
+}
+
+enum rc
+parked_row_decode(const uint8_t *key, size_t key_bytes, const uint8_t *value,
+                  size_t bytes, struct parked_row *row_out)
+{
+    struct bytes_reader reader;
+    uint8_t version;
+    bool key_right;
+
+    bytes_reader_init(&reader, key, key_bytes);
+    row_out->order.value = bytes_get_u64(&reader);
+    bytes_get_text(&reader, row_out->participant,
+                   sizeof row_out->participant);
+    bytes_get_text(&reader, row_out->topic, sizeof row_out->topic);
+    row_out->partition = bytes_get_u16(&reader);
+    row_out->offset = bytes_get_u64(&reader);
+    key_right = bytes_all_read(&reader) && id_valid(row_out->order.value);
+    bytes_reader_init(&reader, value, bytes);
+    version = bytes_get_u8(&reader);
+    row_out->attempts = bytes_get_u64(&reader);
+    bytes_get_text(&reader, row_out->cause, sizeof row_out->cause);
+    row_out->since_us = bytes_get_i64(&reader);
+    if (!key_right || !bytes_all_read(&reader) || version != ROW_VERSION)
         return RC_DAMAGED;
     return RC_OK;
 }

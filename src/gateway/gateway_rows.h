@@ -7,12 +7,16 @@
  *   users           user id                    user row
  *   transactions    transaction id             transaction row
  *   products        product id                 product row
+ *   keys            idempotency key            order id (a key row)
+ *   parked_orders   order id, what is parked   parked row
  *   counters        "counters"                 counters row
  *
  * Keys are big-endian, so that the tables' order is the ids' order.  Every
  * value begins with one octet, the version of its form.  What is fixed about
  * an order comes first and what the saga writes comes last and has a fixed
- * size: the second write then changes the row in place.
+ * size: the second write then changes the row in place.  Of the two forms of
+ * an order the first is written as long as nobody cancels it or gives it back,
+ * which nearly nobody does; the second is the first and three times more.
  *
  * To change a form: raise its version, keep reading the old one, write the
  * new one, and keep a row of the old form in tests/unit/test_gateway_rows.c.
@@ -40,6 +44,9 @@ struct order_row {
     int64_t decided_us; /* payment decided; 0 until known */
     int64_t written_us; /* ledger wrote or refused; 0 until known */
     int64_t updated_us; /* status reached, as the gateway saw it */
+    int64_t cancel_us;   /* a cancel was emitted; 0 if none was */
+    int64_t refunded_us; /* payment gave the price back; 0 if not */
+    int64_t reversed_us; /* ledger took the transaction back; 0 if not */
 };
 
 struct product_row {
@@ -77,12 +84,16 @@ struct transaction_row {
 #define ID_KEY_BYTES 8
 #define ORDER_USER_KEY_BYTES 16
 
-#define ORDER_ROW_BYTES 69
+#define ORDER_ROW_BYTES 69      /* version 1                       */
+#define ORDER_ROW_BYTES_MAX 93  /* version 2: and the last three times */
+#define KEY_ROW_BYTES 9
+#define PARKED_KEY_BYTES_MAX (8 + 2 * EVENT_TEXT_BYTES + 2 + 8)
+#define PARKED_ROW_BYTES_MAX (1 + 8 + EVENT_TEXT_BYTES + 8)
 #define USER_ROW_BYTES 18
 #define TRANSACTION_ROW_BYTES 34
 #define PRODUCT_ROW_BYTES 9
 #define COUNTERS_ROW_BYTES_MAX                                                 \
-    (1 + 3 * 8 + 1 + 8 * (ORDER_STATUS_COUNT - 1) + 1 +                        \
+    (1 + 6 * 8 + 1 + 8 * (ORDER_STATUS_COUNT - 1) + 1 +                        \
      9 * (REFUSAL_COUNT - 1))
 
 /* How often each thing happened since the store was created. */
@@ -92,6 +103,21 @@ struct gateway_counters {
     uint64_t open;                       /* orders that have not ended now */
     uint64_t users;                      /* rows that there are now        */
     uint64_t transactions;
+    uint64_t parked_orders; /* that an operator has to look at now          */
+    uint64_t order_mark;    /* no order with a lower id is to be timed out  */
+    uint64_t credit_last;   /* the last credit id that we gave; 0: none yet */
+};
+
+/* An event of an order that a participant could not handle. */
+struct parked_row {
+    struct order_id order;
+    char participant[EVENT_TEXT_BYTES];
+    char topic[EVENT_TEXT_BYTES];
+    uint64_t partition;
+    uint64_t offset;
+    uint64_t attempts;
+    char cause[EVENT_TEXT_BYTES];
+    int64_t since_us; /* when the gateway first heard of it */
 };
 
 void id_key_encode(uint64_t id, uint8_t key[ID_KEY_BYTES]);
@@ -101,8 +127,15 @@ void order_user_key_encode(struct user_id user, uint64_t order,
 MUST_USE enum rc id_key_decode(const uint8_t *key, size_t bytes,
                                uint64_t *id_out);
 
-void order_row_encode(const struct order_row *row,
-                      uint8_t value[ORDER_ROW_BYTES]);
+/* Returns the value's length. */
+size_t order_row_encode(const struct order_row *row,
+                        uint8_t value[ORDER_ROW_BYTES_MAX]);
+void key_row_encode(struct order_id order, uint8_t value[KEY_ROW_BYTES]);
+/* Return the lengths.  The key begins with the order's id. */
+size_t parked_key_encode(const struct parked_row *row,
+                         uint8_t key[PARKED_KEY_BYTES_MAX]);
+size_t parked_row_encode(const struct parked_row *row,
+                         uint8_t value[PARKED_ROW_BYTES_MAX]);
 void transaction_row_encode(const struct transaction_row *row,
                             uint8_t value[TRANSACTION_ROW_BYTES]);
 void product_row_encode(const struct product_row *row,
@@ -131,6 +164,11 @@ MUST_USE enum rc transaction_row_decode(struct transaction_id transaction,
 MUST_USE enum rc product_row_decode(struct product_id product,
                                     const uint8_t *value, size_t bytes,
                                     struct product_row *row_out);
+MUST_USE enum rc key_row_decode(const uint8_t *value, size_t bytes,
+                                struct order_id *order_out);
+MUST_USE enum rc parked_row_decode(const uint8_t *key, size_t key_bytes,
+                                   const uint8_t *value, size_t bytes,
+                                   struct parked_row *row_out);
 MUST_USE enum rc counters_row_decode(const uint8_t *value, size_t bytes,
                                      struct gateway_counters *counters_out);
 

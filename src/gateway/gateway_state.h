@@ -2,16 +2,24 @@
  * gateway_state.h - what the store thread of the gateway holds
  *
  * Private to gateway_store.c (the life and the turns), gateway_commands.c
- * (what HTTP asks) and gateway_events.c (what the topics tell).
+ * (what HTTP asks), gateway_orders.c and gateway_users.c (what is done with
+ * them), gateway_events.c and gateway_parked.c (what the topics tell).
  */
 #ifndef GATEWAY_STATE_H
 #define GATEWAY_STATE_H
 
+#include "gateway/drain_rate.h"
 #include "gateway/gateway_query.h"
 #include "gateway/gateway_rows.h"
 #include "gateway/gateway_seed.h"
 #include "gateway/gateway_store.h"
 #include "saga/row_cache.h"
+
+/* Credit ids from here on are the gateways' to give; see gateway_users.c. */
+#define CREDIT_ID_OURS (UINT64_C(1) << 52)
+
+/* Seconds to wait when the disk is full: somebody must make room. */
+#define DISK_RETRY_S 30
 
 /* Users kept in memory; those that changed are written once per turn. */
 #define USERS_CACHED_MAX 4096
@@ -32,12 +40,47 @@ struct gateway_store {
     bool counters_changed;
     uint64_t order_next;
 
+    int64_t timeout_due_us; /* when the next open order may time out         */
+
     uint64_t backlog;        /* outbox, and what these commands add          */
+    struct drain_rate drain; /* of the outbox                                */
+    bool disk_low;           /* below the floor, as of the last second       */
     struct request *waiting; /* taken from the mailbox, not yet served       */
     struct request *answered_first; /* served, told after the flush          */
     struct request *answered_last;
 };
 
+/* Emits an event; it counts to the backlog of this turn. */
+MUST_USE enum rc gateway_emit(struct gateway_store *store, struct turn *turn,
+                              struct event *event);
+/* REQUEST_DONE if there is room for one more event; else REQUEST_DISK or
+ * REQUEST_BACKLOG, with request->retry_s set. */
+enum request_outcome gateway_pressure(const struct gateway_store *store,
+                                      struct request *request);
+
+/* Puts the row of an order that there is. */
+MUST_USE enum rc gateway_order_put(struct gateway_store *store,
+                                   const struct order_row *row);
+/* A new open order may be the next to time out. */
+void gateway_timeout_expect(struct gateway_store *store,
+                            const struct order_row *row);
+/* True if gateway_timeout_take() has work. */
+bool gateway_timeout_due(const struct gateway_store *store, int64_t now_us);
+/* Cancels orders that are open for too long, a bounded number; *taken_out is
+ * increased by how many. */
+MUST_USE enum rc gateway_timeout_take(struct gateway_store *store,
+                                      struct turn *turn, uint32_t *taken_out);
+
+/* Folds a DeadLetter. */
+MUST_USE enum rc gateway_parked_fold(struct gateway_store *store,
+                                     const struct event *event);
+/* One event of the order that is parked.  RC_NOT_FOUND, and order 0 in
+ * *row_out, if none is. */
+MUST_USE enum rc gateway_parked_find(const struct gateway_tables *tables,
+                                     struct order_id order,
+                                     struct parked_row *row_out);
+
+extern const struct row_format gateway_user_format;
 /* The user's row; its state is USER_ABSENT if there is none. */
 MUST_USE enum rc gateway_user_get(struct gateway_store *store,
                                   struct user_id user,
@@ -52,6 +95,27 @@ MUST_USE enum rc gateway_user_open(struct gateway_store *store,
                                    struct money amount,
                                    const char *traceparent,
                                    struct user_row *row_out);
+
+/* What HTTP asks, where it is more than a look (request.h); as
+ * gateway_commands_serve(). */
+MUST_USE enum rc gateway_order_place(struct gateway_store *store,
+                                     struct turn *turn,
+                                     struct request *request);
+MUST_USE enum rc gateway_order_cancel(struct gateway_store *store,
+                                      struct turn *turn,
+                                      struct request *request);
+MUST_USE enum rc gateway_command_user_open(struct gateway_store *store,
+                                           struct turn *turn,
+                                           struct request *request);
+MUST_USE enum rc gateway_command_user_credit(struct gateway_store *store,
+                                             struct turn *turn,
+                                             struct request *request);
+MUST_USE enum rc gateway_command_user_freeze(struct gateway_store *store,
+                                             struct turn *turn,
+                                             struct request *request);
+MUST_USE enum rc gateway_command_user_thaw(struct gateway_store *store,
+                                           struct turn *turn,
+                                           struct request *request);
 
 /* Serves one request: its outcome and answer are set if this is RC_OK. */
 MUST_USE enum rc gateway_commands_serve(struct gateway_store *store,

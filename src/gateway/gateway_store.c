@@ -2,83 +2,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "gateway/gateway_state.h"
+#include "saga/daemon.h"
 #include "saga/log.h"
 
 #define COUNTERS_KEY "counters"
+#define STORE_PATH_BYTES (CONFIG_STRING_BYTES + PRODUCER_NAME_BYTES + 32)
 
 _Static_assert(SEED_ROWS_MAX <= CATALOGUE_PRODUCTS_MAX,
                "a catalogue holds every seed");
-
-/* ---- users ------------------------------------------------------------ */
-
-static void
-user_cache_encode(const void *row, struct bytes_writer *writer)
-{
-    user_row_write(row, writer);
-}
-
-static bool
-user_cache_decode(void *row, struct bytes_reader *reader)
-{
-    return user_row_read(row, reader);
-}
-
-static const struct row_format user_row_format = {
-    .row_bytes = sizeof(struct user_row),
-    .encode = user_cache_encode,
-    .decode = user_cache_decode,
-};
-
-enum rc
-gateway_user_get(struct gateway_store *store, struct user_id user,
-                 struct user_row *row_out)
-{
-    enum rc rc = row_cache_get(store->users, user.value, row_out);
-
-    row_out->user = user;
-    if (rc == RC_DAMAGED)
-        log_error("row_damaged", "table=users id=%" PRIu64, user.value);
-    return rc == RC_NOT_FOUND ? RC_OK : rc;
-}
-
-enum rc
-gateway_user_put(struct gateway_store *store, const struct user_row *row,
-                 enum user_state was)
-{
-    if (was == USER_ABSENT && row->state != USER_ABSENT) {
-        store->counters.users++;
-        store->counters_changed = true;
-    }
-    if (was != USER_ABSENT && row->state == USER_ABSENT) {
-        store->counters.users--;
-        store->counters_changed = true;
-    }
-    return row_cache_put(store->users, row->user.value, row);
-}
-
-enum rc
-gateway_user_open(struct gateway_store *store, struct turn *turn,
-                  struct user_id user, struct money amount,
-                  const char *traceparent, struct user_row *row_out)
-{
-    struct event event;
-    enum rc rc;
-
-    *row_out = (struct user_row){ .user = user,
-                                  .state = USER_OPENING,
-                                  .updated_us = turn_now_us(turn) };
-    rc = gateway_user_put(store, row_out, USER_ABSENT);
-    if (rc != RC_OK)
-        return rc;
-    event_init(&event, EVENT_ACCOUNT_OPENED);
-    event.user = user;
-    event.amount = amount;
-    snprintf(event.traceparent, sizeof event.traceparent, "%s", traceparent);
-    return turn_emit(turn, &event);
-}
 
 /* ---- opening ---------------------------------------------------------- */
 
@@ -95,6 +30,8 @@ open_tables(struct gateway_tables *tables, struct store *store)
         { "transactions", &tables->transactions },
         { "products", &tables->products },
         { "counters", &tables->counters },
+        { "keys", &tables->keys },
+        { "parked_orders", &tables->parked_orders },
     };
     enum rc rc = RC_OK;
     size_t i;
@@ -154,6 +91,79 @@ find_order_next(struct gateway_store *store)
     return rc;
 }
 
+/* ---- pressure --------------------------------------------------------- */
+
+static void
+store_path(const struct config *config, const char *file, char *path,
+           size_t size)
+{
+    snprintf(path, size, "%s/data/%s/%s", config->home, config->name, file);
+}
+
+/* A disk that can't be asked is not called full. */
+static bool
+disk_is_low(const struct gateway_store *store)
+{
+    char path[STORE_PATH_BYTES];
+    struct statvfs disk;
+
+    store_path(store->config, "", path, sizeof path);
+    if (statvfs(path, &disk) != 0)
+        return false;
+    return (uint64_t)disk.f_bavail * disk.f_frsize <
+           store->config->gateway_disk_floor;
+}
+
+static uint64_t
+outbox_backlog_now(const struct gateway_store *store)
+{
+    struct participant_stats stats = { 0 };
+
+    if (store->participant != NULL)
+        participant_stats(store->participant, &stats);
+    return stats.outbox_backlog;
+}
+
+/* Once a second: how much the broker took, and how much room is left. */
+static void
+note_pressure(struct gateway_store *store,
+              const struct participant_stats *stats)
+{
+    bool low;
+
+    if (!drain_rate_note(&store->drain, clock_monotonic_us(),
+                         (int64_t)stats->events_out -
+                             (int64_t)stats->outbox_backlog))
+        return;
+    low = disk_is_low(store);
+    if (low != store->disk_low)
+        log_warning(low ? "disk_low" : "disk_has_room", "floor=%" PRIu64,
+                    store->config->gateway_disk_floor);
+    store->disk_low = low;
+}
+
+enum request_outcome
+gateway_pressure(const struct gateway_store *store, struct request *request)
+{
+    if (store->disk_low) {
+        request->retry_s = DISK_RETRY_S;
+        return REQUEST_DISK;
+    }
+    if (store->backlog < store->config->backlog)
+        return REQUEST_DONE;
+    request->retry_s = drain_rate_wait_s(&store->drain, store->backlog,
+                                         store->config->backlog);
+    return REQUEST_BACKLOG;
+}
+
+enum rc
+gateway_emit(struct gateway_store *store, struct turn *turn,
+             struct event *event)
+{
+    store->backlog++;
+    return turn_emit(turn, event);
+}
+
 static enum rc
 on_open(void *context, struct store *opened)
 {
@@ -163,13 +173,14 @@ on_open(void *context, struct store *opened)
     rc = open_tables(&store->tables, opened);
     if (rc == RC_OK)
         rc = row_cache_open(&store->users, store->tables.users,
-                            &user_row_format, USERS_CACHED_MAX);
+                            &gateway_user_format, USERS_CACHED_MAX);
     if (rc == RC_OK)
         rc = gateway_catalogue_load(&store->catalogue, store->tables.products);
     if (rc == RC_OK)
         rc = load_counters(store);
     if (rc == RC_OK)
         rc = find_order_next(store);
+    store->disk_low = disk_is_low(store);
     return rc;
 }
 
@@ -206,16 +217,6 @@ on_event(void *context, struct turn *turn, const struct event *event)
     return gateway_events_fold(context, turn, event);
 }
 
-static uint64_t
-outbox_backlog_now(const struct gateway_store *store)
-{
-    struct participant_stats stats = { 0 };
-
-    if (store->participant != NULL)
-        participant_stats(store->participant, &stats);
-    return stats.outbox_backlog;
-}
-
 static void
 answer_later(struct gateway_store *store, struct request *request)
 {
@@ -227,10 +228,16 @@ answer_later(struct gateway_store *store, struct request *request)
     store->answered_last = request;
 }
 
-/*
- * Serves in the order in which they came.  What is left at the limit waits
- * for the next turn: the mailbox is made readable so that there is one.
- */
+/* The mailbox is made readable, so that the next turn has commands to take. */
+static void
+wake_for_commands(struct gateway_store *store)
+{
+    if (eventfd_write(mailbox_fd(store->requests), 1) != 0)
+        log_warning("wake_failed", "fd=%d", mailbox_fd(store->requests));
+}
+
+/* Serves in the order in which they came.  What is left at the limit waits
+ * for the next turn.  Then come the orders whose time is over. */
 static enum rc
 on_commands(void *context, struct turn *turn, uint32_t limit,
             uint32_t *taken_out)
@@ -252,10 +259,9 @@ on_commands(void *context, struct turn *turn, uint32_t limit,
         answer_later(store, request);
         ++*taken_out;
     }
-    if (store->waiting != NULL &&
-        eventfd_write(mailbox_fd(store->requests), 1) != 0)
-        return RC_IO;
-    return RC_OK;
+    if (store->waiting != NULL)
+        wake_for_commands(store);
+    return gateway_timeout_take(store, turn, taken_out);
 }
 
 static enum rc
@@ -270,6 +276,8 @@ on_commit(void *context, struct turn *turn)
     if (rc != RC_OK || !store->counters_changed)
         return rc;
     store->counters_changed = false;
+    if (store->counters.open == 0) /* none is left to time out */
+        store->counters.order_mark = store->order_next;
     return store_put(store->tables.counters, COUNTERS_KEY,
                      sizeof COUNTERS_KEY - 1, value,
                      counters_row_encode(&store->counters, value));
@@ -297,9 +305,12 @@ on_committed(void *context)
         mailbox_post(store->answers, store->answered_first,
                      store->answered_last);
     store->answered_first = store->answered_last = NULL;
+    if (gateway_timeout_due(store, clock_now_us()))
+        wake_for_commands(store);
     if (store->participant == NULL)
         return;
     participant_stats(store->participant, &stats);
+    note_pressure(store, &stats);
     share_flag(store, &store->shared->bus_up, stats.bus_up);
 }
 
@@ -335,10 +346,9 @@ const struct participant_handlers gateway_store_handlers = {
 static bool
 store_was_made(const struct config *config)
 {
-    char path[CONFIG_STRING_BYTES + PRODUCER_NAME_BYTES + 32];
+    char path[STORE_PATH_BYTES];
 
-    snprintf(path, sizeof path, "%s/data/%s/orders", config->home,
-             config->name);
+    store_path(config, "orders", path, sizeof path);
     return access(path, F_OK) == 0;
 }
 

@@ -28,6 +28,8 @@ http_call_init(struct http_call *call, const struct http_facts *facts)
     call->location[0] = '\0';
     call->link[0] = '\0';
     call->allow[0] = '\0';
+    call->retry_s = HTTP_RETRY_S;
+    call->replayed = false;
 }
 
 /* The path begins at the target's first slash; before it there may be the
@@ -155,9 +157,33 @@ refuse(struct http_call *call)
                     "the product's price times the quantity is above "
                     "90071992547409.91");
         break;
+    case REQUEST_NO_USER:
+        problem_set(problem, PROBLEM_NO_USER, "id",
+                    "POST /users opens an account");
+        break;
+    case REQUEST_NO_CREDIT:
+        problem_set(problem, PROBLEM_FIELD_RANGE, "creditId",
+                    "an id above 4503599627370495 is one that the gateway has "
+                    "given");
+        break;
+    case REQUEST_KEY_CONFLICT:
+        problem_set(problem, PROBLEM_KEY_CONFLICT, call->request->field,
+                    "the key belongs to order %llu, which has another %s",
+                    (unsigned long long)call->request->order.order.value,
+                    call->request->field);
+        break;
+    case REQUEST_ENDED:
+        problem_set(problem, PROBLEM_ENDED, NULL, "the order is %s",
+                    order_status_name(call->request->order.status));
+        problem->state = order_status_name(call->request->order.status);
+        break;
     case REQUEST_BACKLOG:
         problem_set(problem, PROBLEM_BACKLOG, NULL,
                     "nothing was done; try again later");
+        break;
+    case REQUEST_DISK:
+        problem_set(problem, PROBLEM_DISK, NULL,
+                    "nothing was done; reads go on");
         break;
     case REQUEST_PENDING:
     case REQUEST_FAILED:
@@ -185,6 +211,8 @@ http_call_reply(struct http_call *call)
 {
     if (call->problem.type == PROBLEM_NONE && call->request != NULL)
         refuse(call);
+    if (call->request != NULL && call->request->retry_s != 0)
+        call->retry_s = call->request->retry_s;
     if (call->problem.type == PROBLEM_NONE) {
         call->status = 200;
         call->route->reply(call);

@@ -18,6 +18,7 @@
 #define HTTP_TARGET_BYTES 1024 /* path and query of a request, with NUL */
 #define HTTP_SMALL_BYTES 4096
 #define HTTP_STATUS_COUNT 600
+#define HTTP_RETRY_S 1 /* Retry-After with every 503 that knows no better */
 #define HTTP_LOCATION_BYTES 48
 #define HTTP_LINK_BYTES 256
 
@@ -53,6 +54,8 @@ struct http_call {
     char location[HTTP_LOCATION_BYTES]; /* "": none */
     char link[HTTP_LINK_BYTES];         /* "": none */
     char allow[ROUTE_ALLOW_BYTES];      /* "": none */
+    uint32_t retry_s; /* Retry-After, with a 503        */
+    bool replayed;    /* Idempotency-Replayed: true     */
     char small[HTTP_SMALL_BYTES];
 };
 

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,6 +152,7 @@ make_response(struct exchange *exchange)
     struct MHD_Response *response = MHD_create_response_from_buffer(
         call->text.used, call->text.data,
         call->large != NULL ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+    char retry[16];
 
     if (response == NULL)
         return NULL;
@@ -159,8 +161,12 @@ make_response(struct exchange *exchange)
     add_header(response, MHD_HTTP_HEADER_LOCATION, call->location);
     add_header(response, "Link", call->link);
     add_header(response, MHD_HTTP_HEADER_ALLOW, call->allow);
-    if (call->status == 503)
-        add_header(response, MHD_HTTP_HEADER_RETRY_AFTER, HTTP_RETRY_AFTER);
+    if (call->status == 503) {
+        snprintf(retry, sizeof(retry), "%" PRIu32, call->retry_s);
+        add_header(response, MHD_HTTP_HEADER_RETRY_AFTER, retry);
+    }
+    if (call->replayed)
+        add_header(response, "Idempotency-Replayed", "true");
     if (exchange->http->facts.draining)
         add_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     return response;

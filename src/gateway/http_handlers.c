@@ -26,6 +26,7 @@ prepare_order_place(struct http_call *call)
     call->request->product.value = values[PRODUCT].id;
     call->request->quantity = values[QUANTITY].present
                                   ? values[QUANTITY].count : 1;
+    http_headers_key(&call->headers, call->request->key, &call->problem);
 }
 
 static void
@@ -57,6 +58,26 @@ prepare_user_get(struct http_call *call)
 }
 
 static void
+prepare_user_credit(struct http_call *call)
+{
+    enum { AMOUNT, CREDIT, COUNT };
+    static const struct body_field fields[COUNT] = {
+        [AMOUNT] = { "amount", BODY_AMOUNT, true },
+        [CREDIT] = { "creditId", BODY_ID, false },
+    };
+    struct body_value values[COUNT];
+
+    body_parse(call->body, call->body_bytes, fields, COUNT, values,
+               &call->problem);
+    if (values[AMOUNT].amount.minor == 0)
+        problem_set(&call->problem, PROBLEM_FIELD_RANGE, "amount",
+                    "amount must be above 0");
+    call->request->user.value = call->id;
+    call->request->amount = values[AMOUNT].amount;
+    call->request->credit.value = values[CREDIT].id;
+}
+
+static void
 prepare_transaction_get(struct http_call *call)
 {
     call->request->transaction_id.value = call->id;
@@ -80,6 +101,7 @@ reply_order_place(struct http_call *call)
     const struct order_row *order = &call->request->order;
 
     call->status = 201;
+    call->replayed = call->request->replayed;
     set_location(call, "/orders/", order->order.value);
     row_write_order(&call->text, order, call->facts->currency);
 }
@@ -88,9 +110,31 @@ static void
 reply_order_get(struct http_call *call)
 {
     row_write_order_whole(&call->text, &call->request->order,
-                          call->facts->currency);
+                          &call->request->parked, call->facts->currency);
 }
 
+static void
+reply_order_cancel(struct http_call *call)
+{
+    const struct order_row *order = &call->request->order;
+
+    call->status = 202;
+    set_location(call, "/orders/", order->order.value);
+    row_write_order(&call->text, order, call->facts->currency);
+}
+
+static void
+reply_user_credit(struct http_call *call)
+{
+    const struct request *request = call->request;
+
+    call->status = 202;
+    set_location(call, "/users/", request->user.value);
+    row_write_credit(&call->text, request->user, request->credit,
+                     request->amount);
+}
+
+/* The user as he stands; what was asked shows when payment has done it. */
 static void
 reply_user_open(struct http_call *call)
 {
@@ -137,7 +181,11 @@ write_row(struct http_call *call, uint32_t index)
     case REQUEST_NONE:
     case REQUEST_ORDER_PLACE:
     case REQUEST_ORDER_GET:
+    case REQUEST_ORDER_CANCEL:
     case REQUEST_USER_OPEN:
+    case REQUEST_USER_CREDIT:
+    case REQUEST_USER_FREEZE:
+    case REQUEST_USER_THAW:
     case REQUEST_USER_GET:
     case REQUEST_TRANSACTION_GET:
     case REQUEST_METRICS:
@@ -259,12 +307,21 @@ const struct http_route http_routes[] = {
       "orders: limit, after, order, userId, status" },
     { "GET", "/orders/{id}", REQUEST_ORDER_GET, false, 0, prepare_order_get,
       reply_order_get, "one order and what happened to it" },
+    { "DELETE", "/orders/{id}", REQUEST_ORDER_CANCEL, false, 0,
+      prepare_order_get, reply_order_cancel, "cancel: what was paid is given "
+      "back" },
     { "GET", "/products", REQUEST_PRODUCT_LIST, false, PAGE, NULL, reply_list,
       "the catalogue: limit, after, order" },
     { "GET", "/users", REQUEST_USER_LIST, false, PAGE, NULL, reply_list,
       "accounts: limit, after, order" },
     { "POST", "/users", REQUEST_USER_OPEN, true, 0, prepare_user_open,
       reply_user_open, "open an account: userId, balance" },
+    { "POST", "/users/{id}/credits", REQUEST_USER_CREDIT, true, 0,
+      prepare_user_credit, reply_user_credit, "give credit: amount, creditId" },
+    { "POST", "/users/{id}/freeze", REQUEST_USER_FREEZE, false, 0,
+      prepare_user_get, reply_user_open, "decline purchases until thawed" },
+    { "POST", "/users/{id}/thaw", REQUEST_USER_THAW, false, 0,
+      prepare_user_get, reply_user_open, "lift the freeze" },
     { "GET", "/users/{id}", REQUEST_USER_GET, false, 0, prepare_user_get,
       reply_user_get, "one account" },
     { "GET", "/transactions", REQUEST_TRANSACTION_LIST, false, PAGE, NULL,

@@ -140,6 +140,13 @@ http_headers_note(struct http_headers *headers, const char *name,
         if (text_is(name, name_bytes, "Content-Length"))
             note_length(headers, value, value_bytes);
         break;
+    case 15:
+        if (text_is(name, name_bytes, "Idempotency-Key")) {
+            headers->keys++;
+            headers->key = value;
+            headers->key_bytes = value_bytes;
+        }
+        break;
     case 17:
         if (text_is(name, name_bytes, "Transfer-Encoding"))
             headers->encoded = true;
@@ -147,6 +154,31 @@ http_headers_note(struct http_headers *headers, const char *name,
     default:
         break;
     }
+}
+
+void
+http_headers_key(const struct http_headers *headers,
+                 char key_out[IDEMPOTENCY_KEY_BYTES_MAX + 1],
+                 struct problem *problem)
+{
+    bool right = headers->keys == 1 && headers->key_bytes > 0 &&
+                 headers->key_bytes <= IDEMPOTENCY_KEY_BYTES_MAX;
+    size_t i;
+
+    key_out[0] = '\0';
+    if (headers->keys == 0)
+        return;
+    for (i = 0; right && i < headers->key_bytes; i++)
+        right = headers->key[i] > ' ' && headers->key[i] < 0x7f;
+    if (!right) {
+        problem_set(problem, PROBLEM_KEY, "Idempotency-Key",
+                    "send it once, with 1 to %d visible ASCII characters",
+                    IDEMPOTENCY_KEY_BYTES_MAX);
+        problem->limit = IDEMPOTENCY_KEY_BYTES_MAX;
+        return;
+    }
+    memcpy(key_out, headers->key, headers->key_bytes);
+    key_out[headers->key_bytes] = '\0';
 }
 
 void

@@ -5,12 +5,16 @@
  * smuggling): any Transfer-Encoding, a repeated Content-Length, a missing
  * Host.  Whoever sends that gets 400 and a closed connection.
  *
+ * The value that is kept as it came (key) points into the caller's memory,
+ * which must live as long.
+ *
  * Pure: functions of their arguments.
  */
 #ifndef GATEWAY_HTTP_HEADERS_H
 #define GATEWAY_HTTP_HEADERS_H
 
 #include "gateway/http_problem.h"
+#include "gateway/request.h"
 #include "saga/event.h"
 
 struct http_headers {
@@ -18,6 +22,9 @@ struct http_headers {
     unsigned hosts;
     unsigned lengths;
     unsigned types;
+    unsigned keys;           /* Idempotency-Key                   */
+    const char *key;         /* the last one ...                  */
+    size_t key_bytes;        /* ... NULL or not NUL-terminated    */
     bool encoded;            /* there is a Transfer-Encoding      */
     bool name_malformed;     /* "Content-Length : 3", as some read it */
     bool length_malformed;
@@ -31,6 +38,15 @@ void http_headers_init(struct http_headers *headers);
 void http_headers_note(struct http_headers *headers, const char *name,
                        size_t name_bytes, const char *value,
                        size_t value_bytes);
+
+/*
+ * Copies the Idempotency-Key into key_out, "" if none was sent; PROBLEM_KEY if
+ * it is repeated, or not of 1 to IDEMPOTENCY_KEY_BYTES_MAX characters from '!'
+ * to '~'.
+ */
+void http_headers_key(const struct http_headers *headers,
+                      char key_out[IDEMPOTENCY_KEY_BYTES_MAX + 1],
+                      struct problem *problem);
 
 /*
  * Sets PROBLEM_FRAMING or PROBLEM_BODY_SIZE if the connection can't go on

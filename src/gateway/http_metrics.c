@@ -79,6 +79,9 @@ put_orders(struct text_writer *writer, const struct gateway_metrics *metrics)
     for (unsigned i = REFUSAL_NONE + 1; i < REFUSAL_COUNT; i++)
         put_labelled(writer, "sagapipe_orders_refused_total", "reason",
                      refusal_name((enum refusal)i), metrics->refusals[i]);
+    put_gauge(writer, "sagapipe_parked_orders",
+              "Orders that wait because an event of theirs is parked.",
+              metrics->parked_orders);
     put_gauge(writer, "sagapipe_users", "Users that the gateway knows.",
               metrics->users);
     put_counter(writer, "sagapipe_transactions_total",

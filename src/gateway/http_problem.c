@@ -19,6 +19,7 @@ problem_init(struct problem *problem)
 {
     problem->type = PROBLEM_NONE;
     problem->limit = 0;
+    problem->state = NULL;
     problem->field[0] = '\0';
     problem->detail[0] = '\0';
 }
@@ -77,6 +78,10 @@ problem_write(struct text_writer *writer, const struct problem *problem)
     if (problem->limit != 0) {
         json_key(writer, "limit");
         json_uint(writer, problem->limit);
+    }
+    if (problem->state != NULL) {
+        json_key(writer, "state");
+        json_text(writer, problem->state);
     }
     json_end(writer, '}');
 }

@@ -3,7 +3,7 @@
  *
  * A problem is written as application/problem+json:
  *   {"type":"/problems/unknown-product","title":"...","status":404,
- *    "detail":"...","field":"productId","limit":16384}
+ *    "detail":"...","field":"productId","limit":16384,"state":"ORDER_FAILED"}
  * The type is stable and is what programs look at; title belongs to the type;
  * detail is about this one case, for people.
  *
@@ -36,16 +36,22 @@
       "The body lacks a field that is required")                               \
     P(PROBLEM_FIELD_TYPE,       "wrong-type",             400,                 \
       "A field has another JSON type than it must have")                       \
+    P(PROBLEM_KEY,              "bad-idempotency-key",    400,                 \
+      "The Idempotency-Key is not one of 1 to 255 visible characters")         \
     P(PROBLEM_NO_PATH,          "unknown-path",           404,                 \
       "There is nothing at this path")                                         \
     P(PROBLEM_NO_ROW,           "not-found",              404,                 \
       "There is no such thing")                                                \
     P(PROBLEM_NO_PRODUCT,       "unknown-product",        404,                 \
       "There is no such product")                                              \
+    P(PROBLEM_NO_USER,          "unknown-user",           404,                 \
+      "There is no such user")                                                 \
     P(PROBLEM_METHOD,           "method-not-allowed",     405,                 \
       "The path does not know this method")                                    \
     P(PROBLEM_USER_EXISTS,      "user-exists",            409,                 \
       "The user has an account already")                                       \
+    P(PROBLEM_ENDED,            "order-ended",            409,                 \
+      "The order has ended and can't be cancelled")                            \
     P(PROBLEM_BODY_SIZE,        "body-too-large",         413,                 \
       "The body is larger than the limit")                                     \
     P(PROBLEM_TARGET_SIZE,      "target-too-long",        414,                 \
@@ -56,8 +62,12 @@
       "A field's value is outside of its range")                               \
     P(PROBLEM_PRICE,            "price-too-large",        422,                 \
       "The total price leaves the range of money")                             \
+    P(PROBLEM_KEY_CONFLICT,     "idempotency-conflict",   422,                 \
+      "The Idempotency-Key was used for another order")                        \
     P(PROBLEM_BACKLOG,          "backlog-full",           503,                 \
       "Too many events wait for the broker")                                   \
+    P(PROBLEM_DISK,             "disk-floor",             503,                 \
+      "Too little disk space is left to take commands")                        \
     P(PROBLEM_STORE_FAILED,     "store-failed",           503,                 \
       "The store failed; whether the command took effect is not known")        \
     P(PROBLEM_STORE_TIMEOUT,    "store-timeout",          503,                 \
@@ -81,6 +91,7 @@ enum problem_type {
 struct problem {
     enum problem_type type;
     uint64_t limit;                    /* 0: not told  */
+    const char *state;                 /* of an order; NULL: not told */
     char field[PROBLEM_FIELD_BYTES];   /* "": not told */
     char detail[PROBLEM_DETAIL_BYTES]; /* "": not told */
 };

@@ -7,20 +7,22 @@
 /* True if the path has the pattern's form; *id is then the text in place of
  * "{id}", or NULL.  That text may be anything but empty and has no slash. */
 static bool
-pattern_matches(const char *pattern, const char *path, const char **id)
+pattern_matches(const char *pattern, const char *path, const char **id,
+                size_t *id_bytes)
 {
-    size_t bytes = strlen(pattern);
-    size_t fixed = bytes;
+    const char *place = strstr(pattern, ID_PATTERN);
+    size_t fixed = place != NULL ? (size_t)(place - pattern) : 0;
 
     *id = NULL;
-    if (bytes > 4 && strcmp(pattern + bytes - 4, ID_PATTERN) == 0)
-        fixed = bytes - 4;
+    *id_bytes = 0;
+    if (place == NULL)
+        return strcmp(pattern, path) == 0;
     if (strncmp(pattern, path, fixed) != 0)
         return false;
-    if (fixed == bytes)
-        return path[fixed] == '\0';
     *id = path + fixed;
-    return **id != '\0' && strchr(*id, '/') == NULL;
+    *id_bytes = strcspn(*id, "/");
+    return *id_bytes > 0 &&
+           strcmp(place + sizeof(ID_PATTERN) - 1, *id + *id_bytes) == 0;
 }
 
 static bool
@@ -38,10 +40,11 @@ write_allow(const struct http_route *routes, size_t count, const char *path,
 {
     struct text_writer writer;
     const char *id;
+    size_t id_bytes;
 
     text_writer_init(&writer, allow, ROUTE_ALLOW_BYTES);
     for (size_t i = 0; i < count; i++) {
-        if (!pattern_matches(routes[i].pattern, path, &id))
+        if (!pattern_matches(routes[i].pattern, path, &id, &id_bytes))
             continue;
         if (writer.used > 0)
             text_put(&writer, ", ");
@@ -60,15 +63,16 @@ http_route_find(const struct http_route *routes, size_t count,
 {
     bool known = false;
     const char *id;
+    size_t id_bytes;
 
     *id_out = 0;
     for (size_t i = 0; i < count; i++) {
-        if (!pattern_matches(routes[i].pattern, path, &id))
+        if (!pattern_matches(routes[i].pattern, path, &id, &id_bytes))
             continue;
         known = true;
         if (!method_matches(&routes[i], method))
             continue;
-        if (id == NULL || id_parse(id, strlen(id), id_out))
+        if (id == NULL || id_parse(id, id_bytes, id_out))
             return &routes[i];
         problem_set(problem, PROBLEM_PARAMETER, "id",
                     "an id is an integer from 1 to 9007199254740991");

@@ -2,7 +2,7 @@
  * http_route.h - which method and path does what: the form of the one table
  *
  * The table itself, http_routes, stands in http_handlers.c.  A pattern is a
- * path, and may end with "/{id}".
+ * path, of which one whole segment may be "{id}".
  *
  * Pure: functions of their arguments.
  */

@@ -32,6 +32,10 @@ put_order(struct text_writer *writer, const struct order_row *order,
     json_time(writer, order->created_us);
     json_key(writer, "updatedAt");
     json_time(writer, order->updated_us);
+    if (order->cancel_us != 0) {
+        json_key(writer, "cancelRequestedAt");
+        json_time(writer, order->cancel_us);
+    }
 }
 
 void
@@ -43,71 +47,109 @@ row_write_order(struct text_writer *writer, const struct order_row *order,
     json_end(writer, '}');
 }
 
+struct step {
+    int64_t at_us; /* 0: it was not taken, or is not known */
+    enum process process;
+    const char *what;
+};
+
+#define STEPS_MAX 7
+
+/* Keeps the steps by time, those of one time in the order of the calls. */
 static void
-put_step(struct text_writer *writer, int64_t at_us, const char *process,
-         const char *what)
+add_step(struct step *steps, size_t *count, struct step step)
 {
-    if (at_us == 0)
+    size_t at = *count;
+
+    if (step.at_us == 0)
         return;
-    json_begin(writer, '{');
-    json_key(writer, "at");
-    json_time(writer, at_us);
-    json_key(writer, "process");
-    json_text(writer, process);
-    json_key(writer, "what");
-    json_text(writer, what);
-    json_end(writer, '}');
+    invariant(*count < STEPS_MAX);
+    for (; at > 0 && steps[at - 1].at_us > step.at_us; at--)
+        steps[at] = steps[at - 1];
+    steps[at] = step;
+    ++*count;
 }
 
-/* What the ledger said, told by where it brought the order. */
-static const char *
-ledger_step(enum order_status status)
-{
-    switch (status) {
-    case ORDER_COMPLETED:
-        return "TRANSACTION_SUCCESSFUL";
-    case ORDER_CANCELLED:
-        return "TRANSACTION_REVERSED";
-    case ORDER_FAILED:
-    case ORDER_CREATED:
-    case ORDER_UNSET:
-    case ORDER_STATUS_COUNT:
-        break;
-    }
-    return "TRANSACTION_UNSUCCESSFUL";
-}
-
-/* A reason is payment's, but for an order that was cancelled or reversed after
- * payment had approved it. */
+/* A reason is payment's, but for an order that was cancelled or given back
+ * after payment had approved it. */
 static const char *
 payment_step(const struct order_row *order)
 {
-    bool declined = order->reason != REFUSAL_NONE &&
-                    order->status != ORDER_CANCELLED;
+    bool declined = order->status == ORDER_FAILED && order->refunded_us == 0;
 
     return declined ? "PAYMENT_DECLINED" : "PAYMENT_APPROVED";
+}
+
+static size_t
+steps_of(const struct order_row *order, struct step steps[STEPS_MAX])
+{
+    bool failed = order->status == ORDER_FAILED;
+    size_t count = 0;
+
+    add_step(steps, &count, (struct step){ order->created_us, PROCESS_GATEWAY,
+                                           "ORDER_CREATED" });
+    add_step(steps, &count, (struct step){ order->decided_us, PROCESS_PAYMENT,
+                                           payment_step(order) });
+    add_step(steps, &count,
+             (struct step){ order->written_us, PROCESS_LEDGER,
+                            failed ? "TRANSACTION_UNSUCCESSFUL"
+                                   : "TRANSACTION_SUCCESSFUL" });
+    add_step(steps, &count, (struct step){ order->cancel_us, PROCESS_GATEWAY,
+                                           "CANCEL_REQUESTED" });
+    add_step(steps, &count, (struct step){ order->refunded_us, PROCESS_PAYMENT,
+                                           "PAYMENT_REFUNDED" });
+    add_step(steps, &count, (struct step){ order->reversed_us, PROCESS_LEDGER,
+                                           "TRANSACTION_REVERSED" });
+    if (order_status_terminal(order->status))
+        add_step(steps, &count,
+                 (struct step){ order->updated_us, PROCESS_GATEWAY,
+                                order_status_name(order->status) });
+    return count;
 }
 
 static void
 put_timeline(struct text_writer *writer, const struct order_row *order)
 {
+    struct step steps[STEPS_MAX];
+    size_t i, count = steps_of(order, steps);
+
     json_key(writer, "timeline");
     json_begin(writer, '[');
-    put_step(writer, order->created_us, process_name(PROCESS_GATEWAY),
-             order_status_name(ORDER_CREATED));
-    put_step(writer, order->decided_us, process_name(PROCESS_PAYMENT),
-             payment_step(order));
-    put_step(writer, order->written_us, process_name(PROCESS_LEDGER),
-             ledger_step(order->status));
-    if (order_status_terminal(order->status))
-        put_step(writer, order->updated_us, process_name(PROCESS_GATEWAY),
-                 order_status_name(order->status));
+    for (i = 0; i < count; i++) {
+        json_begin(writer, '{');
+        json_key(writer, "at");
+        json_time(writer, steps[i].at_us);
+        json_key(writer, "process");
+        json_text(writer, process_name(steps[i].process));
+        json_key(writer, "what");
+        json_text(writer, steps[i].what);
+        json_end(writer, '}');
+    }
     json_end(writer, ']');
+}
+
+static void
+put_parked(struct text_writer *writer, const struct parked_row *parked)
+{
+    json_key(writer, "parked");
+    json_begin(writer, '{');
+    json_key(writer, "participant");
+    json_text(writer, parked->participant);
+    json_key(writer, "topic");
+    json_text(writer, parked->topic);
+    json_key(writer, "cause");
+    json_text(writer, parked->cause);
+    json_key(writer, "attempts");
+    json_uint(writer, parked->attempts);
+    json_key(writer, "since");
+    json_time(writer, parked->since_us);
+    json_end(writer, '}');
 }
 
 void
 row_write_order_whole(struct text_writer *writer,
-                      const struct order_row *order, const char *currency)
+                      const struct order_row *order,
+                      const struct parked_row *parked, const char *currency)
 {
     json_begin(writer, '{');
     put_order(writer, order, currency);
@@ -115,6 +157,8 @@ row_write_order_whole(struct text_writer *writer,
         json_key(writer, "transactionId");
         json_uint(writer, order->transaction.value);
     }
+    if (parked->order.value != 0)
+        put_parked(writer, parked);
     put_timeline(writer, order);
     json_end(writer, '}');
 }
@@ -142,6 +186,20 @@ row_write_user(struct text_writer *writer, const struct user_row *user)
     json_money(writer, user->balance);
     json_key(writer, "state");
     json_text(writer, user_state_names[user->state]);
+    json_end(writer, '}');
+}
+
+void
+row_write_credit(struct text_writer *writer, struct user_id user,
+                 struct credit_id credit, struct money amount)
+{
+    json_begin(writer, '{');
+    json_key(writer, "userId");
+    json_uint(writer, user.value);
+    json_key(writer, "creditId");
+    json_uint(writer, credit.value);
+    json_key(writer, "amount");
+    json_money(writer, amount);
     json_end(writer, '}');
 }
 

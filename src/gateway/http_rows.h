@@ -12,18 +12,22 @@
 #include "gateway/request.h"
 #include "saga/text_writer.h"
 
-#define ROW_TEXT_BYTES_MAX 384
-#define ORDER_TEXT_BYTES_MAX 1024
+#define ROW_TEXT_BYTES_MAX 448
+#define ORDER_TEXT_BYTES_MAX 1536
 
 void row_write_order(struct text_writer *writer, const struct order_row *order,
                      const char *currency);
-/* With transactionId and timeline, as far as they are known. */
+/* With transactionId, timeline and what is parked of it (order 0: nothing),
+ * as far as they are known. */
 void row_write_order_whole(struct text_writer *writer,
                            const struct order_row *order,
+                           const struct parked_row *parked,
                            const char *currency);
 void row_write_product(struct text_writer *writer,
                        const struct product_row *product);
 void row_write_user(struct text_writer *writer, const struct user_row *user);
+void row_write_credit(struct text_writer *writer, struct user_id user,
+                      struct credit_id credit, struct money amount);
 void row_write_transaction(struct text_writer *writer,
                            const struct transaction_row *transaction);
 

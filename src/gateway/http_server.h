@@ -40,7 +40,6 @@
 #define HTTP_LOG_LINES_MAX 10     /* per second, of one kind                  */
 #define HTTP_STOP_US 2000000      /* to send the last replies                 */
 #define HTTP_ENDS_MAX 64          /* peers' ends seen in one turn             */
-#define HTTP_RETRY_AFTER "1"      /* seconds, with every 503                  */
 /* Requests under way per connection; more than one only where exchanges gave
  * up on a store that does not answer. */
 #define HTTP_REQUESTS_PER_CONNECTION 4

@@ -22,13 +22,20 @@
  * empty) while `more` is set: the client follows its Link. */
 #define LIST_SCAN_MAX 5000
 
+/* Of an Idempotency-Key: so many visible characters, at least one. */
+#define IDEMPOTENCY_KEY_BYTES_MAX 255
+
 enum request_kind {
     REQUEST_NONE = 0,
-    REQUEST_ORDER_PLACE,      /* user, product, quantity -> order             */
-    REQUEST_ORDER_GET,        /* order_id -> order                            */
+    REQUEST_ORDER_PLACE,      /* user, product, quantity, key -> order        */
+    REQUEST_ORDER_GET,        /* order_id -> order, parked                    */
+    REQUEST_ORDER_CANCEL,     /* order_id -> order                            */
     REQUEST_ORDER_LIST,       /* query -> orders[]                            */
     REQUEST_PRODUCT_LIST,     /* query -> products[]                          */
     REQUEST_USER_OPEN,        /* user, amount -> user_row                     */
+    REQUEST_USER_CREDIT,      /* user, amount, credit -> credit               */
+    REQUEST_USER_FREEZE,      /* user -> user_row                             */
+    REQUEST_USER_THAW,        /* user -> user_row                             */
     REQUEST_USER_GET,         /* user -> user_row                             */
     REQUEST_USER_LIST,        /* query -> users[]                             */
     REQUEST_TRANSACTION_GET,  /* transaction_id -> transaction                */
@@ -44,7 +51,14 @@ enum request_outcome {
     REQUEST_NO_ROW,       /* *_GET: 404                                       */
     REQUEST_CONFLICT,     /* USER_OPEN of a user that there is: 409           */
     REQUEST_TOO_LARGE,    /* price x quantity leaves the range of money: 422  */
+    REQUEST_NO_USER,      /* USER_CREDIT, _FREEZE, _THAW: 404                 */
+    REQUEST_NO_CREDIT,    /* USER_CREDIT: an id of ours that we never gave    */
+    REQUEST_KEY_CONFLICT, /* ORDER_PLACE: the key is another order's, see
+                             field: 422                                       */
+    REQUEST_ENDED,        /* ORDER_CANCEL: the order can't be cancelled any
+                             more, see order.status: 409                      */
     REQUEST_BACKLOG,      /* too many events wait for the broker: 503         */
+    REQUEST_DISK,         /* too little space is left for our store: 503      */
     REQUEST_FAILED        /* the store failed; the process is about to end    */
 };
 
@@ -63,6 +77,7 @@ struct gateway_metrics {
     uint64_t refusals[REFUSAL_COUNT];     /* failed orders, by reason       */
     uint64_t users;
     uint64_t transactions;
+    uint64_t parked_orders;
     struct participant_stats participant;
     struct store_stats store;
 };
@@ -79,11 +94,17 @@ struct request {
     struct transaction_id transaction_id;
     int64_t quantity;
     struct money amount;
+    struct credit_id credit; /* 0: none was given */
     struct request_query query;
-    char traceparent[TRACEPARENT_BYTES]; /* "" or valid */
+    char traceparent[TRACEPARENT_BYTES];    /* "" or valid                  */
+    char key[IDEMPOTENCY_KEY_BYTES_MAX + 1]; /* "": none                     */
 
     /* answered */
     struct order_row order;
+    bool replayed;            /* the key's order, placed before            */
+    const char *field;        /* REQUEST_KEY_CONFLICT: what differs first  */
+    uint32_t retry_s;         /* with a 503: worth a try after; 0: unknown */
+    struct parked_row parked; /* order 0: none is          */
     struct user_row user_row;
     struct transaction_row transaction;
     struct gateway_metrics *metrics; /* malloc'ed, as the lists   */

@@ -56,6 +56,11 @@
       "a request that the store has not answered by then gets 503")            \
     K(backlog, NUMBER, "1000000", 1, 1000000000, BY(PROCESS_GATEWAY),          \
       "events waiting for the broker; beyond it POST answers 503")             \
+    K(gateway_disk_floor, BYTES, "64m", 0, 17592186044416,                     \
+      BY(PROCESS_GATEWAY),                                                     \
+      "free space below which the gateway takes no commands, only reads")      \
+    K(order_timeout, MILLISECONDS, "0", 0, 31536000000, BY(PROCESS_GATEWAY),   \
+      "an order that has not ended by then is cancelled. 0: never")            \
     K(turn_events, NUMBER, "4096", 1, 65536, PARTICIPANTS,                     \
       "inputs taken into one turn of the loop (one fsync)")                    \
     K(fetch, BYTES, "256k", 4096, 1048576, PARTICIPANTS,                       \

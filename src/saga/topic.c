@@ -11,7 +11,7 @@ const struct topic_route topic_routes[TOPIC_COUNT] = {
     [TOPIC_DEAD_LETTERS] = { "dead-letters",
                              BY(PROCESS_PAYMENT) | BY(PROCESS_LEDGER)
                                  | BY(PROCESS_GATEWAY),
-                             0 },
+                             BY(PROCESS_GATEWAY) },
 };
 
 static const char *const process_names[PROCESS_COUNT] = {

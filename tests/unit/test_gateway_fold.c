@@ -70,18 +70,91 @@ test_order_fold_reversal_cancels_and_keeps_the_transaction(void **state)
 {
     const struct event success = transaction(TRANSACTION_SUCCESSFUL, 11, 0);
     const struct event reversal =
-        transaction(TRANSACTION_REVERSED, 0, REFUSAL_CANCELLED);
+        transaction(TRANSACTION_REVERSED, 11, REFUSAL_CANCELLED);
     struct order_row row = created;
 
     (void)state;
     order_fold_transaction(&row, &success, NOW);
+    row.decided_us = 3;
+    row.written_us = 4;
     assert_int_equal(order_fold_transaction(&row, &reversal, NOW + 1),
                      ORDER_FOLD_MOVED);
     assert_int_equal(row.status, ORDER_CANCELLED);
+    assert_int_equal(row.reason, REFUSAL_CANCELLED);
     assert_int_equal(row.transaction.value, 11);
+    assert_true(row.decided_us == 3 && row.written_us == 4);
+    assert_true(row.refunded_us == 500 && row.reversed_us == 600);
     assert_int_equal(order_fold_transaction(&row, &reversal, NOW + 2),
                      ORDER_FOLD_REPEATED);
     assert_int_equal(row.updated_us, NOW + 1);
+}
+
+/* Its cancel was emitted while it was open: REVERSED will follow, and until
+ * then it has not ended. */
+static void
+test_order_fold_success_does_not_end_a_cancelled_order(void **state)
+{
+    const struct event success = transaction(TRANSACTION_SUCCESSFUL, 11, 0);
+    const struct event other = transaction(TRANSACTION_SUCCESSFUL, 12, 0);
+    const struct event failure =
+        transaction(TRANSACTION_UNSUCCESSFUL, 0, REFUSAL_CREDIT);
+    const struct event reversal =
+        transaction(TRANSACTION_REVERSED, 11, REFUSAL_TIMEOUT);
+    struct order_row row = created;
+
+    (void)state;
+    row.cancel_us = 200;
+    assert_int_equal(order_fold_transaction(&row, &success, NOW),
+                     ORDER_FOLD_MOVED);
+    assert_int_equal(row.status, ORDER_CREATED);
+    assert_int_equal(row.transaction.value, 11);
+    assert_true(row.decided_us == 500 && row.written_us == 600);
+    assert_int_equal(row.updated_us, 100);
+    assert_int_equal(order_fold_transaction(&row, &success, NOW),
+                     ORDER_FOLD_REPEATED);
+    assert_int_equal(order_fold_transaction(&row, &other, NOW),
+                     ORDER_FOLD_CONTRADICTED);
+    assert_int_equal(order_fold_transaction(&row, &failure, NOW),
+                     ORDER_FOLD_CONTRADICTED);
+    assert_int_equal(order_fold_transaction(&row, &reversal, NOW),
+                     ORDER_FOLD_MOVED);
+    assert_int_equal(row.status, ORDER_CANCELLED);
+    assert_int_equal(row.reason, REFUSAL_TIMEOUT);
+    assert_int_equal(row.updated_us, NOW);
+}
+
+/* The cancel came too late, or for an order that was declined. */
+static void
+test_order_fold_failure_ends_a_cancelled_order(void **state)
+{
+    const struct event failure =
+        transaction(TRANSACTION_UNSUCCESSFUL, 0, REFUSAL_CREDIT);
+    struct order_row row = created;
+
+    (void)state;
+    row.cancel_us = 200;
+    assert_int_equal(order_fold_transaction(&row, &failure, NOW),
+                     ORDER_FOLD_MOVED);
+    assert_int_equal(row.status, ORDER_FAILED);
+    assert_int_equal(row.reason, REFUSAL_CREDIT);
+}
+
+static void
+test_order_fold_refund_is_noted_once(void **state)
+{
+    struct event event = transaction(0, 0, REFUSAL_LIMIT);
+    struct order_row row = created;
+
+    (void)state;
+    event.user.value++;
+    assert_false(order_fold_refund(&row, &event));
+    event.user = row.user;
+    assert_true(order_fold_refund(&row, &event));
+    assert_int_equal(row.refunded_us, 600);
+    assert_int_equal(row.status, ORDER_CREATED);
+    event.time_us = 700;
+    assert_false(order_fold_refund(&row, &event));
+    assert_int_equal(row.refunded_us, 600);
 }
 
 /* What follows on an order that has ended, and changes nothing. */
@@ -107,6 +180,8 @@ test_order_fold_after_the_end_repeats_or_contradicts(void **state)
           ORDER_FOLD_CONTRADICTED },
         { "reversal_after_failure", 2, 3, 0, 0, REFUSAL_CREDIT, 0,
           ORDER_FOLD_CONTRADICTED },
+        { "reversal_of_another_transaction", 1, 3, 11, 12, 0,
+          REFUSAL_CANCELLED, ORDER_FOLD_CONTRADICTED },
     };
     size_t i;
 
@@ -155,39 +230,43 @@ test_user_fold_follows_the_table(void **state)
         enum refusal reason;
         enum user_state after;
         bool changed;
+        uint32_t present;
     } cases[] = {
         { "opened", USER_OPENING, ACCOUNT_CHANGE_OPENED, 0, 0, USER_ACTIVE,
-          true },
+          true, 0 },
         { "opened_by_another_gateway", USER_ABSENT, ACCOUNT_CHANGE_OPENED, 0,
-          0, USER_ACTIVE, true },
+          0, USER_ACTIVE, true, 0 },
         { "credited", USER_ACTIVE, ACCOUNT_CHANGE_CREDITED, 0, 0, USER_ACTIVE,
-          true },
+          true, 0 },
         { "credited_unheard_of", USER_ABSENT, ACCOUNT_CHANGE_CREDITED, 0, 0,
-          USER_ACTIVE, true },
+          USER_ACTIVE, true, 0 },
         { "credited_while_frozen", USER_FROZEN, ACCOUNT_CHANGE_CREDITED, 0, 0,
-          USER_FROZEN, true },
+          USER_FROZEN, true, 0 },
         { "frozen", USER_ACTIVE, ACCOUNT_CHANGE_FROZEN, 0, 0, USER_FROZEN,
-          true },
+          true, 0 },
         { "thawed", USER_FROZEN, ACCOUNT_CHANGE_THAWED, 0, 0, USER_ACTIVE,
-          true },
+          true, 0 },
         { "opening_refused", USER_OPENING, ACCOUNT_CHANGE_REFUSED, 0,
-          REFUSAL_LIMIT, USER_ABSENT, true },
+          REFUSAL_LIMIT, USER_ABSENT, true, 0 },
         { "credit_refused_before_opening", USER_OPENING,
           ACCOUNT_CHANGE_REFUSED, 0, REFUSAL_UNKNOWN_USER, USER_OPENING,
-          false },
+          false, 0 },
+        { "credit_conflicts_before_opening", USER_OPENING,
+          ACCOUNT_CHANGE_REFUSED, 0, REFUSAL_DUPLICATE, USER_OPENING, false,
+          EVENT_HAS(FIELD_CREDIT_ID) },
         { "second_opening_refused", USER_ACTIVE, ACCOUNT_CHANGE_REFUSED, 0,
-          REFUSAL_DUPLICATE, USER_ACTIVE, false },
+          REFUSAL_DUPLICATE, USER_ACTIVE, false, 0 },
         { "unset", USER_ACTIVE, ACCOUNT_CHANGE_UNSET, 0, 0, USER_ACTIVE,
-          false },
-        { "paid", USER_ACTIVE, 0, PAYMENT_APPROVED, 0, USER_ACTIVE, true },
+          false, 0 },
+        { "paid", USER_ACTIVE, 0, PAYMENT_APPROVED, 0, USER_ACTIVE, true, 0 },
         { "paid_unheard_of", USER_ABSENT, 0, PAYMENT_APPROVED, 0, USER_ACTIVE,
-          true },
+          true, 0 },
         { "refunded_while_frozen", USER_FROZEN, 0, PAYMENT_REFUNDED, 0,
-          USER_FROZEN, true },
+          USER_FROZEN, true, 0 },
         { "declined", USER_ACTIVE, 0, PAYMENT_DECLINED, REFUSAL_CREDIT,
-          USER_ACTIVE, false },
+          USER_ACTIVE, false, 0 },
         { "declined_unknown", USER_ABSENT, 0, PAYMENT_DECLINED,
-          REFUSAL_UNKNOWN_USER, USER_ABSENT, false },
+          REFUSAL_UNKNOWN_USER, USER_ABSENT, false, 0 },
     };
     struct event event;
     struct user_row row;
@@ -198,6 +277,7 @@ test_user_fold_follows_the_table(void **state)
     for (i = 0; i < ARRAY_COUNT(cases); i++) {
         memset(&event, 0, sizeof event);
         event.balance.minor = 77;
+        event.present = cases[i].present;
         event.change = cases[i].change;
         event.payment_status = cases[i].payment;
         event.reason = cases[i].reason;
@@ -223,6 +303,10 @@ main(void)
         cmocka_unit_test(test_order_fold_refusal_fails_with_its_reason),
         cmocka_unit_test(
             test_order_fold_reversal_cancels_and_keeps_the_transaction),
+        cmocka_unit_test(
+            test_order_fold_success_does_not_end_a_cancelled_order),
+        cmocka_unit_test(test_order_fold_failure_ends_a_cancelled_order),
+        cmocka_unit_test(test_order_fold_refund_is_noted_once),
         cmocka_unit_test(test_order_fold_after_the_end_repeats_or_contradicts),
         cmocka_unit_test(test_order_fold_of_another_user_or_price_contradicts),
         cmocka_unit_test(test_user_fold_follows_the_table),

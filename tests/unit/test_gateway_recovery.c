@@ -55,7 +55,7 @@ test_gateway_repeated_outcome_changes_nothing(void **state)
 }
 
 static void
-test_gateway_event_of_another_topic_is_damage(void **state)
+test_gateway_event_of_another_topic_is_parked(void **state)
 {
     struct gateway_world *world = *state;
     struct event event;
@@ -65,11 +65,12 @@ test_gateway_event_of_another_topic_is_damage(void **state)
     event.user.value = 1;
     event_set_reason(&event, REFUSAL_CANCELLED);
     fake_broker_send(world->broker, "payments", "payment", &event);
-    assert_int_equal(participant_turn(world->participant, 0), RC_DAMAGED);
+    world_settle(world);
+    assert_int_equal(world_metrics(world).participant.parked, 1);
 }
 
 static void
-test_gateway_event_that_cannot_be_is_damage(void **state)
+test_gateway_event_that_cannot_be_is_parked(void **state)
 {
     static const struct {
         const char *name;
@@ -79,7 +80,7 @@ test_gateway_event_that_cannot_be_is_damage(void **state)
         uint64_t transaction;
         enum refusal reason;
     } cases[] = {
-        { "unknown_order", TRANSACTION_SUCCESSFUL, 5, 1, 5000, 3, 0 },
+        { "unknown_order", TRANSACTION_SUCCESSFUL, 50, 1, 5000, 3, 0 },
         { "failure_after_success", TRANSACTION_UNSUCCESSFUL, 1, 1, 5000, 0,
           REFUSAL_CREDIT },
         { "success_after_failure", TRANSACTION_SUCCESSFUL, 3, 1, 5000, 3, 0 },
@@ -89,12 +90,24 @@ test_gateway_event_that_cannot_be_is_damage(void **state)
           0 },
         { "failure_without_reason", TRANSACTION_UNSUCCESSFUL, 4, 1, 5000, 0,
           0 },
+        { "failure_with_transaction", TRANSACTION_UNSUCCESSFUL, 4, 1, 5000, 9,
+          REFUSAL_CREDIT },
+        { "reversal_without_transaction", TRANSACTION_REVERSED, 1, 1, 5000, 0,
+          REFUSAL_CANCELLED },
+        { "reversal_of_another", TRANSACTION_REVERSED, 1, 1, 5000, 2,
+          REFUSAL_CANCELLED },
+        { "reversal_of_none", TRANSACTION_REVERSED, 4, 1, 5000, 9,
+          REFUSAL_CANCELLED },
+        { "reversal_of_another_order", TRANSACTION_REVERSED, 4, 1, 5000, 2,
+          REFUSAL_CANCELLED },
+        { "transaction_twice", TRANSACTION_SUCCESSFUL, 4, 1, 5000, 2, 0 },
     };
     struct gateway_world *world;
     struct request request = { .kind = REQUEST_ORDER_PLACE,
                                .user = { 1 },
                                .product = { 1 },
                                .quantity = 1 };
+    uint64_t n;
     size_t i;
 
     for (i = 0; i < ARRAY_COUNT(cases); i++) {
@@ -105,10 +118,23 @@ test_gateway_event_that_cannot_be_is_damage(void **state)
         world_send_transaction(world, cases[i].status, cases[i].order,
                                cases[i].user, cases[i].price,
                                cases[i].transaction, cases[i].reason);
-        mailbox_post(world->requests, &request, &request);
-        if (participant_turn(world->participant, 0) != RC_DAMAGED)
+        world_settle(world);
+        if (world_metrics(world).participant.parked != 1)
             fail_msg("%s was taken", cases[i].name);
-        assert_null(mailbox_take(world->answers));
+        assert_int_equal(world_order(world, 4).status, ORDER_CREATED);
+        assert_int_equal(world_metrics(world).transactions, 2);
+        for (n = 1; n <= 3; n++)
+            assert_int_equal(world_order(world, n).status,
+                             n < 3 ? ORDER_COMPLETED : ORDER_FAILED);
+        /* The others flow on, and a restart changes nothing. */
+        world_reopen(world);
+        world_place(world, &request, 2, 2, 1);
+        world_place(world, &request, 2, 2, 1);
+        world_send_transaction(world, TRANSACTION_SUCCESSFUL, 6, 2, 7500, 20,
+                               0);
+        world_settle(world);
+        assert_int_equal(world_metrics(world).participant.parked, 1);
+        assert_int_equal(world_order(world, 6).status, ORDER_COMPLETED);
         world_teardown(state);
     }
 }
@@ -180,6 +206,10 @@ test_gateway_damaged_row_is_never_guessed(void **state)
         { "users", REQUEST_USER_OPEN },
         { "transactions", REQUEST_TRANSACTION_GET },
         { "transactions", REQUEST_TRANSACTION_LIST },
+        { "orders", REQUEST_ORDER_CANCEL },
+        { "users", REQUEST_USER_CREDIT },
+        { "users", REQUEST_USER_FREEZE },
+        { "users", REQUEST_USER_THAW },
     };
     struct gateway_world *world;
     struct request request;
@@ -193,6 +223,7 @@ test_gateway_damaged_row_is_never_guessed(void **state)
         assert_int_equal(world_open(world), RC_OK);
         request = (struct request){ .kind = cases[i].kind,
                                     .user = { 50 },
+                                    .order_id = { 50 },
                                     .transaction_id = { 50 },
                                     .query = { .limit = 10 } };
         mailbox_post(world->requests, &request, &request);
@@ -256,7 +287,8 @@ test_gateway_reversal_cancels(void **state)
 
     world_place(world, &request, 1, 1, 1);
     world_send_transaction(world, TRANSACTION_SUCCESSFUL, 1, 1, 5000, 1, 0);
-    world_send_transaction(world, TRANSACTION_REVERSED, 1, 1, 5000, 0, 0);
+    world_send_transaction(world, TRANSACTION_REVERSED, 1, 1, 5000, 1,
+                           REFUSAL_CANCELLED);
     world_settle(world);
     assert_int_equal(world_order(world, 1).status, ORDER_CANCELLED);
     assert_int_equal(world_order(world, 1).transaction.value, 1);
@@ -387,8 +419,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         OPEN(test_gateway_redelivered_batches_change_nothing),
         OPEN(test_gateway_repeated_outcome_changes_nothing),
-        OPEN(test_gateway_event_of_another_topic_is_damage),
-        cmocka_unit_test(test_gateway_event_that_cannot_be_is_damage),
+        OPEN(test_gateway_event_of_another_topic_is_parked),
+        cmocka_unit_test(test_gateway_event_that_cannot_be_is_parked),
         OPEN(test_gateway_failing_turn_answers_nothing),
         cmocka_unit_test(test_gateway_damaged_row_is_never_guessed),
         OPEN(test_gateway_index_of_no_order_is_damage),

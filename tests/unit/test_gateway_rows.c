@@ -25,15 +25,15 @@ static const uint8_t order_bytes[ORDER_ROW_BYTES] = {
 static void
 test_gateway_rows_order_has_this_form(void **state)
 {
-    uint8_t value[ORDER_ROW_BYTES];
+    uint8_t value[ORDER_ROW_BYTES_MAX];
     struct order_row row;
 
     (void)state;
-    order_row_encode(&order, value);
-    assert_memory_equal(value, order_bytes, sizeof value);
+    assert_int_equal(order_row_encode(&order, value), ORDER_ROW_BYTES);
+    assert_memory_equal(value, order_bytes, ORDER_ROW_BYTES);
     memset(&row, 0xff, sizeof row);
-    assert_int_equal(order_row_decode(order.order, value, sizeof value, &row),
-                     RC_OK);
+    assert_int_equal(order_row_decode(order.order, value, ORDER_ROW_BYTES,
+                                      &row), RC_OK);
     assert_int_equal(row.order.value, 7);
     assert_int_equal(row.user.value, order.user.value);
     assert_int_equal(row.product.value, 2);
@@ -46,6 +46,45 @@ test_gateway_rows_order_has_this_form(void **state)
     assert_int_equal(row.decided_us, 1002);
     assert_int_equal(row.written_us, 1003);
     assert_int_equal(row.updated_us, 1004);
+    assert_true(row.cancel_us == 0 && row.refunded_us == 0 &&
+                row.reversed_us == 0);
+}
+
+/* Version 2: what stands above, and the times of its undoing. */
+static void
+test_gateway_rows_undone_order_has_this_form(void **state)
+{
+    static const uint8_t times[24] = {
+        0, 0, 0, 0, 0, 0, 0x03, 0xed, 0, 0, 0, 0, 0, 0, 0x03, 0xee,
+        0, 0, 0, 0, 0, 0, 0x03, 0xef,
+    };
+    uint8_t value[ORDER_ROW_BYTES_MAX + 1];
+    struct order_row row = order, read;
+    size_t i;
+
+    (void)state;
+    row.cancel_us = 1005;
+    row.refunded_us = 1006;
+    row.reversed_us = 1007;
+    assert_int_equal(order_row_encode(&row, value), ORDER_ROW_BYTES_MAX);
+    assert_int_equal(value[0], 2);
+    assert_memory_equal(value + 1, order_bytes + 1, ORDER_ROW_BYTES - 1);
+    assert_memory_equal(value + ORDER_ROW_BYTES, times, sizeof times);
+    memset(&read, 0xff, sizeof read);
+    assert_int_equal(order_row_decode(order.order, value, ORDER_ROW_BYTES_MAX,
+                                      &read), RC_OK);
+    assert_int_equal(read.updated_us, 1004);
+    assert_int_equal(read.cancel_us, 1005);
+    assert_int_equal(read.refunded_us, 1006);
+    assert_int_equal(read.reversed_us, 1007);
+    for (i = 0; i < ORDER_ROW_BYTES_MAX; i++)
+        assert_int_equal(order_row_decode(order.order, value, i, &read),
+                         RC_DAMAGED);
+    assert_int_equal(order_row_decode(order.order, value, sizeof value, &read),
+                     RC_DAMAGED);
+    row = order;
+    row.refunded_us = 1; /* one of the three is enough */
+    assert_int_equal(order_row_encode(&row, value), ORDER_ROW_BYTES_MAX);
 }
 
 /* A refusal without a number of its own can't be stored. */
@@ -53,7 +92,7 @@ static void
 test_gateway_rows_every_refusal_has_its_code(void **state)
 {
     struct order_row row = order, read;
-    uint8_t value[ORDER_ROW_BYTES];
+    uint8_t value[ORDER_ROW_BYTES_MAX];
     bool seen[256] = { false };
     enum refusal refusal;
 
@@ -63,7 +102,7 @@ test_gateway_rows_every_refusal_has_its_code(void **state)
         order_row_encode(&row, value);
         assert_false(seen[value[36]]);
         seen[value[36]] = true;
-        assert_int_equal(order_row_decode(row.order, value, sizeof value,
+        assert_int_equal(order_row_decode(row.order, value, ORDER_ROW_BYTES,
                                           &read), RC_OK);
         assert_int_equal(read.reason, refusal);
     }
@@ -77,7 +116,8 @@ test_gateway_rows_damaged_order_is_refused(void **state)
         size_t at;
         uint8_t value;
     } cases[] = {
-        { "version", 0, 2 },       { "quantity_over", 17, 0xff },
+        { "version", 0, 3 },       { "version_of_longer", 0, 2 },
+        { "version_none", 0, 0 },  { "quantity_over", 17, 0xff },
         { "price_range", 19, 0x7f }, { "status_unset", 35, 0 },
         { "status_beyond", 35, ORDER_STATUS_COUNT }, { "reason", 36, 200 },
     };
@@ -208,7 +248,8 @@ test_gateway_rows_counters_come_back(void **state)
         .orders = { [ORDER_CREATED] = 10, [ORDER_COMPLETED] = 6,
                     [ORDER_FAILED] = 3, [ORDER_CANCELLED] = 1 },
         .refusals = { [REFUSAL_CREDIT] = 2, [REFUSAL_LIMIT] = 1 },
-        .open = 4, .users = 5, .transactions = 6,
+        .open = 4, .users = 5, .transactions = 6, .parked_orders = 7,
+        .order_mark = 8, .credit_last = ID_MAX,
     }, read;
     uint8_t value[COUNTERS_ROW_BYTES_MAX];
     size_t bytes;
@@ -219,9 +260,12 @@ test_gateway_rows_counters_come_back(void **state)
     assert_int_equal(counters_row_decode(value, bytes, &read), RC_OK);
     assert_memory_equal(&read, &counters, sizeof read);
     assert_int_equal(counters_row_decode(value, bytes - 1, &read), RC_DAMAGED);
-    value[25] = ORDER_STATUS_COUNT;
+    value[0] = 3;
     assert_int_equal(counters_row_decode(value, bytes, &read), RC_DAMAGED);
-    value[25] = ORDER_STATUS_COUNT - 1;
+    value[0] = 2;
+    value[49] = ORDER_STATUS_COUNT;
+    assert_int_equal(counters_row_decode(value, bytes, &read), RC_DAMAGED);
+    value[49] = ORDER_STATUS_COUNT - 1;
     value[bytes - 9] = 250;
     assert_int_equal(counters_row_decode(value, bytes, &read), RC_DAMAGED);
 }
@@ -246,6 +290,60 @@ test_gateway_rows_counters_of_an_older_program_are_read(void **state)
     assert_int_equal(read.orders[ORDER_COMPLETED], 5);
     assert_int_equal(read.orders[ORDER_FAILED], 0);
     assert_int_equal(read.refusals[REFUSAL_CREDIT], 6);
+    assert_true(read.parked_orders == 0 && read.order_mark == 0 &&
+                read.credit_last == 0);
+}
+
+static void
+test_gateway_rows_key_comes_back(void **state)
+{
+    static const uint8_t bytes[KEY_ROW_BYTES] = { 1, 0, 0, 0, 0, 0, 0, 1, 2 };
+    uint8_t value[KEY_ROW_BYTES];
+    struct order_id read;
+
+    (void)state;
+    key_row_encode((struct order_id){ 258 }, value);
+    assert_memory_equal(value, bytes, sizeof bytes);
+    assert_int_equal(key_row_decode(value, sizeof value, &read), RC_OK);
+    assert_int_equal(read.value, 258);
+    assert_int_equal(key_row_decode(value, 8, &read), RC_DAMAGED);
+    value[0] = 2;
+    assert_int_equal(key_row_decode(value, sizeof value, &read), RC_DAMAGED);
+    key_row_encode((struct order_id){ 0 }, value);
+    assert_int_equal(key_row_decode(value, sizeof value, &read), RC_DAMAGED);
+}
+
+static void
+test_gateway_rows_parked_comes_back(void **state)
+{
+    const struct parked_row parked = {
+        .order = { 7 }, .participant = "payment", .topic = "orders",
+        .partition = 3, .offset = 99, .attempts = 2, .cause = "refused",
+        .since_us = 77,
+    };
+    static const uint8_t key_bytes[] =
+        "\0\0\0\0\0\0\0\7\7payment\6orders\0\3\0\0\0\0\0\0\0\143";
+    static const uint8_t row_bytes[] =
+        "\1\0\0\0\0\0\0\0\2\7refused\0\0\0\0\0\0\0\115";
+    uint8_t key[PARKED_KEY_BYTES_MAX], value[PARKED_ROW_BYTES_MAX];
+    struct parked_row read = { 0 };
+    size_t i;
+
+    (void)state;
+    assert_int_equal(parked_key_encode(&parked, key), sizeof key_bytes - 1);
+    assert_memory_equal(key, key_bytes, sizeof key_bytes - 1);
+    assert_int_equal(parked_row_encode(&parked, value), sizeof row_bytes - 1);
+    assert_memory_equal(value, row_bytes, sizeof row_bytes - 1);
+    assert_int_equal(parked_row_decode(key, sizeof key_bytes - 1, value,
+                                       sizeof row_bytes - 1, &read), RC_OK);
+    assert_memory_equal(&read, &parked, sizeof read);
+    for (i = 0; i < sizeof key_bytes - 1; i++)
+        assert_int_equal(parked_row_decode(key, i, value,
+                                           sizeof row_bytes - 1, &read),
+                         RC_DAMAGED);
+    for (i = 0; i < sizeof row_bytes - 1; i++)
+        assert_int_equal(parked_row_decode(key, sizeof key_bytes - 1, value,
+                                           i, &read), RC_DAMAGED);
 }
 
 int
@@ -253,6 +351,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gateway_rows_order_has_this_form),
+        cmocka_unit_test(test_gateway_rows_undone_order_has_this_form),
         cmocka_unit_test(test_gateway_rows_every_refusal_has_its_code),
         cmocka_unit_test(test_gateway_rows_damaged_order_is_refused),
         cmocka_unit_test(test_gateway_rows_keys_sort_as_their_ids),
@@ -262,6 +361,8 @@ main(void)
         cmocka_unit_test(test_gateway_rows_counters_come_back),
         cmocka_unit_test(
             test_gateway_rows_counters_of_an_older_program_are_read),
+        cmocka_unit_test(test_gateway_rows_key_comes_back),
+        cmocka_unit_test(test_gateway_rows_parked_comes_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

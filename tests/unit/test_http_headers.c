@@ -172,12 +172,57 @@ test_http_headers_traceparent_valid_or_ignored(void **state)
     }
 }
 
+#define X50 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define X250 X50 X50 X50 X50 X50
+#define KEY "Idempotency-Key: "
+
+static const struct {
+    const char *name;
+    const char *lines;
+    const char *key; /* NULL: refused */
+} keys[] = {
+    { "none", "", "" },
+    { "plain", KEY "a\n", "a" },
+    { "all_kinds", "idempotency-key: !~\"1aZ=/+\n", "!~\"1aZ=/+" },
+    { "blanks_around", KEY " \ta-1\t \n", "a-1" },
+    { "longest", KEY X250 "12345\n", X250 "12345" },
+    { "too_long", KEY X250 "123456\n", NULL },
+    { "empty", KEY "\n", NULL },
+    { "only_blanks", KEY "   \n", NULL },
+    { "blank_within", KEY "a b\n", NULL },
+    { "tab_within", KEY "a\tb\n", NULL },
+    { "delete", KEY "a\x7f\n", NULL },
+    { "not_ascii", KEY "\xc3\xa4\n", NULL },
+    { "control", KEY "a\x01\n", NULL },
+    { "repeated", KEY "a\n" KEY "a\n", NULL },
+};
+
+static void
+test_http_headers_key_is_strict(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(keys); i++) {
+        struct http_headers headers = headers_of(keys[i].lines);
+        char key[IDEMPOTENCY_KEY_BYTES_MAX + 1] = "?";
+        struct problem problem;
+
+        problem_init(&problem);
+        http_headers_key(&headers, key, &problem);
+        if ((problem.type == PROBLEM_NONE) != (keys[i].key != NULL) ||
+            strcmp(key, keys[i].key != NULL ? keys[i].key : "") != 0)
+            fail_msg("%s: \"%s\"", keys[i].name, key);
+        if (keys[i].key == NULL)
+            assert_int_equal(problem.type, PROBLEM_KEY);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_http_headers_check),
         cmocka_unit_test(test_http_headers_json_is_known),
+        cmocka_unit_test(test_http_headers_key_is_strict),
         cmocka_unit_test(test_http_headers_traceparent_valid_or_ignored),
     };
 

@@ -39,17 +39,22 @@ static const struct {
     { PROBLEM_FIELD_UNKNOWN, "unknown-field", 400 },
     { PROBLEM_FIELD_MISSING, "missing-field", 400 },
     { PROBLEM_FIELD_TYPE, "wrong-type", 400 },
+    { PROBLEM_KEY, "bad-idempotency-key", 400 },
     { PROBLEM_NO_PATH, "unknown-path", 404 },
     { PROBLEM_NO_ROW, "not-found", 404 },
     { PROBLEM_NO_PRODUCT, "unknown-product", 404 },
+    { PROBLEM_NO_USER, "unknown-user", 404 },
     { PROBLEM_METHOD, "method-not-allowed", 405 },
     { PROBLEM_USER_EXISTS, "user-exists", 409 },
+    { PROBLEM_ENDED, "order-ended", 409 },
     { PROBLEM_BODY_SIZE, "body-too-large", 413 },
     { PROBLEM_TARGET_SIZE, "target-too-long", 414 },
     { PROBLEM_MEDIA, "unsupported-media-type", 415 },
     { PROBLEM_FIELD_RANGE, "out-of-range", 422 },
     { PROBLEM_PRICE, "price-too-large", 422 },
+    { PROBLEM_KEY_CONFLICT, "idempotency-conflict", 422 },
     { PROBLEM_BACKLOG, "backlog-full", 503 },
+    { PROBLEM_DISK, "disk-floor", 503 },
     { PROBLEM_STORE_FAILED, "store-failed", 503 },
     { PROBLEM_STORE_TIMEOUT, "store-timeout", 503 },
     { PROBLEM_OVERLOADED, "overloaded", 503 },
@@ -113,6 +118,23 @@ test_http_problem_limit_is_told(void **state)
     json = written(&problem);
     assert_int_equal(json_integer_value(json_object_get(json, "limit")), 16);
     assert_null(json_object_get(json, "field"));
+    assert_null(json_object_get(json, "state"));
+    json_decref(json);
+}
+
+static void
+test_http_problem_state_is_told(void **state)
+{
+    struct problem problem;
+    json_t *json;
+
+    (void)state;
+    problem_init(&problem);
+    problem_set(&problem, PROBLEM_ENDED, NULL, "it is over");
+    problem.state = "ORDER_FAILED";
+    json = written(&problem);
+    assert_string_equal(json_string_value(json_object_get(json, "state")),
+                        "ORDER_FAILED");
     json_decref(json);
 }
 
@@ -154,6 +176,7 @@ main(void)
         cmocka_unit_test(test_http_problem_each_type_is_stable),
         cmocka_unit_test(test_http_problem_says_only_what_it_knows),
         cmocka_unit_test(test_http_problem_limit_is_told),
+        cmocka_unit_test(test_http_problem_state_is_told),
         cmocka_unit_test(test_http_problem_first_one_stays),
         cmocka_unit_test(test_http_problem_longest_text_fits),
     };

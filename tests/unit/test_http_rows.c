@@ -18,7 +18,7 @@ static const char *
 whole(const struct order_row *order)
 {
     text_writer_init(&writer, buffer, sizeof(buffer));
-    row_write_order_whole(&writer, order, "USD");
+    row_write_order_whole(&writer, order, &(struct parked_row){ 0 }, "USD");
     text_end(&writer);
     assert_false(writer.failed);
     return buffer;
@@ -53,23 +53,49 @@ static const struct {
     enum refusal reason;
     uint64_t transaction;
     bool decided, written;
+    int cancel_ms, refunded_ms, reversed_ms; /* after AT; 0: never */
     const char *timeline;
 } orders[] = {
-    { "created", ORDER_CREATED, REFUSAL_NONE, 0, false, false, BEGUN },
-    { "completed", ORDER_COMPLETED, REFUSAL_NONE, 9, true, true,
+    { "created", ORDER_CREATED, REFUSAL_NONE, 0, false, false, 0, 0, 0,
+      BEGUN },
+    { "completed", ORDER_COMPLETED, REFUSAL_NONE, 9, true, true, 0, 0, 0,
       BEGUN "," STEP("124", "payment", "PAYMENT_APPROVED") ","
       STEP("125", "ledger", "TRANSACTION_SUCCESSFUL") ","
       STEP("126", "gateway", "ORDER_COMPLETED") },
-    { "failed", ORDER_FAILED, REFUSAL_CREDIT, 0, true, true,
+    { "failed", ORDER_FAILED, REFUSAL_CREDIT, 0, true, true, 0, 0, 0,
       BEGUN "," STEP("124", "payment", "PAYMENT_DECLINED") ","
       STEP("125", "ledger", "TRANSACTION_UNSUCCESSFUL") ","
       STEP("126", "gateway", "ORDER_FAILED") },
-    { "cancelled_after_payment", ORDER_CANCELLED, REFUSAL_CANCELLED, 9, true,
-      true,
+    { "refused_by_the_ledger", ORDER_FAILED, REFUSAL_LIMIT, 0, true, true, 0,
+      2, 0,
       BEGUN "," STEP("124", "payment", "PAYMENT_APPROVED") ","
-      STEP("125", "ledger", "TRANSACTION_REVERSED") ","
+      STEP("125", "ledger", "TRANSACTION_UNSUCCESSFUL") ","
+      STEP("125", "payment", "PAYMENT_REFUNDED") ","
+      STEP("126", "gateway", "ORDER_FAILED") },
+    { "cancel_asked", ORDER_CREATED, REFUSAL_NONE, 0, false, false, 1, 0, 0,
+      BEGUN "," STEP("124", "gateway", "CANCEL_REQUESTED") },
+    { "cancelled_while_open", ORDER_CANCELLED, REFUSAL_CANCELLED, 9, true,
+      true, 0, 2, 3,
+      BEGUN "," STEP("124", "payment", "PAYMENT_APPROVED") ","
+      STEP("125", "ledger", "TRANSACTION_SUCCESSFUL") ","
+      STEP("125", "payment", "PAYMENT_REFUNDED") ","
+      STEP("126", "ledger", "TRANSACTION_REVERSED") ","
+      STEP("126", "gateway", "ORDER_CANCELLED") },
+    { "cancelled_before_payment", ORDER_CANCELLED, REFUSAL_TIMEOUT, 9, true,
+      true, -1, 3, 3,
+      STEP("122", "gateway", "CANCEL_REQUESTED") "," BEGUN ","
+      STEP("124", "payment", "PAYMENT_APPROVED") ","
+      STEP("125", "ledger", "TRANSACTION_SUCCESSFUL") ","
+      STEP("126", "payment", "PAYMENT_REFUNDED") ","
+      STEP("126", "ledger", "TRANSACTION_REVERSED") ","
       STEP("126", "gateway", "ORDER_CANCELLED") },
 };
+
+static int64_t
+after(int ms)
+{
+    return ms != 0 ? AT + ms * 1000 : 0;
+}
 
 static void
 test_http_rows_timeline_tells_what_is_known(void **state)
@@ -85,6 +111,9 @@ test_http_rows_timeline_tells_what_is_known(void **state)
         order.decided_us = orders[i].decided ? AT + 1000 : 0;
         order.written_us = orders[i].written ? AT + 2000 : 0;
         order.updated_us = AT + 3000;
+        order.cancel_us = after(orders[i].cancel_ms);
+        order.refunded_us = after(orders[i].refunded_ms);
+        order.reversed_us = after(orders[i].reversed_ms);
         timeline = strstr(whole(&order), "\"timeline\":[");
         assert_non_null(timeline);
         buffer[strlen(buffer) - 2] = '\0';
@@ -94,7 +123,32 @@ test_http_rows_timeline_tells_what_is_known(void **state)
                          orders[i].transaction != 0);
         assert_int_equal(strstr(buffer, "\"reason\":") != NULL,
                          orders[i].reason != REFUSAL_NONE);
+        assert_int_equal(strstr(buffer, "\"cancelRequestedAt\":") != NULL,
+                         orders[i].cancel_ms != 0);
     }
+}
+
+static void
+test_http_rows_parked_and_credit(void **state)
+{
+    const struct parked_row parked = {
+        .order = { 1 }, .participant = "payment", .topic = "orders",
+        .attempts = 3, .cause = "refused", .since_us = AT };
+
+    (void)state;
+    text_writer_init(&writer, buffer, sizeof(buffer));
+    row_write_order_whole(&writer, &created, &parked, "USD");
+    text_end(&writer);
+    assert_non_null(strstr(buffer,
+        ",\"parked\":{\"participant\":\"payment\",\"topic\":\"orders\","
+        "\"cause\":\"refused\",\"attempts\":3,\"since\":" STAMP
+        "123Z\"},\"timeline\":["));
+    text_writer_init(&writer, buffer, sizeof(buffer));
+    row_write_credit(&writer, (struct user_id){ 1 }, (struct credit_id){ 7 },
+                     (struct money){ 2500 });
+    text_end(&writer);
+    assert_string_equal(buffer,
+                        "{\"userId\":1,\"creditId\":7,\"amount\":25.00}");
 }
 
 static void
@@ -105,14 +159,22 @@ test_http_rows_longest_fit(void **state)
         .transaction = { ID_MAX }, .quantity = QUANTITY_MAX,
         .price = { MONEY_MINOR_MAX }, .status = ORDER_CANCELLED,
         .reason = REFUSAL_CREDIT, .created_us = AT, .decided_us = AT,
-        .written_us = AT, .updated_us = AT,
+        .written_us = AT, .updated_us = AT, .cancel_us = AT,
+        .refunded_us = AT, .reversed_us = AT,
     };
+    struct parked_row parked = { .order = { 1 }, .attempts = UINT64_MAX,
+                                 .since_us = AT };
     const struct transaction_row transaction = {
         { ID_MAX }, { ID_MAX }, { ID_MAX }, { -MONEY_MINOR_MAX },
         TRANSACTION_UNSUCCESSFUL, AT };
 
     (void)state;
-    whole(&order);
+    memset(parked.participant, '"', sizeof(parked.participant) - 1);
+    memset(parked.topic, '"', sizeof(parked.topic) - 1);
+    memset(parked.cause, '"', sizeof(parked.cause) - 1);
+    text_writer_init(&writer, buffer, ORDER_TEXT_BYTES_MAX);
+    row_write_order_whole(&writer, &order, &parked, "USD");
+    assert_false(writer.failed);
     text_writer_init(&writer, buffer, ROW_TEXT_BYTES_MAX);
     row_write_order(&writer, &order, "USD");
     assert_false(writer.failed);
@@ -155,6 +217,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_http_rows_order_has_the_original_names),
         cmocka_unit_test(test_http_rows_timeline_tells_what_is_known),
+        cmocka_unit_test(test_http_rows_parked_and_credit),
         cmocka_unit_test(test_http_rows_longest_fit),
         cmocka_unit_test(test_http_rows_users_products_transactions),
     };

@@ -20,7 +20,8 @@ static const struct {
     { TOPIC_TRANSACTIONS, "transactions", BY(PROCESS_LEDGER),
       BY(PROCESS_GATEWAY) | BY(PROCESS_PAYMENT) },
     { TOPIC_DEAD_LETTERS, "dead-letters",
-      BY(PROCESS_PAYMENT) | BY(PROCESS_LEDGER) | BY(PROCESS_GATEWAY), 0 },
+      BY(PROCESS_PAYMENT) | BY(PROCESS_LEDGER) | BY(PROCESS_GATEWAY),
+      BY(PROCESS_GATEWAY) },
 };
 
 static void
