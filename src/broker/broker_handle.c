@@ -141,7 +141,8 @@ on_produce(struct broker *broker, const struct broker_request *request,
         return refuse(pending, BUS_ERROR_NOT_PERMITTED, 0,
                       "this producer does not write this topic");
     producer = producer_table_find(&broker->producers, batch->producer);
-    if (producer == NULL || batch->epoch > producer->epoch)
+    if (producer == NULL || batch->epoch == 0 ||
+        batch->epoch > producer->epoch)
         return refuse(pending, BUS_ERROR_NOT_OPEN, 0,
                       "the producer was not opened under this epoch");
     if (batch->epoch < producer->epoch)
