@@ -70,8 +70,12 @@ static void
 answer(struct fake_store *store, struct request *request)
 {
     request->outcome = store->outcome;
-    if (request->outcome != REQUEST_DONE)
+    if (request->outcome != REQUEST_DONE) {
+        fill_order(&request->order, 7);
+        request->field = "productId";
+        request->retry_s = request->outcome == REQUEST_DISK ? 17 : 0;
         return;
+    }
     fill_order(&request->order, request->kind == REQUEST_ORDER_PLACE
                                     ? store->count : request->order_id.value);
     if (request->kind == REQUEST_ORDER_PLACE) {
@@ -79,7 +83,16 @@ answer(struct fake_store *store, struct request *request)
         request->order.user = request->user;
         request->order.product = request->product;
         request->order.quantity = request->quantity;
+        request->replayed = strcmp(request->key, "again") == 0;
     }
+    if (request->kind == REQUEST_ORDER_CANCEL)
+        request->order.cancel_us = TIME_US;
+    if (request->kind == REQUEST_USER_CREDIT && request->credit.value == 0)
+        request->credit.value = 99;
+    if (request->order_id.value == 13)
+        request->parked = (struct parked_row){
+            .order = { 13 }, .participant = "payment", .topic = "orders",
+            .cause = "refused", .attempts = 3, .since_us = TIME_US };
     request->user_row = (struct user_row){
         request->user, request->amount, USER_OPENING, TIME_US };
     request->transaction = (struct transaction_row){

@@ -3,7 +3,9 @@
  *
  * It takes requests from one mailbox and answers to another, as the gateway's
  * store thread does, from a thread of its own.  Lists have `limit` rows with
- * ids behind `after`, and more; everything else echoes what was asked.
+ * ids behind `after`, and more; everything else echoes what was asked.  An
+ * order with the key "again" was there before; of order 13 an event is parked;
+ * with REQUEST_DISK it asks to wait for 17 seconds.
  */
 #ifndef SUPPORT_FAKE_STORE_H
 #define SUPPORT_FAKE_STORE_H
