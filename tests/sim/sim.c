@@ -1,7 +1,12 @@
 /*
  * sim - the whole pipeline under a simulated disk, network and clock
  *
- *   sim [--seed S] [--steps N] [--episode N] [--overtake] [--loud]
+ *   sim [--seed S] [--steps N] [--episode N] [--overtake]
+ *       [--early-retention] [--loud]
+ *
+ * --overtake: see sim_net.h; a false fence is counted, and no finding.
+ * --early-retention: segments may go before each consumer has fetched once,
+ * which the broker does not promise to survive.
  *
  * One number, the seed, chooses everything that happens; each step is one
  * turn of one process, one movement of the network or the clock, one request
@@ -25,7 +30,8 @@
 #define EPISODE_STEPS 20000     /* then everything begins anew */
 #define CHECK_STEPS 2500        /* a full look at the stores   */
 #define QUIET_STEPS 5000        /* a quiet point about so often */
-#define QUIET_ROUNDS_MAX 4000
+#define QUIET_ROUNDS 4000       /* and for each event that there may be ... */
+#define ROUNDS_PER_EVENT 10
 #define STILL_ROUNDS 60         /* so long nothing moves: it is over */
 #define ROUND_US 100000
 #define STILL_US_MIN 5000000    /* longer than every time-out */
@@ -38,12 +44,12 @@ _Static_assert(STILL_ROUNDS *ROUND_US >= STILL_US_MIN,
 static struct {
     uint64_t seed, steps, episode_steps;
     bool overtake;
+    bool early_retention;
     uint64_t trace;
     uint64_t fault_rarity;
     bool disk_full;
     uint64_t orders, completed, failed, cancelled, events, quiets;
-} sim = { 1, STEPS_DEFAULT, EPISODE_STEPS, false, 0, 1, false,
-          0, 0, 0, 0, 0, 0 };
+} sim = { .seed = 1, .steps = STEPS_DEFAULT, .episode_steps = EPISODE_STEPS };
 
 /* ---- faults ----------------------------------------------------------- */
 
@@ -228,7 +234,7 @@ motion(bool *waits_out)
     for (i = 0; i < ACTORS; i++) {
         participant_stats(world.actors[i].participant, &stats);
         sum += stats.events_in + stats.events_duplicate + stats.events_out +
-               stats.commands;
+               stats.commands + stats.outbox_backlog;
         *waits_out |= stats.outbox_backlog > 0;
     }
     return sum;
@@ -253,13 +259,17 @@ faults_end(void)
 static void
 come_to_rest(void)
 {
-    uint64_t before = 0, now;
-    int rounds, still = 0, i;
+    uint64_t before, now, rounds, rounds_max;
+    int still = 0, i;
     bool waits;
 
+    for (i = 0; i < ACTORS; i++)
+        actor_start(&world.actors[i]);
+    before = motion(&waits);
+    rounds_max = QUIET_ROUNDS + ROUNDS_PER_EVENT * before;
     for (rounds = 0; still < STILL_ROUNDS; rounds++) {
         sim_actor("quiet");
-        sim_require(rounds < QUIET_ROUNDS_MAX,
+        sim_require(rounds < rounds_max,
                     "G3: it does not come to an end");
         sim_clock_step(ROUND_US);
         broker_start();
@@ -338,6 +348,9 @@ episode(uint64_t number, uint64_t steps)
     sim.fault_rarity = rarities[sim_below(ARRAY_COUNT(rarities))];
     sim.disk_full = false;
     world_begin();
+    if (world.retention_bytes > 0 && !sim.early_retention)
+        quiet_point();
+    world.broker_config.retention_bytes = world.retention_bytes;
     begin_faults();
     for (i = 0; i < steps; i++, sim_step++) {
         step();
@@ -371,7 +384,7 @@ usage(const char *word)
 {
     fprintf(stderr,
             "sim: %s\nusage: sim [--seed S] [--steps N] [--episode N] "
-            "[--overtake] [--loud]\n",
+            "[--overtake] [--early-retention] [--loud]\n",
             word);
     exit(EXIT_USAGE);
 }
@@ -404,6 +417,8 @@ read_arguments(int argc, char **argv)
             sim.episode_steps = number_of(argv, &i);
         else if (strcmp(argv[i], "--overtake") == 0)
             sim.overtake = true;
+        else if (strcmp(argv[i], "--early-retention") == 0)
+            sim.early_retention = true;
         else if (strcmp(argv[i], "--loud") == 0)
             sim_log_loud(true);
         else
@@ -421,15 +436,16 @@ main(int argc, char **argv)
 
     read_arguments(argc, argv);
     sim_replay_line("%s --seed %" PRIu64 " --steps %" PRIu64
-                    " --episode %" PRIu64 "%s",
+                    " --episode %" PRIu64 "%s%s",
                     argv[0], sim.seed, sim.steps, sim.episode_steps,
-                    sim.overtake ? " --overtake" : "");
+                    sim.overtake ? " --overtake" : "",
+                    sim.early_retention ? " --early-retention" : "");
     run();
     printf("sim: seed=%" PRIu64 " steps=%" PRIu64 " crashes=%" PRIu64
            " broker_crashes=%" PRIu64 " cuts=%" PRIu64 "/%" PRIu64 "/%" PRIu64
            "/%" PRIu64 "/%" PRIu64 " breaks=%" PRIu64 " lost=%" PRIu64
            " redelivered=%" PRIu64 " zombies=%" PRIu64 " fenced=%" PRIu64
-           " false_fences=%" PRIu64 " full=%" PRIu64 " quiets=%" PRIu64
+           "/%" PRIu64 " false_fences=%" PRIu64 " full=%" PRIu64 " quiets=%" PRIu64
            " events=%" PRIu64 " orders=%" PRIu64 " completed=%" PRIu64
            " failed=%" PRIu64 " cancelled=%" PRIu64 " seconds=%.1f trace=%016"
            PRIx64 "\n",
@@ -437,7 +453,7 @@ main(int argc, char **argv)
            stats->cuts[SIM_CUT_WITHIN], stats->cuts[SIM_CUT_BEFORE_COMMIT],
            stats->cuts[SIM_CUT_AFTER_COMMIT], stats->cuts[SIM_CUT_BEFORE_FLUSH],
            stats->cuts[SIM_CUT_AFTER_FLUSH], net->breaks, net->lost,
-           net->redelivered, stats->zombies, stats->fenced,
+           net->redelivered, stats->zombies, stats->fenced, stats->strangers,
            stats->false_fences, stats->full, sim.quiets, sim.events,
            sim.orders, sim.completed, sim.failed, sim.cancelled,
            (double)clock() / CLOCKS_PER_SEC, sim.trace);

@@ -1,6 +1,7 @@
 /*
  * The host that the simulated processes see: chance, clocks, log, disk space.
- * Stands in for daemon.c, log.c, gateway_seed.c and two calls of the system.
+ * Stands in for daemon.c, log.c, control.c, gateway_seed.c and two calls of the
+ * system.
  */
 #include "sim.h"
 
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "gateway/gateway_seed.h"
+#include "saga/control.h"
 #include "saga/daemon.h"
 #include "saga/log.h"
 #include "saga/quote.h"
@@ -152,6 +154,46 @@ void
 daemon_alive(int64_t now_us)
 {
     (void)now_us;
+}
+
+/* No operator knocks: the simulation speaks to the stores itself. */
+enum rc
+control_open(struct control **control_out, const char *path)
+{
+    (void)path;
+    *control_out = NULL;
+    return RC_OK;
+}
+
+void
+control_close(struct control **control_p)
+{
+    *control_p = NULL;
+}
+
+int
+control_fd(const struct control *control)
+{
+    (void)control;
+    return -1;
+}
+
+bool
+control_take(struct control *control, struct control_request *request_out)
+{
+    (void)control;
+    (void)request_out;
+    return false;
+}
+
+void
+control_reply(struct control *control, int client, const char *reply,
+              size_t bytes)
+{
+    (void)control;
+    (void)client;
+    (void)reply;
+    (void)bytes;
 }
 
 /* The catalogue and the users of the first start. */

@@ -377,7 +377,7 @@ store_cursor_next(struct store_cursor *cursor, struct store_row *row_out)
         return place(cursor, 0, row_out);
     if (cursor->changes != cursor->handle->table->changes)
         at = rows_find(cursor->handle->table, cursor->key, cursor->key_bytes,
-                  &found);
+                       &found);
     return place(cursor, found ? at + 1 : at, row_out);
 }
 

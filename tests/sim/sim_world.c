@@ -71,7 +71,7 @@ choose_settings(void)
     config = &world.broker_config;
     config->partitions = partitions;
     config->segment = one_of(segments, ARRAY_COUNT(segments));
-    config->retention_bytes = retention;
+    world.retention_bytes = retention;
     model_limit(limit_minor);
     sim_note("partitions=%" PRIu64 " segment=%" PRIu64 " retention=%" PRIu64
              " limit=%" PRId64,
@@ -296,6 +296,8 @@ on_end(struct actor *actor, enum rc rc)
         world.stats.full++;
     else if (rc == RC_FENCED && zombie)
         world.stats.fenced++;
+    else if (rc == RC_DAMAGED && zombie)
+        world.stats.strangers++; /* it hears what it cannot know of */
     else if (rc == RC_FENCED && world.overtake)
         world.stats.false_fences++;
     else

@@ -48,6 +48,7 @@ struct world_stats {
     uint64_t cuts[SIM_CUTS];
     uint64_t zombies;
     uint64_t fenced;
+    uint64_t strangers; /* zombies that noticed it otherwise */
     uint64_t false_fences;
     uint64_t full;
 };
@@ -60,6 +61,7 @@ struct world {
     struct broker *broker; /* NULL: down */
     struct config broker_config;
     struct sim_disk *broker_disk;
+    uint64_t retention_bytes; /* for when all consumers are known */
     bool overtake; /* a false fence is no finding */
     uint64_t names; /* of disks */
     struct world_stats stats; /* over all episodes */
