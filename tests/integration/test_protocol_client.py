@@ -374,7 +374,7 @@ def test_a_producer_that_is_permitted_writes(wire, topic, producer):
     ("NotPermitted", None, ("orders", 0, "ledger", 0, 0, 0, 0)),
     ("NotPermitted", None, ("orders", 0, "gateway", 0, 0, 0, 0)),
     ("NotPermitted", None, ("payments", 0, "payment-2", 0, 0, 0, 0)),
-    ("NotPermitted", None, ("dead-letters", 0, "gateway", 0, 0, 0, 0)),
+    ("NotPermitted", None, ("dead-letters", 0, "ledger", 0, 0, 0, 0)),
     ("OffsetAhead", 1, ("extra", 0, "", 0, 2, 0, 0)),
     ("OffsetAhead", 1, ("extra", 0, "c", 2, 0, 0, 0)),
 ])
