@@ -6,8 +6,6 @@
 #include "saga/log.h"
 #include "saga/row_cache.h"
 
-#define KEY_BYTES 8
-#define ROW_BYTES_MAX 64 /* of a row of `orders` */
 #define ROW_VERSION 1
 #define BALANCE_VERSION 2 /* 1, which ended before `awaiting`, is read, too */
 #define BALANCES_CACHED_MAX 16384
@@ -67,8 +65,10 @@ static const struct row_format balance_format = {
 };
 
 static void
-order_encode(const struct ledger_order *order, struct bytes_writer *writer)
+order_encode(const void *row, struct bytes_writer *writer)
 {
+    const struct ledger_order *order = row;
+
     bytes_put_u8(writer, ROW_VERSION);
     bytes_put_u8(writer, (uint8_t)order->status);
     bytes_put_u64(writer, order->user.value);
@@ -78,8 +78,9 @@ order_encode(const struct ledger_order *order, struct bytes_writer *writer)
 }
 
 static bool
-order_decode(struct ledger_order *order, struct bytes_reader *reader)
+order_decode(void *row, struct bytes_reader *reader)
 {
+    struct ledger_order *order = row;
     uint8_t version = bytes_get_u8(reader);
     uint8_t status = bytes_get_u8(reader);
 
@@ -88,25 +89,16 @@ order_decode(struct ledger_order *order, struct bytes_reader *reader)
     order->price.minor = bytes_get_i64(reader);
     order->transaction.value = bytes_get_u64(reader);
     order->entry = bytes_get_u64(reader);
-    return bytes_all_read(reader) && version == ROW_VERSION && status > 0 &&
+    return version == ROW_VERSION && status > 0 &&
            status < LEDGER_ORDER_STATUS_COUNT;
 }
 
-static void
-key_encode(uint8_t key[static KEY_BYTES], uint64_t id)
-{
-    struct bytes_writer writer;
-
-    bytes_writer_init(&writer, key, KEY_BYTES);
-    bytes_put_u64(&writer, id);
-}
-
-static enum rc
-row_damaged(const char *row, uint64_t key)
-{
-    log_error("row_damaged", "row=%s key=%" PRIu64, row, key);
-    return RC_DAMAGED;
-}
+static const struct row_format order_format = {
+    .name = "order",
+    .row_bytes = sizeof(struct ledger_order),
+    .encode = order_encode,
+    .decode = order_decode,
+};
 
 enum rc
 ledger_store_open(struct ledger_store **tables_out, struct store *store)
@@ -177,22 +169,6 @@ ledger_store_append(struct ledger_store *tables,
     return rc;
 }
 
-/* Reads a row into row[ROW_BYTES_MAX]; RC_NOT_FOUND.  One that is too long
- * reads as empty, which no row is. */
-static enum rc
-row_get(struct store_table *table, uint64_t id, uint8_t *row,
-        struct bytes_reader *reader_out)
-{
-    uint8_t key[KEY_BYTES];
-    size_t bytes = 0;
-    enum rc rc;
-
-    key_encode(key, id);
-    rc = store_get(table, key, sizeof key, row, ROW_BYTES_MAX, &bytes);
-    bytes_reader_init(reader_out, row, rc == RC_OK ? bytes : 0);
-    return rc == RC_FULL ? RC_OK : rc;
-}
-
 enum rc
 ledger_store_get_entry(struct ledger_store *tables, uint64_t id,
                        struct ledger_entry *entry_out)
@@ -211,6 +187,14 @@ ledger_store_get_balance(struct ledger_store *tables,
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
+static enum rc
+standing_damaged(struct user_id user)
+{
+    log_error("row_damaged", "row=balance key=%" PRIu64,
+              ledger_account_key(ledger_account_user(user)));
+    return RC_DAMAGED;
+}
+
 enum rc
 ledger_store_get_standing(struct ledger_store *tables, struct user_id user,
                           struct ledger_standing *standing_out)
@@ -220,8 +204,7 @@ ledger_store_get_standing(struct ledger_store *tables, struct user_id user,
                                           &balance);
 
     if (rc == RC_OK && !ledger_balance_standing(&balance, standing_out))
-        return row_damaged("balance",
-                           ledger_account_key(ledger_account_user(user)));
+        return standing_damaged(user);
     return rc;
 }
 
@@ -244,44 +227,23 @@ enum rc
 ledger_store_get_order(struct ledger_store *tables, struct order_id id,
                        struct ledger_order *order_out)
 {
-    uint8_t row[ROW_BYTES_MAX];
-    struct bytes_reader reader;
-    enum rc rc = row_get(tables->orders, id.value, row, &reader);
+    enum rc rc = row_get(tables->orders, &order_format, id.value, order_out);
 
-    memset(order_out, 0, sizeof *order_out);
-    if (rc == RC_NOT_FOUND)
-        return RC_OK;
-    if (rc == RC_OK && !order_decode(order_out, &reader))
-        return row_damaged("order", id.value);
-    return rc;
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
 enum rc
 ledger_store_put_new_order(struct ledger_store *tables, struct order_id id,
                            const struct ledger_order *order)
 {
-    uint8_t key[KEY_BYTES], row[ROW_BYTES_MAX];
-    struct bytes_writer writer;
-
-    key_encode(key, id.value);
-    bytes_writer_init(&writer, row, sizeof row);
-    order_encode(order, &writer);
-    invariant(!writer.failed);
-    return store_put_new(tables->orders, key, sizeof key, row, writer.used);
+    return row_put_new(tables->orders, &order_format, id.value, order);
 }
 
 enum rc
 ledger_store_put_order(struct ledger_store *tables, struct order_id id,
                        const struct ledger_order *order)
 {
-    uint8_t key[KEY_BYTES], row[ROW_BYTES_MAX];
-    struct bytes_writer writer;
-
-    key_encode(key, id.value);
-    bytes_writer_init(&writer, row, sizeof row);
-    order_encode(order, &writer);
-    invariant(!writer.failed);
-    return store_put(tables->orders, key, sizeof key, row, writer.used);
+    return row_put(tables->orders, &order_format, id.value, order);
 }
 
 enum rc

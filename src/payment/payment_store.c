@@ -1,13 +1,9 @@
 #include "payment/payment_store.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
-#include "saga/log.h"
 #include "saga/row_cache.h"
 
-#define KEY_BYTES 8
-#define ROW_BYTES_MAX 128
 #define ROW_VERSION 1
 #define REFUSAL_NAME_BYTES 64
 #define ACCOUNTS_CACHED_MAX 16384
@@ -86,8 +82,10 @@ account_decode(void *row, struct bytes_reader *reader)
 }
 
 static void
-order_encode(const struct payment_order *order, struct bytes_writer *writer)
+order_encode(const void *row, struct bytes_writer *writer)
 {
+    const struct payment_order *order = row;
+
     bytes_put_u8(writer, ROW_VERSION);
     bytes_put_u8(writer, (uint8_t)order->status);
     bytes_put_text(writer, refusal_name(order->reason));
@@ -97,8 +95,9 @@ order_encode(const struct payment_order *order, struct bytes_writer *writer)
 }
 
 static bool
-order_decode(struct payment_order *order, struct bytes_reader *reader)
+order_decode(void *row, struct bytes_reader *reader)
 {
+    struct payment_order *order = row;
     uint8_t version = bytes_get_u8(reader);
     uint8_t status = bytes_get_u8(reader);
 
@@ -107,13 +106,15 @@ order_decode(struct payment_order *order, struct bytes_reader *reader)
     order->user.value = bytes_get_u64(reader);
     order->price.minor = bytes_get_i64(reader);
     get_currency(reader, order->currency);
-    return bytes_all_read(reader) && version == ROW_VERSION && status > 0 &&
+    return version == ROW_VERSION && status > 0 &&
            status < PAYMENT_ORDER_STATUS_COUNT;
 }
 
 static void
-credit_encode(const struct payment_credit *credit, struct bytes_writer *writer)
+credit_encode(const void *row, struct bytes_writer *writer)
 {
+    const struct payment_credit *credit = row;
+
     bytes_put_u8(writer, ROW_VERSION);
     bytes_put_text(writer, refusal_name(credit->reason));
     bytes_put_u64(writer, credit->user.value);
@@ -121,15 +122,16 @@ credit_encode(const struct payment_credit *credit, struct bytes_writer *writer)
 }
 
 static bool
-credit_decode(struct payment_credit *credit, struct bytes_reader *reader)
+credit_decode(void *row, struct bytes_reader *reader)
 {
+    struct payment_credit *credit = row;
     uint8_t version = bytes_get_u8(reader);
 
     credit->exists = true;
     credit->reason = get_refusal(reader);
     credit->user.value = bytes_get_u64(reader);
     credit->amount.minor = bytes_get_i64(reader);
-    return bytes_all_read(reader) && version == ROW_VERSION;
+    return version == ROW_VERSION;
 }
 
 static const struct row_format account_format = {
@@ -137,6 +139,20 @@ static const struct row_format account_format = {
     .row_bytes = sizeof(struct account),
     .encode = account_encode,
     .decode = account_decode,
+};
+
+static const struct row_format order_format = {
+    .name = "payment",
+    .row_bytes = sizeof(struct payment_order),
+    .encode = order_encode,
+    .decode = order_decode,
+};
+
+static const struct row_format credit_format = {
+    .name = "credit",
+    .row_bytes = sizeof(struct payment_credit),
+    .encode = credit_encode,
+    .decode = credit_decode,
 };
 
 enum rc
@@ -192,110 +208,43 @@ payment_store_put_account(struct payment_store *tables,
     return row_cache_put(tables->cache, account->user.value, account);
 }
 
-static void
-key_encode(uint8_t key[static KEY_BYTES], uint64_t id)
-{
-    struct bytes_writer writer;
-
-    bytes_writer_init(&writer, key, KEY_BYTES);
-    bytes_put_u64(&writer, id);
-}
-
-static enum rc
-row_damaged(const char *row, uint64_t key)
-{
-    log_error("row_damaged", "row=%s key=%" PRIu64, row, key);
-    return RC_DAMAGED;
-}
-
-/* Reads a row into row[ROW_BYTES_MAX]; RC_NOT_FOUND.  One that is too long
- * reads as empty, which no row is. */
-static enum rc
-row_get(struct store_table *table, uint64_t id, uint8_t *row,
-        struct bytes_reader *reader_out)
-{
-    uint8_t key[KEY_BYTES];
-    size_t bytes = 0;
-    enum rc rc;
-
-    key_encode(key, id);
-    rc = store_get(table, key, sizeof key, row, ROW_BYTES_MAX, &bytes);
-    bytes_reader_init(reader_out, row, rc == RC_OK ? bytes : 0);
-    return rc == RC_FULL ? RC_OK : rc;
-}
-
 enum rc
 payment_store_get_order(struct payment_store *tables, struct order_id id,
                         struct payment_order *order_out)
 {
-    uint8_t row[ROW_BYTES_MAX];
-    struct bytes_reader reader;
-    enum rc rc = row_get(tables->payments, id.value, row, &reader);
+    enum rc rc = row_get(tables->payments, &order_format, id.value, order_out);
 
-    memset(order_out, 0, sizeof *order_out);
-    if (rc == RC_NOT_FOUND)
-        return RC_OK;
-    if (rc == RC_OK && !order_decode(order_out, &reader))
-        return row_damaged("payment", id.value);
-    return rc;
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
 enum rc
 payment_store_put_new_order(struct payment_store *tables, struct order_id id,
                             const struct payment_order *order)
 {
-    uint8_t key[KEY_BYTES], row[ROW_BYTES_MAX];
-    struct bytes_writer writer;
-
-    key_encode(key, id.value);
-    bytes_writer_init(&writer, row, sizeof row);
-    order_encode(order, &writer);
-    invariant(!writer.failed);
-    return store_put_new(tables->payments, key, sizeof key, row, writer.used);
+    return row_put_new(tables->payments, &order_format, id.value, order);
 }
 
 enum rc
 payment_store_put_order(struct payment_store *tables, struct order_id id,
                         const struct payment_order *order)
 {
-    uint8_t key[KEY_BYTES], row[ROW_BYTES_MAX];
-    struct bytes_writer writer;
-
-    key_encode(key, id.value);
-    bytes_writer_init(&writer, row, sizeof row);
-    order_encode(order, &writer);
-    invariant(!writer.failed);
-    return store_put(tables->payments, key, sizeof key, row, writer.used);
+    return row_put(tables->payments, &order_format, id.value, order);
 }
 
 enum rc
 payment_store_get_credit(struct payment_store *tables, struct credit_id id,
                          struct payment_credit *credit_out)
 {
-    uint8_t row[ROW_BYTES_MAX];
-    struct bytes_reader reader;
-    enum rc rc = row_get(tables->credits, id.value, row, &reader);
+    enum rc rc = row_get(tables->credits, &credit_format, id.value, credit_out);
 
-    memset(credit_out, 0, sizeof *credit_out);
-    if (rc == RC_NOT_FOUND)
-        return RC_OK;
-    if (rc == RC_OK && !credit_decode(credit_out, &reader))
-        return row_damaged("credit", id.value);
-    return rc;
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
 enum rc
 payment_store_put_credit(struct payment_store *tables, struct credit_id id,
                          const struct payment_credit *credit)
 {
-    uint8_t key[KEY_BYTES], row[ROW_BYTES_MAX];
-    struct bytes_writer writer;
-
-    key_encode(key, id.value);
-    bytes_writer_init(&writer, row, sizeof row);
-    credit_encode(credit, &writer);
-    invariant(!writer.failed);
-    return store_put(tables->credits, key, sizeof key, row, writer.used);
+    return row_put(tables->credits, &credit_format, id.value, credit);
 }
 
 enum rc

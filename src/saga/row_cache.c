@@ -1,12 +1,8 @@
 #include "saga/row_cache.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
-#include "saga/log.h"
-
-#define KEY_BYTES 8
 #define SLOT_NONE UINT32_MAX
 
 enum { ROW_PRESENT = 1, ROW_CHANGED = 2 };
@@ -127,30 +123,6 @@ slot_take(struct row_cache *cache, uint64_t key, uint32_t *slot_out)
     return RC_OK;
 }
 
-static enum rc
-row_load(struct row_cache *cache, uint64_t key, void *row_out)
-{
-    uint8_t key_bytes[KEY_BYTES];
-    uint8_t value[ROW_CACHE_VALUE_BYTES_MAX];
-    struct bytes_writer writer;
-    struct bytes_reader reader;
-    size_t bytes;
-    enum rc rc;
-
-    bytes_writer_init(&writer, key_bytes, sizeof key_bytes);
-    bytes_put_u64(&writer, key);
-    memset(row_out, 0, cache->format->row_bytes);
-    rc = store_get(cache->table, key_bytes, sizeof key_bytes, value,
-                   sizeof value, &bytes);
-    if (rc != RC_OK && rc != RC_FULL)
-        return rc;
-    bytes_reader_init(&reader, value, rc == RC_OK ? bytes : 0);
-    if (cache->format->decode(row_out, &reader) && bytes_all_read(&reader))
-        return RC_OK;
-    log_error("row_damaged", "row=%s key=%" PRIu64, cache->format->name, key);
-    return RC_DAMAGED;
-}
-
 enum rc
 row_cache_get(struct row_cache *cache, uint64_t key, void *row_out)
 {
@@ -159,7 +131,7 @@ row_cache_get(struct row_cache *cache, uint64_t key, void *row_out)
 
     invariant(key != 0);
     if (cache->keys[slot] == 0) {
-        rc = row_load(cache, key, row_out);
+        rc = row_get(cache->table, cache->format, key, row_out);
         if (rc != RC_OK && rc != RC_NOT_FOUND)
             return rc;
         bool found = rc == RC_OK;
@@ -192,32 +164,19 @@ row_cache_put(struct row_cache *cache, uint64_t key, const void *row)
     return RC_OK;
 }
 
-static enum rc
-row_write(struct row_cache *cache, uint32_t slot)
-{
-    uint8_t key[KEY_BYTES];
-    uint8_t value[ROW_CACHE_VALUE_BYTES_MAX];
-    struct bytes_writer writer;
-
-    bytes_writer_init(&writer, key, sizeof key);
-    bytes_put_u64(&writer, cache->keys[slot]);
-    bytes_writer_init(&writer, value, sizeof value);
-    cache->format->encode(row_at(cache, slot), &writer);
-    invariant(!writer.failed);
-    return store_put(cache->table, key, sizeof key, value, writer.used);
-}
-
 enum rc
 row_cache_write(struct row_cache *cache)
 {
-    uint32_t i;
+    uint32_t i, slot;
     enum rc rc;
 
     for (i = 0; i < cache->changed_count; i++) {
-        rc = row_write(cache, cache->changed[i]);
+        slot = cache->changed[i];
+        rc = row_put(cache->table, cache->format, cache->keys[slot],
+                     row_at(cache, slot));
         if (rc != RC_OK)
             return rc;
-        cache->flags[cache->changed[i]] = ROW_PRESENT;
+        cache->flags[slot] = ROW_PRESENT;
     }
     cache->changed_count = 0;
     return RC_OK;

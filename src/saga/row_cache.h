@@ -20,20 +20,9 @@
 #ifndef SAGA_ROW_CACHE_H
 #define SAGA_ROW_CACHE_H
 
-#include "saga/bytes.h"
-#include "saga/store.h"
+#include "saga/row.h"
 
-#define ROW_CACHE_VALUE_BYTES_MAX 256 /* of an encoded row                 */
 #define ROW_CACHE_ROWS_MAX (1u << 20) /* rows_max is not above             */
-
-/* How a row stands in memory and in the table. */
-struct row_format {
-    const char *name; /* of one row, for a log line */
-    size_t row_bytes; /* of the struct in memory    */
-    void (*encode)(const void *row, struct bytes_writer *writer);
-    /* False if the bytes are not such a row. */
-    bool (*decode)(void *row, struct bytes_reader *reader);
-};
 
 struct row_cache;
 

@@ -234,7 +234,7 @@ test_row_cache_row_that_cannot_be_read_is_damage(void **state)
         { "too_long", "\0\0\0\0\0\0\0\1\0", 9 },
         { "refused_by_the_format", "\0\0\0\0\0\0\0\15", 8 },
     };
-    char large[ROW_CACHE_VALUE_BYTES_MAX + 1] = { 0 };
+    char large[ROW_VALUE_BYTES_MAX + 1] = { 0 };
     struct number number;
     size_t i;
 
