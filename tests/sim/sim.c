@@ -445,7 +445,8 @@ main(int argc, char **argv)
            " broker_crashes=%" PRIu64 " cuts=%" PRIu64 "/%" PRIu64 "/%" PRIu64
            "/%" PRIu64 "/%" PRIu64 " breaks=%" PRIu64 " lost=%" PRIu64
            " redelivered=%" PRIu64 " zombies=%" PRIu64 " fenced=%" PRIu64
-           "/%" PRIu64 " false_fences=%" PRIu64 " full=%" PRIu64 " quiets=%" PRIu64
+           "/%" PRIu64 " false_fences=%" PRIu64 " full=%" PRIu64
+           " quiets=%" PRIu64
            " events=%" PRIu64 " orders=%" PRIu64 " completed=%" PRIu64
            " failed=%" PRIu64 " cancelled=%" PRIu64 " seconds=%.1f trace=%016"
            PRIx64 "\n",
