@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "../support/gateway_world.h"
+#include "gateway/gateway_state.h"
 
 #define SEED_EVENTS 5 /* in `orders`, before a test's own */
 
@@ -240,6 +241,8 @@ test_gateway_cancel_is_emitted_once(void **state)
     request = cancel(world, 1);
     assert_int_equal(request.outcome, REQUEST_DONE);
     assert_true(request.order.cancel_us != 0);
+    world->config.backlog = 0; /* it needs no room */
+    assert_int_equal(cancel(world, 1).outcome, REQUEST_DONE);
     assert_int_equal(emitted(world), 2);
 }
 
@@ -455,6 +458,38 @@ test_gateway_timeout_off_cancels_nothing(void **state)
     assert_int_equal(world_order(world, 1).cancel_us, 0);
 }
 
+/* What a time-out emits is on disk before it is published. */
+static void
+test_gateway_timeout_is_flushed(void **state)
+{
+    struct gateway_world *world = *state;
+    struct store_stats before, after;
+    struct request request;
+
+    world_place(world, &request, 1, 1, 1);
+    world_settle(world);
+    world->config.order_timeout = 1;
+    world_reopen(world);
+    store_stats(participant_store(world->participant), &before);
+    wait_emitted(world, 2);
+    store_stats(participant_store(world->participant), &after);
+    assert_int_equal(after.flushes, before.flushes + 1);
+}
+
+/* Without open orders nothing is left to look at, time-out or not. */
+static void
+test_gateway_timeout_mark_follows_the_ended(void **state)
+{
+    struct gateway_world *world = *state;
+    struct request request;
+
+    world_play_scenario(world);
+    assert_int_equal(world->store->counters.order_mark, 4);
+    world_place(world, &request, 1, 1, 1);
+    world_reopen(world);
+    assert_int_equal(world->store->counters.order_mark, 4);
+}
+
 /* More than a turn looks at; each once, in the order of creation. */
 static void
 test_gateway_timeout_of_many_orders(void **state)
@@ -502,6 +537,8 @@ main(void)
         OPEN(test_gateway_timeout_cancels_once),
         OPEN(test_gateway_timeout_waits_its_time),
         OPEN(test_gateway_timeout_off_cancels_nothing),
+        OPEN(test_gateway_timeout_is_flushed),
+        OPEN(test_gateway_timeout_mark_follows_the_ended),
         OPEN(test_gateway_timeout_of_many_orders),
     };
 
