@@ -8,6 +8,7 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 
 PROCESSES = broker payment ledger gateway
+TOOLS     = sagactl
 
 # Pure files: no clock, socket, file, malloc, log or library (make tidy looks).
 CORE_SAGA    = base bytes money refusal topic event protocol quote \
@@ -16,6 +17,7 @@ CORE_BROKER  = broker_request producer_seqs
 CORE_PAYMENT = payment_account payment_decide
 CORE_LEDGER  = ledger_entry ledger_post
 CORE_GATEWAY = order_status gateway_rows gateway_fold http_deadline drain_rate
+CORE_SAGACTL = verify_rules verify_rows
 
 CC       = gcc
 STD      = -std=c11 -D_GNU_SOURCE -Isrc
@@ -29,13 +31,16 @@ CFLAGS   = $(STD) $(WARN) $(OPTIMISE) $(HARDEN) $(SANITIZE) $(FAULT)
 LDFLAGS  = -pie -Wl,-z,relro,-z,now $(SANITIZE)
 LIBS     = -lczmq -lzmq -lmsgpackc -ldb-5.3 -lsystemd -lpthread
 LIBS_gateway = -lmicrohttpd -ljansson
+LIBS_sagactl = -ljansson
+# It reads the stores of all: with their own objects.
+PARTS_sagactl = $(BUILD)/libparts.a
 
 sources   = $(wildcard src/$(1)/*.c)
 objects   = $(patsubst %.c,$(BUILD)/%.o,$(1))
 SAGA      = $(call objects,$(call sources,saga))
-CORE      = $(foreach p,SAGA BROKER PAYMENT LEDGER GATEWAY,$(addprefix \
+CORE      = $(foreach p,SAGA BROKER PAYMENT LEDGER GATEWAY SAGACTL,$(addprefix \
             src/$(shell echo $(p) | tr A-Z a-z)/,$(addsuffix .c,$(CORE_$(p)))))
-PROGRAMS  = $(addprefix $(BIN)/,$(PROCESSES))
+PROGRAMS  = $(addprefix $(BIN)/,$(PROCESSES) $(TOOLS))
 UNIT      = $(patsubst tests/unit/%.c,$(BUILD)/tests/%, \
             $(wildcard tests/unit/test_*.c))
 
@@ -43,7 +48,7 @@ all: $(PROGRAMS)
 
 # Every program: its folder's objects and the library of objects.
 .SECONDEXPANSION:
-$(PROGRAMS): $(BIN)/%: $$(call objects,$$(call sources,$$*)) $(BUILD)/libsaga.a
+$(PROGRAMS): $(BIN)/%: $$(call objects,$$(call sources,$$*)) $$(PARTS_$$*) $(BUILD)/libsaga.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) $(LIBS_$*)
 
@@ -52,7 +57,7 @@ $(BUILD)/libsaga.a: $(SAGA)
 	ar rcs $@ $^
 
 # Everything of the processes but their mains, for the unit tests.
-PARTS = $(filter-out %_main.o,$(foreach p,$(PROCESSES),\
+PARTS = $(filter-out %_main.o,$(foreach p,$(PROCESSES) $(TOOLS),\
         $(call objects,$(call sources,$(p)))))
 $(BUILD)/libparts.a: $(PARTS)
 	@rm -f $@

@@ -124,7 +124,8 @@ rule_layers() {
     grep -HnE '^#[[:space:]]*include[[:space:]]+"' src/saga/*.[ch] |
         grep -v 'include[[:space:]]*"saga/' |
         report 'src/saga never includes headers of a process'
-    for process in broker payment ledger gateway sagactl; do
+    # sagactl reads the stores of all of them: it knows their rows.
+    for process in broker payment ledger gateway; do
         find "src/$process" -name '*.[ch]' -exec \
             grep -HnE '^#[[:space:]]*include[[:space:]]+"' {} + 2>/dev/null |
             grep -vE "include[[:space:]]*\"(saga|$process)/" |

@@ -1,0 +1,58 @@
+/*
+ * sagactl.h - the operator's tool: one command per file, one table of them
+ *
+ * Output is lines that a pipe can read, or JSON with --json.  Exit codes: 0
+ * done; 1 it was not as it should be (verify differs, a redrive was refused);
+ * 100 wrong use, or nothing answers at this home; 111 the system failed us.
+ */
+#ifndef SAGACTL_H
+#define SAGACTL_H
+
+#include <jansson.h>
+
+#include "saga/base.h"
+
+enum { EXIT_DIFFERS = 1 };
+
+struct sagactl {
+    const char *home;
+    bool json;
+};
+
+/* argv[0] is the command's own name; returns the exit code. */
+typedef int sagactl_fn(const struct sagactl *ctl, int argc, char **argv);
+
+int sagactl_parked(const struct sagactl *ctl, int argc, char **argv);
+int sagactl_verify(const struct sagactl *ctl, int argc, char **argv);
+int sagactl_backup(const struct sagactl *ctl, int argc, char **argv);
+
+/* Copies all stores of a running pipeline to directory/NAME, the broker's
+ * last.  Returns the exit code. */
+int sagactl_copy_all(const struct sagactl *ctl, const char *directory);
+
+/* Takes the locks of all stores of this home, until the program ends.
+ * EXIT_USAGE, and one line that names the holder, if a process has one. */
+int sagactl_lock_all(const struct sagactl *ctl);
+
+/*
+ * Asks process `name` through HOME/run/NAME.ctl and waits up to timeout_ms for
+ * its reply, which the caller frees with json_decref().  NULL, and one line on
+ * stderr, if it does not run, does not answer, or answers with an error.
+ */
+json_t *sagactl_ask(const struct sagactl *ctl, const char *name,
+                    int timeout_ms, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+
+/* The same without a word if the process does not run: *running_out. */
+json_t *sagactl_try(const struct sagactl *ctl, const char *name,
+                    int timeout_ms, bool *running_out, const char *format, ...)
+    PRINTF_LIKE(5, 6);
+
+/* One line on stderr that shows how `usage` goes; EXIT_USAGE. */
+int sagactl_usage(const char *usage);
+
+/* A member of a reply: its text, "" if there is none; its number, 0. */
+const char *sagactl_text(const json_t *object, const char *name);
+uint64_t sagactl_number(const json_t *object, const char *name);
+
+#endif

@@ -1,0 +1,23 @@
+/*
+ * sagactl_apart.h - work in a directory that is gone afterwards
+ */
+#ifndef SAGACTL_APART_H
+#define SAGACTL_APART_H
+
+#include "sagactl/sagactl.h"
+
+typedef int sagactl_apart_fn(const struct sagactl *ctl, const char *directory,
+                             const void *context);
+
+/*
+ * Makes HOME/verify.XXXXXX, owned by the owner of HOME, runs `work` in a
+ * child process, and removes the directory however that ended: done, killed,
+ * interrupted.  Returns its exit code.
+ */
+int sagactl_apart(const struct sagactl *ctl, sagactl_apart_fn *work,
+                  const void *context);
+
+/* Removes a directory and all that is in it. */
+void sagactl_remove(const char *directory);
+
+#endif

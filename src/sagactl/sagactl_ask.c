@@ -1,0 +1,140 @@
+#include "sagactl/sagactl.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "saga/control.h"
+
+static int
+connect_to(const struct sagactl *ctl, const char *name)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    int bytes = snprintf(address.sun_path, sizeof address.sun_path,
+                         "%s/run/%s.ctl", ctl->home, name);
+
+    if (fd < 0)
+        return -1;
+    if (bytes < (int)sizeof address.sun_path &&
+        connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static void
+complain(const char *name, const char *words)
+{
+    fprintf(stderr, "sagactl: %s: %s\n", name, words);
+}
+
+static json_t *
+parse(const char *name, const char *reply, size_t bytes)
+{
+    json_t *object = json_loadb(reply, bytes, JSON_REJECT_DUPLICATES, NULL);
+    const char *error = sagactl_text(object, "error");
+
+    if (object == NULL)
+        complain(name, "its reply is no JSON");
+    else if (*error != '\0') {
+        complain(name, error);
+        json_decref(object);
+        object = NULL;
+    }
+    return object;
+}
+
+/* Sends one request and reads its one reply. */
+static json_t *
+converse(int fd, const char *name, int timeout_ms, const char *request)
+{
+    struct pollfd wait = { .fd = fd, .events = POLLIN };
+    json_t *object = NULL;
+    ssize_t bytes;
+    char *reply = malloc(CONTROL_REPLY_BYTES_MAX);
+
+    if (reply == NULL)
+        complain(name, "no memory");
+    else if (send(fd, request, strlen(request), MSG_NOSIGNAL) < 0)
+        complain(name, strerror(errno));
+    else if (poll(&wait, 1, timeout_ms) != 1)
+        complain(name, "it does not answer in time");
+    else if ((bytes = recv(fd, reply, CONTROL_REPLY_BYTES_MAX, 0)) <= 0)
+        complain(name, "it went away before it answered");
+    else
+        object = parse(name, reply, (size_t)bytes);
+    free(reply);
+    return object;
+}
+
+static json_t *
+ask(const struct sagactl *ctl, const char *name, int timeout_ms,
+    bool *running_out, const char *format, va_list values)
+{
+    char request[CONTROL_REQUEST_BYTES_MAX];
+    int fd = connect_to(ctl, name);
+    json_t *object = NULL;
+
+    *running_out = fd >= 0;
+    if (fd < 0)
+        return NULL;
+    if (vsnprintf(request, sizeof request, format, values) >=
+        (int)sizeof request)
+        complain(name, "this request is too long");
+    else
+        object = converse(fd, name, timeout_ms, request);
+    close(fd);
+    return object;
+}
+
+json_t *
+sagactl_ask(const struct sagactl *ctl, const char *name, int timeout_ms,
+            const char *format, ...)
+{
+    bool running;
+    va_list values;
+    json_t *object;
+
+    va_start(values, format);
+    object = ask(ctl, name, timeout_ms, &running, format, values);
+    va_end(values);
+    if (!running)
+        fprintf(stderr, "sagactl: %s: nothing answers at %s/run/%s.ctl: is "
+                        "the pipeline of this home running?\n",
+                name, ctl->home, name);
+    return object;
+}
+
+json_t *
+sagactl_try(const struct sagactl *ctl, const char *name, int timeout_ms,
+            bool *running_out, const char *format, ...)
+{
+    va_list values;
+    json_t *object;
+
+    va_start(values, format);
+    object = ask(ctl, name, timeout_ms, running_out, format, values);
+    va_end(values);
+    return object;
+}
+
+const char *
+sagactl_text(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+
+    return text != NULL ? text : "";
+}
+
+uint64_t
+sagactl_number(const json_t *object, const char *name)
+{
+    return (uint64_t)json_integer_value(json_object_get(object, name));
+}

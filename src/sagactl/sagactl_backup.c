@@ -1,0 +1,63 @@
+#include "sagactl/sagactl.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define COPY_MS 600000
+
+/*
+ * The broker comes last: so its log holds every event that a consumer's copy
+ * has handled, and every one that a producer's copy knows to be acknowledged.
+ */
+static const char *const order[] = { "gateway", "payment", "ledger",
+                                     "broker" };
+
+static int
+make_directory(const char *path)
+{
+    if (mkdir(path, 0700) == 0 || errno == EEXIST)
+        return EXIT_DONE;
+    fprintf(stderr, "sagactl: %s: can't be made: %s\n", path,
+            strerror(errno));
+    return EXIT_USAGE;
+}
+
+int
+sagactl_copy_all(const struct sagactl *ctl, const char *directory)
+{
+    char path[PATH_MAX];
+    json_t *reply;
+    size_t i;
+
+    if (make_directory(directory) != EXIT_DONE)
+        return EXIT_USAGE;
+    if (realpath(directory, path) == NULL) {
+        fprintf(stderr, "sagactl: %s: %s\n", directory, strerror(errno));
+        return EXIT_USAGE;
+    }
+    for (i = 0; i < ARRAY_COUNT(order); i++) {
+        reply = sagactl_ask(ctl, order[i], COPY_MS, "backup %s/%s", path,
+                            order[i]);
+        if (reply == NULL)
+            return EXIT_SYSTEM;
+        json_decref(reply);
+    }
+    return EXIT_DONE;
+}
+
+int
+sagactl_backup(const struct sagactl *ctl, int argc, char **argv)
+{
+    int code;
+
+    if (argc != 2)
+        return sagactl_usage("backup DIR");
+    code = sagactl_copy_all(ctl, argv[1]);
+    if (code == EXIT_DONE)
+        printf("copied=%s/{gateway,payment,ledger,broker}\n", argv[1]);
+    return code;
+}

@@ -1,0 +1,129 @@
+#include "sagactl/sagactl.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "saga/topic.h"
+
+#define ASK_MS 10000
+#define USAGE                                                                  \
+    "parked list [PROCESS] | show PROCESS NUMBER | "                           \
+    "redrive PROCESS NUMBER|all | drop PROCESS NUMBER"
+
+static const char *const participants[] = { "payment", "ledger", "gateway" };
+
+/* ---- list ---- */
+
+static void
+print_row(const struct sagactl *ctl, const char *process, json_t *row)
+{
+    if (ctl->json) {
+        json_object_set_new(row, "process", json_string(process));
+        json_dumpf(row, stdout, JSON_COMPACT);
+        printf("\n");
+        return;
+    }
+    printf("%-8s %6" PRIu64 " order=%" PRIu64 " user=%" PRIu64
+           " cause=%s attempts=%" PRIu64 " at=%s/%" PRIu64 "/%" PRIu64
+           " since=%s\n",
+           process, sagactl_number(row, "number"),
+           sagactl_number(row, "orderId"), sagactl_number(row, "userId"),
+           sagactl_text(row, "cause"), sagactl_number(row, "attempts"),
+           sagactl_text(row, "topic"), sagactl_number(row, "partition"),
+           sagactl_number(row, "offset"), sagactl_text(row, "parkedAt"));
+}
+
+static int
+list_one(const struct sagactl *ctl, const char *process, uint64_t *count)
+{
+    uint64_t after = 0;
+    json_t *page, *row;
+    bool more = true;
+    size_t i;
+
+    while (more) {
+        page = sagactl_ask(ctl, process, ASK_MS, "parked %" PRIu64, after);
+        if (page == NULL)
+            return EXIT_USAGE;
+        json_array_foreach(json_object_get(page, "rows"), i, row) {
+            print_row(ctl, process, row);
+            after = sagactl_number(row, "number");
+            ++*count;
+        }
+        more = json_is_true(json_object_get(page, "more"));
+        json_decref(page);
+    }
+    return EXIT_DONE;
+}
+
+static int
+list(const struct sagactl *ctl, int argc, char **argv)
+{
+    uint64_t count = 0;
+    int code = EXIT_DONE, one;
+    size_t i;
+
+    if (argc > 3)
+        return sagactl_usage(USAGE);
+    for (i = 0; i < ARRAY_COUNT(participants); i++) {
+        if (argc == 3 && strcmp(argv[2], participants[i]) != 0)
+            continue;
+        one = list_one(ctl, participants[i], &count);
+        code = code == EXIT_DONE ? one : code;
+    }
+    if (code == EXIT_DONE && count == 0 && !ctl->json)
+        fprintf(stderr, "nothing is parked\n");
+    return code;
+}
+
+/* ---- show, redrive, drop ---- */
+
+static int
+show(const struct sagactl *ctl, char **argv)
+{
+    json_t *reply = sagactl_ask(ctl, argv[2], ASK_MS, "show %s", argv[3]);
+
+    if (reply == NULL)
+        return EXIT_USAGE;
+    json_dumpf(reply, stdout, ctl->json ? JSON_COMPACT : JSON_INDENT(2));
+    printf("\n");
+    json_decref(reply);
+    return EXIT_DONE;
+}
+
+static int
+bring_back(const struct sagactl *ctl, char **argv)
+{
+    json_t *reply =
+        sagactl_ask(ctl, argv[2], ASK_MS, "%s %s", argv[1], argv[3]);
+    bool refused;
+
+    if (reply == NULL)
+        return EXIT_USAGE;
+    refused = json_is_true(json_object_get(reply, "refused"));
+    if (ctl->json) {
+        json_dumpf(reply, stdout, JSON_COMPACT);
+        printf("\n");
+    } else
+        printf("redriven=%" PRIu64 " still_parked=%" PRIu64 "%s\n",
+               sagactl_number(reply, "redriven"),
+               sagactl_number(reply, "parked"),
+               refused ? " refused_again=yes" : "");
+    json_decref(reply);
+    return refused ? EXIT_DIFFERS : EXIT_DONE;
+}
+
+int
+sagactl_parked(const struct sagactl *ctl, int argc, char **argv)
+{
+    if (argc >= 2 && strcmp(argv[1], "list") == 0)
+        return list(ctl, argc, argv);
+    if (argc != 4 || process_find(argv[2]) == PROCESS_NONE)
+        return sagactl_usage(USAGE);
+    if (strcmp(argv[1], "show") == 0)
+        return show(ctl, argv);
+    if (strcmp(argv[1], "redrive") == 0 || strcmp(argv[1], "drop") == 0)
+        return bring_back(ctl, argv);
+    return sagactl_usage(USAGE);
+}
