@@ -2,7 +2,8 @@
 
 A customer asks until he is answered: after a broken connection or a 5xx the
 same again, an order under the same Idempotency-Key, a credit under the same
-creditId.  So whatever he asked for happens exactly once.
+creditId.  So whatever he asked for happens exactly once.  Sometimes he hangs up
+before the answer comes, and asks again.
 
 He has users of his own.  Nobody else touches them and he asks for one thing
 after the other, so he knows to the cent what must come of each order (G5):
@@ -11,6 +12,7 @@ from all, some above the ledger's limit; of those only the sums are known.
 """
 
 import http.client
+import json
 import random
 import threading
 import time
@@ -22,6 +24,7 @@ OWN_USERS = 3
 OWN_CREDIT = 1000000
 NOBODY = 999999
 PAUSE_S = 0.02
+HANG_UP_SHARE = 0.04
 ANSWER_LIMIT_S = 200
 # What is asked for, and how often.
 ASKS = (("order", 60), ("crowd_order", 25), ("cancel", 12), ("credit", 6),
@@ -128,6 +131,24 @@ class Customer(threading.Thread):
         raise AssertionError(f"{method} {path} {body} {headers}: not answered "
                              f"in {ANSWER_LIMIT_S} s")
 
+    def ask_or_hang_up(self, method, path, body=None, headers=None):
+        """The same for what may be handled late, behind its own repetition."""
+        hung_up = self.rng.random() < HANG_UP_SHARE
+        if hung_up:
+            connection = None
+            try:
+                connection = http.client.HTTPConnection(
+                    self.pipeline.url.removeprefix("http://"), timeout=10)
+                connection.request(method, path, body and json.dumps(body), {
+                    "Content-Type": "application/json", **(headers or {})}
+                    if body else {})
+            except (OSError, http.client.HTTPException):
+                pass
+            if connection is not None:
+                connection.close()
+        reply, again = self.ask(method, path, body, headers)
+        return reply, again or hung_up
+
     def expect(self, condition, *what):
         if not condition:
             raise AssertionError(f"{self.name}: " + " ".join(map(str, what)))
@@ -140,8 +161,8 @@ class Customer(threading.Thread):
     def place(self, user, product, quantity):
         key = f"{self.seed}-{self.number}-{len(self.orders)}"
         order = Order(key, user, product, quantity)
-        reply, again = self.ask("POST", "/orders", order.body(),
-                                {"Idempotency-Key": key})
+        reply, again = self.ask_or_hang_up("POST", "/orders", order.body(),
+                                           {"Idempotency-Key": key})
         self.expect(reply.status == 201, order.body(), reply)
         replayed = reply.headers.get("Idempotency-Replayed") == "true"
         self.expect(again or not replayed, "a new key was replayed:", key)
@@ -172,7 +193,7 @@ class Customer(threading.Thread):
         # Mostly one that is still under way.
         order = self.rng.choice(self.orders[-20:] if self.rng.random() < 0.8
                                 else self.orders)
-        reply, again = self.ask("DELETE", f"/orders/{order.id}")
+        reply, again = self.ask_or_hang_up("DELETE", f"/orders/{order.id}")
         may_have_ended = (again or order.cancelled or
                           order.status in (None, "ORDER_FAILED"))
         self.expect(reply.status == 202 or
@@ -190,7 +211,7 @@ class Customer(threading.Thread):
         user = self.rng.choice(list(self.accounts) + [503])
         amount = self.rng.randint(1, 300000)
         number = self.number * 10000000 + self.counts["credits"] + 1
-        reply, _ = self.ask("POST", f"/users/{user}/credits", {
+        reply, _ = self.ask_or_hang_up("POST", f"/users/{user}/credits", {
             "amount": f"{amount // 100}.{amount % 100:02}",
             "creditId": number})
         self.expect(reply.status == 202, "credit", number, reply)
