@@ -341,7 +341,7 @@ count_orders(void)
 static void
 episode(uint64_t number, uint64_t steps)
 {
-    static const uint64_t rarities[] = { 1, 4, 30 };
+    static const uint64_t rarities[] = { 1, 3, 12 };
     uint64_t i;
 
     sim_seed(sim.seed * UINT64_C(0x9e3779b97f4a7c15) + number);

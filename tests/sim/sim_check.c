@@ -49,6 +49,24 @@ check_ended(uint64_t order, const struct order_row *row)
                 order, row->transaction.value, model->transaction);
 }
 
+/* Nobody reads an order in the gateway's own counters as open. */
+static void
+check_counters(struct store *store)
+{
+    struct gateway_counters counters;
+    struct store_table *table;
+    uint8_t value[COUNTERS_ROW_BYTES_MAX];
+    size_t bytes;
+
+    sim_require(store_table_open(store, "counters", &table) == RC_OK &&
+                    store_get(table, "counters", 8, value, sizeof value,
+                              &bytes) == RC_OK &&
+                    counters_row_decode(value, bytes, &counters) == RC_OK,
+                "the gateway's counters");
+    sim_require(counters.open == 0, "%" PRIu64 " orders count as open",
+                counters.open);
+}
+
 static void
 check_order(struct store_table *orders, uint64_t order, bool ended)
 {
@@ -69,8 +87,11 @@ check_order(struct store_table *orders, uint64_t order, bool ended)
                 "order %" PRIu64 " does not decode", order);
     if (told->answered)
         check_told(order, told, &row);
-    if (ended)
-        check_ended(order, &row);
+    if (!ended)
+        return;
+    check_ended(order, &row);
+    sim_require(!told->cancelled || row.status != ORDER_COMPLETED,
+                "order %" PRIu64 " was cancelled and is completed", order);
 }
 
 void
@@ -83,6 +104,8 @@ check_answered(bool ended)
     if (store_table_open(store, "orders", &orders) == RC_OK)
         for (i = 1; i < client_told_end(); i++)
             check_order(orders, i, ended);
+    if (ended)
+        check_counters(store);
     if (store_close(&store) != RC_OK)
         sim_fail("look");
 }
@@ -108,6 +131,9 @@ check_gateway_users(void)
         sim_require((rc == RC_OK && row.state != USER_ABSENT) ==
                         model_user(i)->exists,
                     "user %" PRIu64 " of the gateway", i);
+        sim_require((row.state == USER_FROZEN) == model_user(i)->frozen,
+                    "user %" PRIu64 " of the gateway is in state %d", i,
+                    (int)row.state);
         sim_require(row.balance.minor == model_user(i)->balance,
                     "G4: the gateway shows %" PRId64 " for user %" PRIu64
                     ", it is %" PRId64,

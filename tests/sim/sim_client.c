@@ -1,6 +1,7 @@
 #include "sim_client.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #define BURST_MAX 4
 #define ASKED_MAX 200     /* unanswered requests at once */
 #define CREDITS_MAX 60000
+#define KEYS_MAX 300      /* idempotency keys of an episode */
 
 struct asked {
     struct request request; /* first: the gateway knows only this */
@@ -26,6 +28,9 @@ static struct {
     uint32_t waiting;
     uint64_t credits;
     struct event last_credit;
+    struct credit_id given; /* the last credit id that the gateway gave ... */
+    struct request given_for; /* ... and for what */
+    struct order_id keyed[KEYS_MAX]; /* the order that a key was told of */
 } client;
 
 void
@@ -68,6 +73,20 @@ told_at(uint64_t order)
 
 /* ---- asking ----------------------------------------------------------- */
 
+/* A key stands for the same order again, but for a few mistakes. */
+static void
+choose_key(struct request *request)
+{
+    uint64_t key = 1 + sim_below(KEYS_MAX - 1);
+
+    snprintf(request->key, sizeof request->key, "key-%" PRIu64, key);
+    if (sim_once_in(20))
+        return;
+    request->user.value = 1 + key % USERS_SEEDED;
+    request->product.value = 1 + key % 3;
+    request->quantity = 1 + (int64_t)(key % 2);
+}
+
 static void
 choose_place(struct request *request)
 {
@@ -78,6 +97,25 @@ choose_place(struct request *request)
                                              : 1 + sim_below(3);
     request->quantity = sim_once_in(50) ? QUANTITY_MAX
                                         : 1 + (int64_t)sim_below(3);
+    if (sim_once_in(4))
+        choose_key(request);
+}
+
+static void
+choose_account(struct request *request)
+{
+    request->user.value = 1 + sim_below(sim_once_in(4) ? USERS_ASKED
+                                                       : USERS_SEEDED);
+    request->kind = sim_once_in(3) ? REQUEST_USER_FREEZE : REQUEST_USER_THAW;
+    if (!sim_once_in(3))
+        return;
+    request->kind = REQUEST_USER_CREDIT;
+    request->amount.minor = 5000 * (int64_t)(1 + sim_below(20));
+    if (sim_once_in(4) && client.given.value != 0) {
+        *request = client.given_for; /* asked for twice */
+        request->credit = client.given;
+        request->owner = &client; /* not a new id, that is */
+    }
 }
 
 static void
@@ -103,6 +141,15 @@ choose(struct request *request)
 {
     if (!sim_once_in(5)) {
         choose_place(request);
+    } else if (sim_once_in(4)) {
+        request->kind = REQUEST_ORDER_CANCEL;
+        request->order_id.value = sim_once_in(2)
+                                      ? 1 + sim_below(client.end)
+                                      : client.end - 1 - sim_below(4);
+        if (request->order_id.value > client.end)
+            request->order_id.value = 1;
+    } else if (sim_once_in(4)) {
+        choose_account(request);
     } else if (!sim_once_in(5)) {
         choose_look(request);
     } else {
@@ -202,6 +249,26 @@ client_ask_zombie(struct actor *gateway)
 
 /* ---- hearing ---------------------------------------------------------- */
 
+/* A key stands for one order, for ever. */
+static void
+require_key(const struct request *request)
+{
+    struct order_id *keyed;
+
+    if (request->key[0] == '\0')
+        return;
+    keyed = &client.keyed[strtoull(request->key + strlen("key-"), NULL, 10)];
+    sim_require(keyed->value == 0 ||
+                    keyed->value == request->order.order.value,
+                "G2: %s stood for order %" PRIu64 ", now for %" PRIu64,
+                request->key, keyed->value, request->order.order.value);
+    sim_require(request->order.user.value == request->user.value &&
+                    request->order.product.value == request->product.value &&
+                    request->order.quantity == request->quantity,
+                "%s was answered with another order", request->key);
+    *keyed = request->order.order;
+}
+
 static void
 on_placed(const struct request *request)
 {
@@ -210,10 +277,46 @@ on_placed(const struct request *request)
 
     if (request->outcome != REQUEST_DONE)
         return;
+    require_key(request);
     told = told_at(row->order.value);
-    sim_require(!told->answered, "order id %" PRIu64 " was given twice",
-                row->order.value);
-    *told = (struct client_told){ true, row->user, row->price, row->status };
+    sim_require(!told->answered || request->replayed,
+                "order id %" PRIu64 " was given twice", row->order.value);
+    if (told->answered)
+        check_told(row->order.value, told, row);
+    *told = (struct client_told){ .answered = true,
+                                  .cancelled = told->cancelled,
+                                  .user = row->user,
+                                  .price = row->price,
+                                  .status = row->status };
+}
+
+/* Whoever was told that it is cancelled never finds it completed. */
+static void
+on_cancelled(const struct request *request)
+{
+    struct client_told *told;
+
+    if (request->outcome != REQUEST_DONE)
+        return;
+    told = told_at(request->order_id.value);
+    told->cancelled = true;
+    if (told->answered)
+        check_told(request->order_id.value, told, &request->order);
+}
+
+/* Ids that the gateway gives only rise. */
+static void
+on_credited(const struct request *request)
+{
+    if (request->outcome != REQUEST_DONE || request->owner != NULL)
+        return;
+    sim_require(request->credit.value > client.given.value,
+                "credit id %" PRIu64 " was given after %" PRIu64,
+                request->credit.value, client.given.value);
+    client.given = request->credit;
+    client.given_for = (struct request){ .kind = REQUEST_USER_CREDIT,
+                                         .user = request->user,
+                                         .amount = request->amount };
 }
 
 static void
@@ -245,6 +348,10 @@ hear_answer(const struct request *request)
         on_placed(request);
     else if (request->kind == REQUEST_ORDER_GET)
         on_shown(request);
+    else if (request->kind == REQUEST_ORDER_CANCEL)
+        on_cancelled(request);
+    else if (request->kind == REQUEST_USER_CREDIT)
+        on_credited(request);
 }
 
 static void

@@ -23,6 +23,7 @@ void client_gateway_started(void);
 
 struct client_told {
     bool answered;
+    bool cancelled; /* answered so: it will not be completed */
     struct user_id user;
     struct money price;
     enum order_status status;

@@ -9,6 +9,7 @@
 
 #define PRODUCERS_MAX 8
 #define CREDITS_MAX 65536
+#define CREDIT_ID_GIVEN (UINT64_C(1) << 52) /* the gateway's begin here */
 
 struct cause {
     struct event event; /* without blobs */
@@ -30,6 +31,11 @@ struct stream {
     struct producer producers[PRODUCERS_MAX];
 };
 
+struct credit {
+    uint64_t user; /* 0: never seen */
+    int64_t amount;
+};
+
 static struct {
     struct codec *codec;
     struct stream streams[TOPIC_COUNT][PARTITIONS_MAX];
@@ -37,10 +43,8 @@ static struct {
     struct causes causes[MODEL_USERS];
     struct model_order *orders; /* by id */
     uint64_t orders_room;
-    struct {
-        uint64_t user; /* 0: never seen */
-        int64_t amount;
-    } credits[CREDITS_MAX];
+    struct credit credits[CREDITS_MAX]; /* ids that clients chose     */
+    struct credit given[CREDITS_MAX];   /* ids that the gateway gave  */
     uint64_t orders_end;
     uint64_t events;
     uint64_t transactions; /* how many, and the highest number */
@@ -244,22 +248,31 @@ on_opened(const struct event *cause, struct event *expected)
     expect_change(expected, cause, ACCOUNT_CHANGE_OPENED, reason);
 }
 
+static struct credit *
+credit_at(uint64_t id)
+{
+    if (id < CREDITS_MAX)
+        return &model.credits[id];
+    sim_require(id >= CREDIT_ID_GIVEN && id - CREDIT_ID_GIVEN < CREDITS_MAX,
+                "credit %" PRIu64, id);
+    return &model.given[id - CREDIT_ID_GIVEN];
+}
+
 static void
 on_credited(const struct event *cause, struct event *expected)
 {
     struct model_user *user = &model.users[cause->user.value];
-    uint64_t id = cause->credit.value;
+    struct credit *credit = credit_at(cause->credit.value);
     enum refusal reason = REFUSAL_NONE;
 
-    sim_require(id < CREDITS_MAX, "credit %" PRIu64, id);
-    if (model.credits[id].user != 0) {
-        if (model.credits[id].user == cause->user.value &&
-            model.credits[id].amount == cause->amount.minor)
+    if (credit->user != 0) {
+        if (credit->user == cause->user.value &&
+            credit->amount == cause->amount.minor)
             return;
         reason = REFUSAL_DUPLICATE;
     } else {
-        model.credits[id].user = cause->user.value;
-        model.credits[id].amount = cause->amount.minor;
+        credit->user = cause->user.value;
+        credit->amount = cause->amount.minor;
         if (!user->exists)
             reason = REFUSAL_UNKNOWN_USER;
     }

@@ -55,6 +55,7 @@ choose_settings(void)
     int64_t limit_minor = limits_minor[sim_below(ARRAY_COUNT(limits_minor))];
     uint64_t partitions = 1 + sim_below(3);
     uint64_t retention = sim_once_in(2) ? 3000 : 0;
+    uint64_t timeout_ms = sim_once_in(3) ? 2000 : 0;
     uint64_t batch = one_of(batches, ARRAY_COUNT(batches));
     struct config *config;
     int i;
@@ -66,6 +67,7 @@ choose_settings(void)
         config->window = one_of(windows, ARRAY_COUNT(windows));
         config->batch = batch;
         config->transaction_limit.minor = limit_minor;
+        config->order_timeout = timeout_ms;
         config->backlog = one_of(backlogs, ARRAY_COUNT(backlogs));
     }
     config = &world.broker_config;
