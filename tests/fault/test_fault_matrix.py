@@ -19,7 +19,7 @@ import pytest
 
 from load import Load
 from pipeline import TREE, Pipeline, wait_for
-from proof import USERS, assert_all_ended, open_users
+from proof import USERS, assert_all_ended, assert_verified, open_users
 
 FAULT_BIN = pathlib.Path(
     os.environ.get("SAGA_FAULT_BIN", TREE / "build-fault" / "bin")).resolve()
@@ -50,6 +50,7 @@ class FaultPipeline(Pipeline):
         draft.rename(self.token)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("process", POINTS)
 def test_killed_at_each_point_loses_nothing(process):
     if not (FAULT_BIN / process).exists():
@@ -69,3 +70,4 @@ def test_killed_at_each_point_loses_nothing(process):
             assert (f"event=fault_point name={process}:{point}\n" in
                     pipeline.log(process)), f"{point} was never passed"
         assert_all_ended(pipeline, load.answered)
+        assert_verified(pipeline)

@@ -4,7 +4,8 @@ import pytest
 
 from load import Load
 from pipeline import START_ORDER, wait_for
-from proof import USERS, assert_all_ended, assert_money_adds_up, open_users
+from proof import (USERS, assert_all_ended, assert_money_adds_up,
+                   assert_verified, open_users)
 
 
 def whole_state(pipeline):
@@ -48,7 +49,11 @@ def test_g1_kill_all_mid_load_keeps_answered_orders(pipeline, answers):
         pipeline.kill_all()
         pipeline.start()
         load.wait(10)
+        assert_verified(pipeline)  # orders still flow
     assert_all_ended(pipeline, load.answered)
+    assert_verified(pipeline)
+    pipeline.stop()
+    assert_verified(pipeline, "--offline")
 
 
 @pytest.mark.parametrize("name", START_ORDER)

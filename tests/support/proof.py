@@ -1,8 +1,9 @@
 """What must be true of a pipeline after anything that was done to it."""
 
 import decimal
+import subprocess
 
-from pipeline import wait_for
+from pipeline import TREE, wait_for
 
 USERS = list(range(1001, 1011))
 CREDIT = decimal.Decimal("1000000.00")
@@ -53,3 +54,13 @@ def assert_money_adds_up(pipeline, orders):
             what=f"user {user}'s balance of {CREDIT - paid}")
     assert pipeline.metric('sagapipe_orders_total{status="ORDER_CREATED"}') \
         == pipeline.metric('sagapipe_orders_total{status="ORDER_COMPLETED"}')
+
+
+def assert_verified(pipeline, *arguments):
+    """`sagactl verify` reads all stores and the log, and finds nothing."""
+    environment = pipeline.environment()
+    result = subprocess.run(
+        [f"{environment['SAGA_BIN']}/sagactl", "--home", str(pipeline.home),
+         "verify", *arguments],
+        cwd=TREE, env=environment, capture_output=True, text=True, timeout=120)
+    assert result.returncode == 0, result.stdout + result.stderr
