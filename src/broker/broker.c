@@ -1,7 +1,11 @@
 #include "broker/broker_control.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "saga/daemon.h"
 #include "saga/log.h"
@@ -67,15 +71,43 @@ sockets_close(struct broker *broker)
     zsys_shutdown();
 }
 
+/* True if a process listens there.  libzmq does not ask: it removes the file
+ * of whoever does, and both would go on, each with a part of the clients. */
+static bool
+ipc_taken(const char *endpoint)
+{
+    static const char ipc[] = "ipc://";
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    bool taken;
+    int fd, bytes;
+
+    if (strncmp(endpoint, ipc, sizeof(ipc) - 1) != 0)
+        return false;
+    bytes = snprintf(address.sun_path, sizeof(address.sun_path), "%s",
+                     endpoint + sizeof(ipc) - 1);
+    if (bytes >= (int)sizeof(address.sun_path))
+        return false; /* zsock_bind() refuses it */
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    /* EAGAIN: it listens, but has not looked for long. */
+    taken = connect(fd, (const struct sockaddr *)&address,
+                    sizeof(address)) == 0 || errno == EAGAIN;
+    close(fd);
+    return taken;
+}
+
 static void
 socket_bind(struct broker *broker, zsock_t *socket, const char *knob,
             const char *endpoint)
 {
-    int error;
+    int error = EADDRINUSE;
 
-    if (zsock_bind(socket, "%s", endpoint) >= 0)
-        return;
-    error = zmq_errno();
+    if (!ipc_taken(endpoint)) {
+        if (zsock_bind(socket, "%s", endpoint) >= 0)
+            return;
+        error = zmq_errno();
+    }
     sockets_close(broker);
     die(EXIT_USAGE, "%s: cannot bind %s: %s", knob, endpoint,
         zmq_strerror(error));
