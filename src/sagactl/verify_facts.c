@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #define ROWS_FIRST 1024
 
@@ -9,6 +10,10 @@ void
 fact_table_init(struct fact_table *table, size_t row_bytes)
 {
     *table = (struct fact_table){ .row_bytes = row_bytes };
+    /* Without it the table is slow for ids that somebody chose, no more. */
+    if (getrandom(&table->mixer, sizeof table->mixer, GRND_NONBLOCK) < 0)
+        table->mixer = 0;
+    table->mixer |= 1;
 }
 
 void
@@ -34,13 +39,16 @@ row_id(const struct fact_table *table, uint32_t i)
     return id;
 }
 
-/* Fibonacci hashing: ids that follow each other are spread. */
+/* Multiplied twice: ids that follow each other are spread, and nobody can
+ * choose ids that meet. */
 static uint32_t
 slot_of(const struct fact_table *table, uint64_t id)
 {
-    uint64_t hash = id * UINT64_C(0x9e3779b97f4a7c15);
-    uint32_t slot = (uint32_t)(hash >> 32) & (table->index_size - 1);
+    uint64_t hash = (id ^ (id >> 31)) * table->mixer;
+    uint32_t slot;
 
+    hash = (hash ^ (hash >> 32)) * UINT64_C(0x9e3779b97f4a7c15);
+    slot = (uint32_t)(hash >> 32) & (table->index_size - 1);
     while (table->index[slot] != 0 &&
            row_id(table, table->index[slot] - 1) != id)
         slot = (slot + 1) & (table->index_size - 1);

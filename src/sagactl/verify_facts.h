@@ -16,6 +16,7 @@ struct fact_table {
     size_t row_bytes;
     uint32_t count;
     uint32_t rows_max;
+    uint64_t mixer;      /* odd, random */
     uint32_t index_size; /* a power of two, at least twice the count */
 };
 

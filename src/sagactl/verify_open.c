@@ -6,7 +6,8 @@
 #include "sagactl/verify_rows.h"
 
 #define CACHE_BYTES (UINT64_C(64) << 20)
-#define CHECKPOINT_BYTES (UINT64_C(256) << 20)
+/* Small, because recovery fills up a log file of a quarter of it. */
+#define CHECKPOINT_BYTES (UINT64_C(16) << 20)
 #define CHECKPOINT_MS 3600000
 #define SPANS_FIRST 64
 

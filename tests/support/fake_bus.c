@@ -406,6 +406,31 @@ fake_broker_hold_acks(struct fake_broker *broker, bool hold)
     broker->hold_acks = hold;
 }
 
+bool
+fake_broker_batch(const struct fake_broker *broker, const char *topic,
+                  uint32_t partition, size_t index,
+                  struct bus_batch *batch_out)
+{
+    const struct fake_batch *batch;
+    int i;
+
+    for (i = 0; i < broker->logs_count; i++) {
+        if (strcmp(broker->logs[i].topic, topic) != 0 ||
+            broker->logs[i].partition != partition ||
+            index >= broker->logs[i].batches_count)
+            continue;
+        batch = &broker->logs[i].batches[index];
+        *batch_out = (struct bus_batch){ .base_offset = batch->base_offset,
+                                         .first_seq = batch->first_seq,
+                                         .count = batch->count,
+                                         .bytes = batch->bytes,
+                                         .bytes_count = batch->bytes_count };
+        memcpy(batch_out->producer, batch->producer, sizeof batch->producer);
+        return true;
+    }
+    return false;
+}
+
 uint64_t
 fake_broker_end(const struct fake_broker *broker, const char *topic,
                 uint32_t partition)

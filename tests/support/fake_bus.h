@@ -47,6 +47,12 @@ void fake_broker_set_down(struct fake_broker *broker, bool down);
  * the bus is closed. */
 void fake_broker_hold_acks(struct fake_broker *broker, bool hold);
 
+/* The partition's batch number `index`, from 0, as it was given (but for
+ * `stream`); false if there are not so many. */
+bool fake_broker_batch(const struct fake_broker *broker, const char *topic,
+                       uint32_t partition, size_t index,
+                       struct bus_batch *batch_out);
+
 /* How many events a partition holds, and one of them, decoded. */
 uint64_t fake_broker_end(const struct fake_broker *broker, const char *topic,
                          uint32_t partition);
