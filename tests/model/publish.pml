@@ -19,8 +19,8 @@
  *
  *   store        what is committed (next, kept) and what of it is flushed.  A
  *                crash keeps the flushed prefix and any part of the rest;
- *                opening flushes what it found (Berkeley DB's recovery ends
- *                with a checkpoint).  So kill -9 and power loss are one.
+ *                opening is assumed to flush what it found (see
+ *                HOLE_RECOVERY).  So kill -9 and power loss are one.
  *   connection   keeps order and loses nothing; when it breaks, or an end
  *                dies, any last part of each direction is lost.  What the
  *                broker had received of a dead connection is still handled;
@@ -50,6 +50,11 @@
  * -DBUG_x plants a mistake that the laws must find.  -DHOLE_x takes away an
  * assumption that this design rests on and the code doesn't guarantee:
  *
+ *   HOLE_RECOVERY     opening doesn't flush what it found.  Berkeley DB's
+ *                     recovery syncs tables but no log file: commits that a
+ *                     killed process had written and not synced are told, and
+ *                     lost with the power; the log files must be synced before
+ *                     they are read.
  *   HOLE_OVERTAKE     the broker may read a new connection before the rest of
  *                     the dead one (ROUTER queues fairly, so it may): the
  *                     OPEN of a dead process then fences its successor.
@@ -733,7 +738,7 @@ inline crash_participant(i)
     forget_tags(i);
     /* What was told is still true. */
     assert(process[i].answered < store[i].next_seq);
-#ifndef BUG_RECOVERY_LEAVES_UNFLUSHED
+#ifndef HOLE_RECOVERY
     flush_store(i);
 #endif
     start_process(i)
@@ -769,7 +774,7 @@ inline crash_broker()
     if
     :: true -> lose_broker()
     :: broker_flushing
-#ifdef BUG_RECOVERY_LEAVES_UNFLUSHED
+#ifdef HOLE_RECOVERY
     :: !broker_flushing && empty(replies)
 #endif
 #ifdef BUG_SEQS_AFTER_BATCH
@@ -777,7 +782,7 @@ inline crash_broker()
 #endif
     fi;
     forget_log();
-#ifndef BUG_RECOVERY_LEAVES_UNFLUSHED
+#ifndef HOLE_RECOVERY
     flush_broker();
 #endif
     broker_flushing = false;

@@ -98,9 +98,9 @@ row() {
 
     bounds 2 2 1 0
     for bug in ANSWER_BEFORE_FLUSH PUBLISH_BEFORE_FLUSH TRIM_BEFORE_ACK \
-        RECOVERY_LEAVES_UNFLUSHED BROKER_ANSWERS_BEFORE_FLUSH \
-        BROKER_SERVES_BEFORE_FLUSH SEQS_AFTER_BATCH NO_DUPLICATE_CHECK \
-        NO_GAP_CHECK POSITION_AFTER_EFFECT POSITION_BEFORE_EFFECT; do
+        BROKER_ANSWERS_BEFORE_FLUSH BROKER_SERVES_BEFORE_FLUSH \
+        SEQS_AFTER_BATCH NO_DUPLICATE_CHECK NO_GAP_CHECK \
+        POSITION_AFTER_EFFECT POSITION_BEFORE_EFFECT; do
         row bug "${bug,,}" -DPLANTED "-DBUG_$bug" $bounds
     done
     bounds 2 0 0 0
@@ -108,6 +108,7 @@ row() {
     bounds 2 1 0 0; row bug no_resend -DBUG_NO_RESEND -DLIVENESS $bounds
 
     bounds 2 2 1 0
+    row hole recovery -DPLANTED -DHOLE_RECOVERY $bounds
     row hole overtake -DHOLE_OVERTAKE $bounds
     row mend overtake_start -DHOLE_OVERTAKE -DMEND_START $bounds
     bounds 2 0 0 0; copy='-DHOLE_COPY_COMMITS -DINSTANCES=2'
