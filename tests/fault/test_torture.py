@@ -1,4 +1,4 @@
-"""tests/fault/torture, short with three seeds and for a minute (long)."""
+"""tests/fault/torture, short with two seeds, and for a minute (long)."""
 
 import subprocess
 

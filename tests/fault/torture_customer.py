@@ -118,9 +118,9 @@ class Customer(threading.Thread):
             try:
                 self.client = self.client or self.pipeline.client()
                 reply = self.client.request(method, path, body, headers)
-                if reply.status < 500:
+                if reply.status not in (429, 503):
+                    self.expect(reply.status < 500, method, path, reply)
                     return reply, again
-                assert reply.status == 503, reply
                 assert int(reply.headers.get("Retry-After", "1")) >= 1, reply
             except (OSError, http.client.HTTPException):
                 self.client = None
