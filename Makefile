@@ -16,7 +16,8 @@ CORE_SAGA    = base bytes money refusal topic event protocol quote \
 CORE_BROKER  = broker_request producer_seqs
 CORE_PAYMENT = payment_account payment_decide
 CORE_LEDGER  = ledger_entry ledger_post
-CORE_GATEWAY = order_status gateway_rows gateway_fold http_deadline drain_rate
+CORE_GATEWAY = order_status gateway_rows gateway_fold http_deadline http_rate \
+               drain_rate
 CORE_SAGACTL = verify_rules verify_rows
 
 CC       = gcc
@@ -30,7 +31,7 @@ OPTIMISE = -O2 -g
 CFLAGS   = $(STD) $(WARN) $(OPTIMISE) $(HARDEN) $(SANITIZE) $(FAULT)
 LDFLAGS  = -pie -Wl,-z,relro,-z,now $(SANITIZE)
 LIBS     = -lczmq -lzmq -lmsgpackc -ldb-5.3 -lsystemd -lpthread
-LIBS_gateway = -lmicrohttpd -ljansson
+LIBS_gateway = -lmicrohttpd -ljansson -lnettle
 LIBS_sagactl = -ljansson
 # It reads the stores of all: with their own objects.
 PARTS_sagactl = $(BUILD)/libparts.a
@@ -66,6 +67,21 @@ $(BUILD)/libcore.a: $(call objects,$(CORE))
 	@rm -f $@
 	ar rcs $@ $^
 
+# Each fuzz target twice: over its corpus, as one more unit test, and with
+# libFuzzer (scripts/fuzz.sh builds that with clang).
+FUZZ   = $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+REPLAY = $(addprefix $(BUILD)/tests/replay_,$(FUZZ))
+FUZZED = $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/support/sample_event.o \
+         $(BUILD)/libparts.a $(BUILD)/libsaga.a
+$(REPLAY): $(BUILD)/tests/replay_%: $(BUILD)/tests/fuzz/replay.o $(FUZZED)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) $(LIBS_gateway)
+$(BUILD)/tests/fuzz_%: $(FUZZED)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS) $(LIBS_gateway)
+fuzz:
+	@scripts/fuzz.sh $(or $(SECONDS),60)
+
 SUPPORT = $(call objects,$(wildcard tests/support/*.c))
 
 # A core module's test links nothing but core: that is the proof of purity.
@@ -88,8 +104,8 @@ $(BUILD)/tests/simulate: $(SIM) $(BUILD)/libparts.a $(BUILD)/libsaga.a
 sim: $(BUILD)/tests/simulate
 
 # Says nothing about a test that passes, everything about one that fails.
-check: $(UNIT)
-	@scripts/run-unit-tests.sh $(UNIT)
+check: $(UNIT) $(REPLAY)
+	@scripts/run-unit-tests.sh $(UNIT) $(REPLAY)
 
 check-asan:
 	@ASAN_OPTIONS=allocator_may_return_null=1 $(MAKE) --no-print-directory \
@@ -112,10 +128,10 @@ install: all
 	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" BIN="$(BIN)" scripts/install.sh
 
 clean:
-	rm -rf build build-asan build-fault bin
+	rm -rf build build-asan build-fault build-fuzz bin
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all check check-asan sim tidy bench install clean
+.PHONY: all check check-asan fuzz sim tidy bench install clean
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -23,7 +23,7 @@ mapfile -t sources < <(find src -name '*.[ch]' | sort)
 mapfile -t all_c < <(find src tests bench -name '*.[ch]' | sort)
 mapfile -t all_text < <(find src tests bench scripts systemd docs etc \
     Makefile README.md -type f ! -name '*.pyc' ! -path '*/__pycache__/*' \
-    ! -path 'scripts/tidy.sh' ! -path 'tests/integration/test_scripts.py' \
+    ! -path 'tests/fuzz/corpus/*' ! -path 'scripts/tidy.sh' ! -path 'tests/integration/test_scripts.py' \
     2>/dev/null | sort)
 findings=0
 
