@@ -25,7 +25,8 @@ refuse() {
 # and packages do that); then nothing is built or installed.
 enter_tree() {
     local name
-    for name in SAGAPIPE_HOME SAGAPIPE_CONFIG SAGAPIPE_SEED SAGA_BIN; do
+    for name in SAGAPIPE_HOME SAGAPIPE_CONFIG SAGAPIPE_SEED \
+        SAGAPIPE_TOKENS SAGA_BIN; do
         if [[ -n ${!name-} && ${!name} != /* ]]; then
             export "$name=$PWD/${!name}"
         fi

@@ -20,6 +20,7 @@ libmsgpack-dev    events on the wire
 libdb5.3-dev      Berkeley DB: the stores
 libmicrohttpd-dev the HTTP server
 libjansson-dev    JSON of requests
+nettle-dev        SHA-256 of bearer tokens
 libsystemd-dev    readiness and watchdog under systemd
 util-linux        flock and setsid for the scripts
 '

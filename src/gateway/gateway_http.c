@@ -72,7 +72,9 @@ daemon_start(struct gateway_http *http)
         MHD_OPTION_LISTEN_SOCKET, http->listen_fd,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)http->config->http_connections,
         MHD_OPTION_CONNECTION_TIMEOUT, http_timeout_s(http->config),
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_MEMORY_BYTES,
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        (unsigned)http->config->http_connections_per_ip,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)http->config->http_header,
         MHD_OPTION_URI_LOG_CALLBACK, exchange_on_target, http,
         MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed, http,
         MHD_OPTION_NOTIFY_CONNECTION, exchange_on_connection, http,
@@ -107,6 +109,7 @@ gateway_http_open(const struct config *config, struct mailbox *requests,
     http->facts.url = http->url;
     http->facts.started_us = clock_now_us();
     atomic_store(&shared->wake_fd, wake_fd);
+    auth_load(&http->auth, config);
     allow_descriptors(config);
     http->listen_fd = http_listener_open(config, http->url);
     daemon_start(http);
@@ -164,9 +167,15 @@ reply_timeout_us(const struct gateway_http *http)
 }
 
 static int64_t
-phase_us(const struct gateway_http *http)
+idle_us(const struct gateway_http *http)
 {
     return (int64_t)http->config->http_timeout * 1000 + http->grace_us;
+}
+
+static int64_t
+phase_us(const struct gateway_http *http)
+{
+    return (int64_t)http->config->http_request_time * 1000;
 }
 
 /*
@@ -216,6 +225,7 @@ wait_for_work(struct gateway_http *http, int64_t limit_ms)
     uint64_t count;
 
     limit_ms = until_due(http, &http->waits, reply_timeout_us(http), limit_ms);
+    limit_ms = until_due(http, &http->idles, idle_us(http), limit_ms);
     limit_ms = until_due(http, &http->phases, phase_us(http), limit_ms);
     if (MHD_get_timeout(http->daemon, &library_ms) == MHD_YES &&
         library_ms < (MHD_UNSIGNED_LONG_LONG)limit_ms)
@@ -260,19 +270,19 @@ end_waits(struct gateway_http *http)
 /* Who sends or takes a byte now and then keeps a connection open for ever, as
  * libmicrohttpd sees it.  It notices the shutdown and closes. */
 static void
-end_phases(struct gateway_http *http)
+cut_slow(struct gateway_http *http, struct deadline_list *list,
+         int64_t lasts_us)
 {
-    int64_t before_us = http->now_us - phase_us(http);
     struct deadline *deadline;
 
-    while ((deadline = deadline_due(&http->phases, before_us)) != NULL) {
+    while ((deadline = deadline_due(list, http->now_us - lasts_us)) != NULL) {
         const struct peer *peer = deadline->owner;
 
-        deadline_end(&http->phases, deadline);
+        deadline_end(list, deadline);
         (void)shutdown(peer->fd, SHUT_RDWR); /* fails if it broke already */
         if (http_may_log(http, &http->request_log))
-            log_warning("slow_connection_closed", "seconds=%lld",
-                        (long long)(phase_us(http) / 1000000));
+            log_warning("slow_connection_closed", "ms=%lld",
+                        (long long)(lasts_us / 1000));
     }
 }
 
@@ -321,7 +331,8 @@ turn(struct gateway_http *http, int64_t limit_ms)
     note_facts(http);
     take_answers(http);
     end_waits(http);
-    end_phases(http);
+    cut_slow(http, &http->idles, idle_us(http));
+    cut_slow(http, &http->phases, phase_us(http));
     run_library(http);
     wake_ends(http);
 }

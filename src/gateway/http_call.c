@@ -104,6 +104,15 @@ http_call_route(struct http_call *call, const char *method)
 }
 
 void
+http_call_refuse(struct http_call *call, enum problem_type type,
+                 const char *field, const char *detail)
+{
+    problem_init(&call->problem);
+    call->allow[0] = '\0';
+    problem_set(&call->problem, type, field, "%s", detail);
+}
+
+void
 http_call_prepare(struct http_call *call)
 {
     struct request_query unused;

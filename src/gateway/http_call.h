@@ -54,7 +54,7 @@ struct http_call {
     char location[HTTP_LOCATION_BYTES]; /* "": none */
     char link[HTTP_LINK_BYTES];         /* "": none */
     char allow[ROUTE_ALLOW_BYTES];      /* "": none */
-    uint32_t retry_s; /* Retry-After, with a 503        */
+    uint32_t retry_s; /* Retry-After, with 503 and 429  */
     bool replayed;    /* Idempotency-Replayed: true     */
     char small[HTTP_SMALL_BYTES];
 };
@@ -76,6 +76,11 @@ void http_call_target(struct http_call *call, const char *target,
 
 /* Finds the route of the path, or sets the problem. */
 void http_call_route(struct http_call *call, const char *method);
+
+/* Says what is wrong in place of what was found before: who may not ask is
+ * told nothing else. */
+void http_call_refuse(struct http_call *call, enum problem_type type,
+                      const char *field, const char *detail);
 
 /* With the body complete: checks it and fills call->request, which is zeroed
  * and NULL only if the route's kind is REQUEST_NONE. */

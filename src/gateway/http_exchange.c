@@ -8,13 +8,16 @@
 #include "gateway/http_server.h"
 #include "saga/log.h"
 
-/* A new phase of the connection begins: it has its time from now. */
+/* A request or a reply begins: it must end within its time from now. */
 static void
 phase_begin(struct exchange *exchange)
 {
-    if (exchange->peer != NULL)
-        deadline_begin(&exchange->http->phases, &exchange->peer->phase,
-                       exchange->http->now_us);
+    struct gateway_http *http = exchange->http;
+
+    if (exchange->peer == NULL)
+        return;
+    deadline_end(&http->idles, &exchange->peer->idle);
+    deadline_begin(&http->phases, &exchange->peer->phase, http->now_us);
 }
 
 static void
@@ -22,6 +25,15 @@ phase_end(struct exchange *exchange)
 {
     if (exchange->peer != NULL)
         deadline_end(&exchange->http->phases, &exchange->peer->phase);
+}
+
+static void
+idle_begin(struct exchange *exchange)
+{
+    phase_end(exchange);
+    if (exchange->peer != NULL)
+        deadline_begin(&exchange->http->idles, &exchange->peer->idle,
+                       exchange->http->now_us);
 }
 
 static struct peer *
@@ -55,9 +67,10 @@ peer_new(struct gateway_http *http, struct MHD_Connection *connection)
         return peer;
     memset(peer, 0, sizeof(*peer));
     peer->fd = info->connect_fd;
+    peer->idle.owner = peer;
     peer->phase.owner = peer;
     peer->end.owner = peer;
-    deadline_begin(&http->phases, &peer->phase, http->now_us);
+    deadline_begin(&http->idles, &peer->idle, http->now_us);
     watch_end(http, peer);
     return peer;
 }
@@ -76,6 +89,7 @@ exchange_on_connection(void *cls, struct MHD_Connection *connection,
     }
     http->closed_some = true;
     if (peer != NULL) {
+        deadline_end(&http->idles, &peer->idle);
         deadline_end(&http->phases, &peer->phase);
         deadline_end(&http->ends, &peer->end);
         http_pool_give_peer(&http->pool, peer);
@@ -102,6 +116,7 @@ exchange_on_target(void *cls, const char *target,
     exchange->body = exchange->body_small;
     exchange->body_size = sizeof(exchange->body_small);
     exchange->body_used = 0;
+    phase_begin(exchange);
     http_call_init(&exchange->call, &http->facts);
     if (target == NULL)
         target = "";
@@ -161,7 +176,10 @@ make_response(struct exchange *exchange)
     add_header(response, MHD_HTTP_HEADER_LOCATION, call->location);
     add_header(response, "Link", call->link);
     add_header(response, MHD_HTTP_HEADER_ALLOW, call->allow);
-    if (call->status == 503) {
+    if (call->status == 401)
+        add_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+                   "Bearer realm=\"sagapipe\"");
+    if (call->status == 503 || call->status == 429) {
         snprintf(retry, sizeof(retry), "%" PRIu32, call->retry_s);
         add_header(response, MHD_HTTP_HEADER_RETRY_AFTER, retry);
     }
@@ -226,6 +244,50 @@ note_header(void *cls, enum MHD_ValueKind kind, const char *name,
     return MHD_YES;
 }
 
+static struct rate_address
+client_address(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+        connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    union http_address address = { .ipv6 = { 0 } };
+    uint8_t octets[16];
+
+    if (info != NULL && info->client_addr->sa_family == AF_INET6) {
+        memcpy(&address.ipv6, info->client_addr, sizeof(address.ipv6));
+        memcpy(octets, &address.ipv6.sin6_addr, 16);
+        return rate_address_v6(octets);
+    }
+    if (info != NULL)
+        memcpy(&address.ipv4, info->client_addr, sizeof(address.ipv4));
+    memcpy(octets, &address.ipv4.sin_addr, 4);
+    return rate_address_v4(octets);
+}
+
+/* False, with the problem set, if the client sends too much, or may not. */
+static bool
+admit(struct exchange *exchange, const char *method)
+{
+    struct gateway_http *http = exchange->http;
+    struct http_call *call = &exchange->call;
+    struct rate_address address;
+
+    http_call_route(call, method);
+    if (http->config->http_rate > 0) {
+        address = client_address(exchange->connection);
+        call->retry_s = rate_take(&http->rates, &address,
+                                  http->config->http_rate, http->now_us);
+        if (call->retry_s > 0) {
+            http_call_refuse(call, PROBLEM_RATE, NULL,
+                             "nothing was done; try again later");
+            return false;
+        }
+        call->retry_s = HTTP_RETRY_S;
+    }
+    auth_admit(&http->auth, call);
+    return call->problem.type != PROBLEM_UNAUTHORIZED &&
+           call->problem.type != PROBLEM_FORBIDDEN;
+}
+
 /* The first call: the head is complete.  A reply from here closes the
  * connection, so only what must close it is refused now; everything else is
  * told when the body was read. */
@@ -242,6 +304,9 @@ on_head(struct exchange *exchange, const char *method, const char *version)
     http_headers_check(&call->headers, version,
                        exchange->http->config->http_body, &problem);
     size = (size_t)call->headers.body_bytes;
+    if (problem.type == PROBLEM_NONE && !admit(exchange, method) &&
+        size > exchange->body_size)
+        return reply(exchange);
     if (problem.type == PROBLEM_NONE && size > exchange->body_size) {
         exchange->body = malloc(size);
         exchange->body_size = size;
@@ -253,9 +318,7 @@ on_head(struct exchange *exchange, const char *method, const char *version)
         call->problem = problem;
         return reply(exchange);
     }
-    http_call_route(call, method);
     exchange->state = EXCHANGE_BODY;
-    phase_begin(exchange);
     return MHD_YES;
 }
 
@@ -421,7 +484,7 @@ exchange_on_completed(void *cls, struct MHD_Connection *connection,
     http_call_fini(&exchange->call);
     if (exchange->body != exchange->body_small)
         free(exchange->body);
-    phase_begin(exchange);
+    idle_begin(exchange);
     http_pool_give_exchange(&http->pool, exchange);
     *context = NULL;
 }

@@ -136,6 +136,13 @@ http_headers_note(struct http_headers *headers, const char *name,
             headers->json = headers->types == 1 && is_json(value, value_bytes);
         }
         break;
+    case 13:
+        if (text_is(name, name_bytes, "Authorization")) {
+            headers->authorizations++;
+            headers->authorization = value;
+            headers->authorization_bytes = value_bytes;
+        }
+        break;
     case 14:
         if (text_is(name, name_bytes, "Content-Length"))
             note_length(headers, value, value_bytes);

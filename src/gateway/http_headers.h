@@ -5,8 +5,8 @@
  * smuggling): any Transfer-Encoding, a repeated Content-Length, a missing
  * Host.  Whoever sends that gets 400 and a closed connection.
  *
- * The value that is kept as it came (key) points into the caller's memory,
- * which must live as long.
+ * The values that are kept as they came (key, authorization) point into the
+ * caller's memory, which must live as long.
  *
  * Pure: functions of their arguments.
  */
@@ -25,6 +25,9 @@ struct http_headers {
     unsigned keys;           /* Idempotency-Key                   */
     const char *key;         /* the last one ...                  */
     size_t key_bytes;        /* ... NULL or not NUL-terminated    */
+    unsigned authorizations;
+    const char *authorization; /* as key */
+    size_t authorization_bytes;
     bool encoded;            /* there is a Transfer-Encoding      */
     bool name_malformed;     /* "Content-Length : 3", as some read it */
     bool length_malformed;

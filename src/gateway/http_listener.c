@@ -124,6 +124,14 @@ listener_inherit(void)
     return SD_LISTEN_FDS_START;
 }
 
+static bool
+is_loopback(const union http_address *address)
+{
+    if (address->any.sa_family == AF_INET6)
+        return IN6_IS_ADDR_LOOPBACK(&address->ipv6.sin6_addr);
+    return ntohl(address->ipv4.sin_addr.s_addr) >> 24 == 127;
+}
+
 int
 http_listener_open(const struct config *config, char *url)
 {
@@ -138,6 +146,9 @@ http_listener_open(const struct config *config, char *url)
         refuse(config, errno);
     if (address.any.sa_family != AF_INET && address.any.sa_family != AF_INET6)
         die(EXIT_USAGE, "http: LISTEN_FDS must be one listening TCP socket");
+    if (config->tokens[0] == '\0' && !is_loopback(&address))
+        die(EXIT_USAGE, "http: LISTEN_FDS is not a loopback address: others "
+            "could reach it; configure tokens (SAGAPIPE_TOKENS) first");
     http_address_url(&address, url);
     return fd;
 }

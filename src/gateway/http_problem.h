@@ -38,6 +38,10 @@
       "A field has another JSON type than it must have")                       \
     P(PROBLEM_KEY,              "bad-idempotency-key",    400,                 \
       "The Idempotency-Key is not one of 1 to 255 visible characters")         \
+    P(PROBLEM_UNAUTHORIZED,     "unauthorized",           401,                 \
+      "The request has no valid token")                                        \
+    P(PROBLEM_FORBIDDEN,        "forbidden",              403,                 \
+      "The token's role may not do this")                                      \
     P(PROBLEM_NO_PATH,          "unknown-path",           404,                 \
       "There is nothing at this path")                                         \
     P(PROBLEM_NO_ROW,           "not-found",              404,                 \
@@ -64,6 +68,8 @@
       "The total price leaves the range of money")                             \
     P(PROBLEM_KEY_CONFLICT,     "idempotency-conflict",   422,                 \
       "The Idempotency-Key was used for another order")                        \
+    P(PROBLEM_RATE,             "too-many-requests",      429,                 \
+      "Your address has sent too many requests in this second")                \
     P(PROBLEM_BACKLOG,          "backlog-full",           503,                 \
       "Too many events wait for the broker")                                   \
     P(PROBLEM_DISK,             "disk-floor",             503,                 \

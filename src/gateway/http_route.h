@@ -15,6 +15,14 @@
 
 struct http_call;
 
+/* Who asks, and who may: each role may also do what those before it may. */
+enum role {
+    ROLE_UNSET = 0, /* a route without one is for nobody              */
+    ROLE_ANYBODY,   /* without a token                                */
+    ROLE_CUSTOMER,  /* places, sees and cancels orders                */
+    ROLE_OPERATOR   /* everything                                     */
+};
+
 /* Reads path id, query and body into call->request; says in call->problem
  * what is wrong with them. */
 typedef void (*http_prepare_fn)(struct http_call *call);
@@ -24,6 +32,7 @@ typedef void (*http_reply_fn)(struct http_call *call);
 struct http_route {
     const char *method;
     const char *pattern;
+    enum role role;         /* the least that may, where there are tokens */
     enum request_kind kind; /* REQUEST_NONE: answered without the store  */
     bool body;              /* takes a JSON body                          */
     unsigned parameters;    /* of the query: QUERY_PAGE | ...             */

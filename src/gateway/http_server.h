@@ -28,13 +28,13 @@
 #include <pthread.h>
 
 #include "gateway/gateway_http.h"
-#include "gateway/http_call.h"
+#include "gateway/http_auth.h"
 #include "gateway/http_deadline.h"
 #include "gateway/http_listener.h"
+#include "gateway/http_rate.h"
 
-#define HTTP_MEMORY_BYTES 16384   /* libmicrohttpd's pool per connection      */
 #define HTTP_BODY_SMALL_BYTES 1024 /* larger bodies have memory of their own  */
-#define HTTP_GRACE_US 10000000    /* for head, body or reply, each, beyond
+#define HTTP_GRACE_US 10000000    /* for a request's first line, beyond
                                      config->http_timeout                     */
 #define HTTP_SLOW_US 1000000      /* an answer that took longer is logged     */
 #define HTTP_LOG_LINES_MAX 10     /* per second, of one kind                  */
@@ -54,7 +54,8 @@ enum exchange_state {
 
 struct peer {
     struct peer *next_free;
-    struct deadline phase; /* head, body, reply: each must end */
+    struct deadline idle;  /* until a request's first line is complete */
+    struct deadline phase; /* the rest of it; its reply: each must end */
     struct deadline end;   /* it sends no more: to be woken after this run */
     int fd;
 };
@@ -107,13 +108,16 @@ struct gateway_http {
     char url[HTTP_URL_BYTES];
 
     struct http_facts facts;
+    struct auth auth;
+    struct rate_table rates;
     struct http_pool pool;
     int64_t now_us; /* monotonic, of this turn */
     int64_t grace_us; /* HTTP_GRACE_US; tests take less */
     struct request *first; /* gathered in this turn */
     struct request *last;
     struct deadline_list waits;
-    struct deadline_list phases;
+    struct deadline_list idles;  /* each http_timeout and grace_us */
+    struct deadline_list phases; /* each http_request_time         */
     struct deadline_list ends;
     size_t replies_open; /* queued, not yet sent */
     bool closed_some;    /* connections, in this run of the library */

@@ -348,6 +348,21 @@ take_file(struct reading *reading)
 
 /* --- all together --- */
 
+/* Whoever can reach the gateway must show a token. */
+static enum rc
+check_reach(struct reading *reading)
+{
+    const struct config *config = reading->config;
+    char from[ORIGIN_BYTES];
+
+    if (config->tokens[0] != '\0' || knob_http_is_loopback(config->http))
+        return RC_OK;
+    origin_text(reading->origins[KNOB_http], KNOB_http, reading->path, from);
+    return refuse(reading, "http: \"%s\" is not a loopback address: others "
+                  "could reach it; configure tokens (SAGAPIPE_TOKENS) first "
+                  "(%s)", config->http, from);
+}
+
 /* Laws between two knobs, and what is made from others. */
 static enum rc
 complete(struct reading *reading)
@@ -401,7 +416,7 @@ set_all(struct reading *reading)
         if (rc != RC_OK)
             return rc;
     }
-    return complete(reading);
+    return check_reach(reading) == RC_OK ? complete(reading) : RC_MALFORMED;
 }
 
 static enum rc

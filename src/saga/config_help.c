@@ -66,7 +66,7 @@ print_flag(FILE *out, const char *flag, const char *what, const char *text)
 
     snprintf(left, sizeof left, "%s%s%s", flag, what[0] == '\0' ? "" : " ",
              what);
-    fprintf(out, "  %-27s%s\n", left, text);
+    fprintf(out, "  %-33s%s\n", left, text);
 }
 
 /* "5s (0 to 10m)"; the length of a text is no news before it is wrong. */

@@ -1,10 +1,11 @@
 /*
  * What single knobs ask of their values beyond kind and range (knobs.h).
- * Until requests carry tokens, nothing listens where another machine could
- * reach it.
+ * The bus and the tap know no tokens: they never listen where another machine
+ * could reach them.
  */
 #include "saga/knobs.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 typedef const char *law_fn(const char *value);
@@ -29,54 +30,90 @@ take_number(const char **at_p, unsigned max, unsigned *number_out)
 }
 
 static bool
-is_loopback_v4(const char *host, size_t bytes)
-{
-    const char *at = host;
-    unsigned first = 0;
-    unsigned other;
-
-    if (!take_number(&at, 255, &first))
-        return false;
-    for (int count = 0; count < 3; count++) {
-        if (*at++ != '.' || !take_number(&at, 255, &other))
-            return false;
-    }
-    return first == 127 && at == host + bytes;
-}
-
-static bool
 is_word(const char *text, size_t bytes, const char *word)
 {
     return strlen(word) == bytes && memcmp(text, word, bytes) == 0;
 }
 
-/* ADDRESS:PORT or [V6]:PORT; port_min is 1 where 0 has no meaning. */
-static const char *
-address_law_broken(const char *value, unsigned port_min, bool names_allowed)
-{
-    static const char not_address[] = "is not address:port or [v6]:port";
-    const bool v6 = value[0] == '[';
-    const char *host = v6 ? value + 1 : value;
-    const size_t bytes = strcspn(host, v6 ? "]" : ":");
-    const char *at = host + bytes;
+/* An address and its port, as they stand in a value. */
+struct place {
+    const char *host;
+    size_t bytes;
+    bool v6;
     unsigned port;
+};
 
-    if (bytes == 0 || (v6 && *at++ != ']') || *at++ != ':' ||
-        !take_number(&at, 65535, &port) || *at != '\0')
-        return not_address;
-    if (port < port_min)
-        return "has port 0, which nobody could find";
-    if (!v6 && is_word(host, bytes, "localhost"))
-        return names_allowed ? NULL : "has a name where an address must be";
-    if (v6 ? is_word(host, bytes, "::1") : is_loopback_v4(host, bytes))
-        return NULL;
-    return not_loopback;
+static const char not_address[] = "is not address:port or [v6]:port";
+
+/* Splits HOST:PORT or [V6]:PORT; the host is not looked at. */
+static bool
+take_place(const char *value, struct place *place_out)
+{
+    const char *at;
+
+    place_out->v6 = value[0] == '[';
+    place_out->host = place_out->v6 ? value + 1 : value;
+    place_out->bytes = strcspn(place_out->host, place_out->v6 ? "]" : ":");
+    at = place_out->host + place_out->bytes;
+    return place_out->bytes > 0 && (!place_out->v6 || *at++ == ']') &&
+           *at++ == ':' && take_number(&at, 65535, &place_out->port) &&
+           *at == '\0';
+}
+
+/* The first octet of the address, or -1 if it is none; for v6 127 stands for
+ * ::1, and 0 for all others. */
+static int
+first_octet(const struct place *place)
+{
+    static const uint8_t loopback[16] = { [15] = 1 };
+    char host[INET6_ADDRSTRLEN];
+    uint8_t octets[16];
+
+    if (place->bytes >= sizeof host)
+        return -1;
+    memcpy(host, place->host, place->bytes);
+    host[place->bytes] = '\0';
+    if (inet_pton(place->v6 ? AF_INET6 : AF_INET, host, octets) != 1)
+        return -1;
+    if (place->v6)
+        return memcmp(octets, loopback, sizeof loopback) == 0 ? 127 : 0;
+    return octets[0];
 }
 
 static const char *
 http_law(const char *value)
 {
-    return address_law_broken(value, 0, true);
+    struct place place;
+
+    if (!take_place(value, &place))
+        return not_address;
+    if (!place.v6 && is_word(place.host, place.bytes, "localhost"))
+        return NULL;
+    return first_octet(&place) < 0 ? not_address : NULL;
+}
+
+bool
+knob_http_is_loopback(const char *value)
+{
+    struct place place;
+
+    return take_place(value, &place) &&
+           ((!place.v6 && is_word(place.host, place.bytes, "localhost")) ||
+            first_octet(&place) == 127);
+}
+
+static const char *
+tcp_law(const char *value)
+{
+    struct place place;
+
+    if (!take_place(value, &place))
+        return not_address;
+    if (place.port == 0)
+        return "has port 0, which nobody could find";
+    if (!place.v6 && is_word(place.host, place.bytes, "localhost"))
+        return "has a name where an address must be";
+    return first_octet(&place) == 127 ? NULL : not_loopback;
 }
 
 /* ZeroMQ binds to addresses, not to names. */
@@ -93,7 +130,7 @@ endpoint_law(const char *value)
                    ? "names no socket file"
                    : NULL;
     if (strncmp(value, tcp, sizeof tcp - 1) == 0)
-        return address_law_broken(value + sizeof tcp - 1, 1, false);
+        return tcp_law(value + sizeof tcp - 1);
     return "does not begin with ipc:// or tcp://";
 }
 

@@ -52,6 +52,17 @@
       "an idle HTTP connection is closed after")                               \
     K(http_body, BYTES, "16k", 256, 1048576, BY(PROCESS_GATEWAY),              \
       "largest request body")                                                  \
+    K(http_header, BYTES, "16k", 4096, 1048576, BY(PROCESS_GATEWAY),           \
+      "memory of an HTTP connection; a longer request head gets 431")          \
+    K(http_request_time, MILLISECONDS, "60s", 100, 3600000,                    \
+      BY(PROCESS_GATEWAY),                                                     \
+      "from a request's first line to its end; as long for its reply")         \
+    K(http_connections_per_ip, NUMBER, "0", 0, 60000, BY(PROCESS_GATEWAY),     \
+      "HTTP connections at once from one address. 0: no limit")                \
+    K(http_rate, NUMBER, "0", 0, 1000000, BY(PROCESS_GATEWAY),                 \
+      "requests per second from one address; beyond it 429. 0: no limit")      \
+    K(tokens, STRING, "", 0, 200, BY(PROCESS_GATEWAY),                         \
+      "file of who may connect, read at start; empty: only loopback, no token") \
     K(reply_timeout, MILLISECONDS, "10s", 100, 600000, BY(PROCESS_GATEWAY),    \
       "a request that the store has not answered by then gets 503")            \
     K(backlog, NUMBER, "1000000", 1, 1000000000, BY(PROCESS_GATEWAY),          \

@@ -77,4 +77,8 @@ void knob_format_number(enum knob_kind kind, uint64_t number,
  */
 const char *knob_law_broken(enum knob_id id, const char *value);
 
+/* True if the http address (a right one) is one that no other machine can
+ * reach: 127.0.0.0/8, [::1], localhost. */
+bool knob_http_is_loopback(const char *value);
+
 #endif

@@ -361,6 +361,15 @@ static const struct refusal_case refusal_cases[] = {
       { "SAGAPIPE_ORDER_ID_OFFSET=3" }, NULL,
       "gateway: order_id_offset: \"3\" is more than the order_id_stride, 2 "
       "(from the environment, SAGAPIPE_ORDER_ID_OFFSET)" },
+    { "reachable_without_tokens", { 0 }, { "SAGAPIPE_HTTP=0.0.0.0:80" }, NULL,
+      "gateway: http: \"0.0.0.0:80\" is not a loopback address: others could "
+      "reach it; configure tokens (SAGAPIPE_TOKENS) first (from the "
+      "environment, SAGAPIPE_HTTP)" },
+    { "reachable_with_no_tokens", { "--http=[::]:80", "--tokens=" }, { 0 },
+      NULL,
+      "gateway: http: \"[::]:80\" is not a loopback address: others could "
+      "reach it; configure tokens (SAGAPIPE_TOKENS) first (from the flag "
+      "--http)" },
     { "print_config_reads_all", { "--print-config", "--window=0" }, { 0 },
       NULL,
       "gateway: window: \"0\" is not within 1 to 64 (from the flag "

@@ -100,6 +100,7 @@ test_http_routes_table_has_no_hole(void **state)
     for (size_t i = 0; i < http_routes_count; i++) {
         assert_non_null(http_routes[i].reply);
         assert_non_null(http_routes[i].help);
+        assert_int_not_equal(http_routes[i].role, ROLE_UNSET);
         assert_true(!http_routes[i].body || http_routes[i].prepare != NULL);
         assert_false(asked[http_routes[i].kind] &&
                      http_routes[i].kind != REQUEST_NONE);
@@ -109,12 +110,46 @@ test_http_routes_table_has_no_hole(void **state)
         assert_true(asked[kind]);
 }
 
+/* Who may what is an interface; all else is the operators'. */
+static void
+test_http_routes_roles(void **state)
+{
+    static const struct {
+        const char *method;
+        const char *pattern;
+        enum role role;
+    } open[] = {
+        { "POST", "/orders", ROLE_CUSTOMER },
+        { "GET", "/orders", ROLE_CUSTOMER },
+        { "GET", "/orders/{id}", ROLE_CUSTOMER },
+        { "DELETE", "/orders/{id}", ROLE_CUSTOMER },
+        { "GET", "/products", ROLE_CUSTOMER },
+        { "GET", "/healthz", ROLE_ANYBODY },
+        { "GET", "/readyz", ROLE_ANYBODY },
+        { "GET", "/", ROLE_ANYBODY },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < http_routes_count; i++) {
+        enum role expected = ROLE_OPERATOR;
+
+        for (size_t at = 0; at < ARRAY_COUNT(open); at++) {
+            if (strcmp(open[at].method, http_routes[i].method) == 0 &&
+                strcmp(open[at].pattern, http_routes[i].pattern) == 0)
+                expected = open[at].role;
+        }
+        if (http_routes[i].role != expected)
+            fail_msg("%s %s", http_routes[i].method, http_routes[i].pattern);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_http_route_find),
         cmocka_unit_test(test_http_routes_table_has_no_hole),
+        cmocka_unit_test(test_http_routes_roles),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,6 +93,17 @@ static const struct value_case value_cases[] = {
       "\"\" has 0 bytes, not 1 to 80: the paths of its ipc sockets must fit "
       "107 bytes", NULL },
 
+    { "header_small", "http_header", "4095",
+      "\"4095\" is not within 4k to 1m", NULL },
+    { "request_time_short", "http_request_time", "99ms",
+      "\"99ms\" is not within 100ms to 1h", NULL },
+    { "per_ip_over", "http_connections_per_ip", "60001",
+      "\"60001\" is not within 0 to 60000", NULL },
+    { "rate_over", "http_rate", "1000001",
+      "\"1000001\" is not within 0 to 1000000", NULL },
+    { "rate", "http_rate", "100", NULL, "100" },
+    { "tokens", "tokens", "/etc/sagapipe/tokens", NULL,
+      "/etc/sagapipe/tokens" },
     { "bus_ipc", "bus", "ipc:///run/x", NULL, "ipc:///run/x" },
     { "bus_ipc_abstract", "bus", "ipc://@x", NULL, "ipc://@x" },
     { "bus_ipc_empty", "bus", "ipc://", "\"ipc://\" names no socket file",
@@ -110,6 +121,15 @@ static const struct value_case value_cases[] = {
     { "bus_tcp_all", "bus", "tcp://*:5",
       "\"tcp://*:5\" is not on loopback (127.0.0.0/8, [::1]): others could "
       "send orders", NULL },
+    { "bus_tcp_lan", "bus", "tcp://10.0.0.1:5",
+      "\"tcp://10.0.0.1:5\" is not on loopback (127.0.0.0/8, [::1]): others "
+      "could send orders", NULL },
+    { "bus_tcp_v6_any", "bus", "tcp://[::]:5",
+      "\"tcp://[::]:5\" is not on loopback (127.0.0.0/8, [::1]): others could "
+      "send orders", NULL },
+    { "tap_tcp_any", "tap", "tcp://0.0.0.0:5",
+      "\"tcp://0.0.0.0:5\" is not on loopback (127.0.0.0/8, [::1]): others "
+      "could send orders", NULL },
     { "bus_other", "bus", "inproc://x",
       "\"inproc://x\" does not begin with ipc:// or tcp://", NULL },
     { "tap_other", "tap", "/run/x",
@@ -125,9 +145,6 @@ static const struct value_case value_cases[] = {
     { "http_localhost", "http", "localhost:80", NULL, "localhost:80" },
 #define NO_ADDRESS(value)                                                      \
     "\"" value "\" is not address:port or [v6]:port"
-#define NO_LOOPBACK(value)                                                     \
-    "\"" value "\" is not on loopback (127.0.0.0/8, [::1]): others could "   \
-    "send orders"
     { "http_word", "http", "x", NO_ADDRESS("x"), NULL },
     { "http_no_port", "http", "127.0.0.1:", NO_ADDRESS("127.0.0.1:"), NULL },
     { "http_no_host", "http", ":80", NO_ADDRESS(":80"), NULL },
@@ -142,20 +159,20 @@ static const struct value_case value_cases[] = {
     { "http_v6_bare", "http", "::1:80", NO_ADDRESS("::1:80"), NULL },
     { "http_v6_open", "http", "[::1:80", NO_ADDRESS("[::1:80"), NULL },
     { "http_v6_no_colon", "http", "[::1]80", NO_ADDRESS("[::1]80"), NULL },
-    { "http_any", "http", "0.0.0.0:80", NO_LOOPBACK("0.0.0.0:80"), NULL },
-    { "http_v6_any", "http", "[::]:80", NO_LOOPBACK("[::]:80"), NULL },
-    { "http_lan", "http", "10.0.0.1:80", NO_LOOPBACK("10.0.0.1:80"), NULL },
-    { "http_short", "http", "127.1:80", NO_LOOPBACK("127.1:80"), NULL },
+    { "http_any", "http", "0.0.0.0:80", NULL, "0.0.0.0:80" },
+    { "http_v6_any", "http", "[::]:80", NULL, "[::]:80" },
+    { "http_lan", "http", "10.0.0.1:80", NULL, "10.0.0.1:80" },
+    { "http_short", "http", "127.1:80", NO_ADDRESS("127.1:80"), NULL },
     { "http_octet_over", "http", "127.0.0.256:80",
-      NO_LOOPBACK("127.0.0.256:80"), NULL },
+      NO_ADDRESS("127.0.0.256:80"), NULL },
     { "http_octet_octal", "http", "127.0.0.01:80",
-      NO_LOOPBACK("127.0.0.01:80"), NULL },
+      NO_ADDRESS("127.0.0.01:80"), NULL },
     { "http_five_octets", "http", "127.0.0.1.1:80",
-      NO_LOOPBACK("127.0.0.1.1:80"), NULL },
+      NO_ADDRESS("127.0.0.1.1:80"), NULL },
     { "http_name", "http", "127.0.0.1.evil:80",
-      NO_LOOPBACK("127.0.0.1.evil:80"), NULL },
+      NO_ADDRESS("127.0.0.1.evil:80"), NULL },
     { "http_v4_in_brackets", "http", "[127.0.0.1]:80",
-      NO_LOOPBACK("[127.0.0.1]:80"), NULL },
+      NO_ADDRESS("[127.0.0.1]:80"), NULL },
 
     { "instance", "instance", "b2", NULL, "b2" },
     { "instance_none", "instance", "", NULL, "" },
@@ -255,6 +272,27 @@ test_knobs_defaults_are_values(void **state)
     }
 }
 
+static const struct {
+    const char *http;
+    bool loopback;
+} reaches[] = {
+    { "127.0.0.1:80", true },  { "127.9.8.7:0", true },
+    { "localhost:80", true },  { "[::1]:80", true },
+    { "0.0.0.0:80", false },   { "128.0.0.1:80", false },
+    { "[::]:80", false },      { "[::2]:80", false },
+    { "[7f00::1]:80", false }, { "[::ffff:127.0.0.1]:80", false },
+};
+
+static void
+test_knob_http_reach_is_known(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(reaches); i++) {
+        if (knob_http_is_loopback(reaches[i].http) != reaches[i].loopback)
+            fail_msg("%s", reaches[i].http);
+    }
+}
+
 static void
 test_knob_names_in_flag_and_environment(void **state)
 {
@@ -279,6 +317,7 @@ main(void)
         cmocka_unit_test(test_knob_parse_value_is_kept_or_refused),
         cmocka_unit_test(test_knob_parse_long_text_is_refused_shortened),
         cmocka_unit_test(test_knobs_defaults_are_values),
+        cmocka_unit_test(test_knob_http_reach_is_known),
         cmocka_unit_test(test_knob_names_in_flag_and_environment),
     };
 
