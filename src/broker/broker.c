@@ -1,6 +1,7 @@
 #include "broker/broker_control.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -263,6 +264,22 @@ broker_close(struct broker **broker_p)
 
 /*** Running ***/
 
+/* While it is held: signals and operators alone. */
+static enum rc
+wait_while_held(struct broker *broker, bool *stop_out)
+{
+    struct pollfd fds[] = { { broker->signal_fd, POLLIN, 0 },
+                            { control_fd(broker->control), POLLIN, 0 } };
+
+    if (poll(fds, ARRAY_COUNT(fds), BROKER_COPY_US / 1000) < 0 &&
+        errno != EINTR)
+        return RC_IO;
+    if (fds[0].revents != 0)
+        *stop_out = daemon_stop_asked(broker->signal_fd);
+    broker_control_serve(broker);
+    return RC_OK;
+}
+
 /* Sleeps until a socket or signal has something, or the clock has. */
 static enum rc
 wait_for_work(struct broker *broker, int64_t next_us, bool *stop_out)
@@ -306,6 +323,10 @@ broker_run(struct broker *broker)
         int64_t now_us = clock_monotonic_us();
 
         daemon_alive(now_us);
+        if (broker->held) {
+            rc = wait_while_held(broker, &stop);
+            continue;
+        }
         rc = broker_upkeep(broker, now_us, &next_us);
         if (rc == RC_OK)
             rc = wait_for_work(broker, next_us, &stop);

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "saga/log.h"
 #include "saga/text_writer.h"
 
 /* Octets of one topic's line in a status: its name and four numbers. */
@@ -83,6 +84,21 @@ on_backup(struct broker *broker, const struct control_request *request,
 }
 
 static void
+on_hold(struct broker *broker, const struct control_request *request,
+        struct text_writer *reply)
+{
+    if (broker->held) {
+        put_text(reply, "error", "it is held already");
+        return;
+    }
+    broker->held = true;
+    broker->hold_client = request->client;
+    log_info("held", "words=\"no requests until stores are copied\"");
+    json_key(reply, "held");
+    text_put(reply, "true");
+}
+
+static void
 answer_copy(struct broker *broker)
 {
     char text[128];
@@ -120,11 +136,18 @@ broker_control_serve(struct broker *broker)
             on_status(broker, &reply);
         else if (strcmp(word, "backup") == 0)
             later = on_backup(broker, &request, &reply);
+        else if (strcmp(word, "hold") == 0)
+            on_hold(broker, &request, &reply);
         else
-            put_text(&reply, "error", "status or backup");
+            put_text(&reply, "error", "status, backup or hold");
         json_end(&reply, '}');
         invariant(!reply.failed);
         if (!later)
             control_reply(broker->control, request.client, buffer, reply.used);
+    }
+    if (broker->held &&
+        !control_is_there(broker->control, broker->hold_client)) {
+        broker->held = false;
+        log_info("released", "");
     }
 }

@@ -4,6 +4,9 @@
  *   status             topics: start, end, bytes
  *   backup DIRECTORY   a copy of the store, while it goes on; the reply comes
  *                      when it is there
+ *   hold               takes no request of the bus, so that topics stand
+ *                      still, as long as this client stays connected: copies
+ *                      of all stores that are made meanwhile go together
  *
  * Through HOME/run/NAME.ctl (control.h).  Replies are JSON objects;
  * {"error": words} if it can't be.  Internal to the broker's loop.
@@ -18,8 +21,9 @@
 
 MUST_USE enum rc broker_control_open(struct broker *broker);
 
-/* Answers what was asked, and a copy that is done.  Between turns: no
- * transaction is open, and what was committed is on disk. */
+/* Answers what was asked, and a copy that is done; ends a hold whose client is
+ * gone.  Between turns: no transaction is open, and what was committed is on
+ * disk. */
 void broker_control_serve(struct broker *broker);
 
 #endif

@@ -80,6 +80,8 @@ struct broker {
     struct control *control; /* the operators' door (broker_control.h) */
     bool copying;            /* the store, for copy_client */
     int copy_client;
+    bool held; /* by hold_client: no request is taken meanwhile */
+    int hold_client;
 
     uint64_t bytes_free;
     uint64_t bytes_unseen; /* written since, see broker_disk_takes() */

@@ -11,10 +11,15 @@
 
 #include "saga/log.h"
 
+/* Names go round after so many: long before, a client has its answer. */
+#define CLIENT_NAMES (CONTROL_CLIENTS_MAX << 20)
+
 struct control {
     int epoll_fd;
     int listen_fd;
     int clients[CONTROL_CLIENTS_MAX]; /* -1: free */
+    int names[CONTROL_CLIENTS_MAX];   /* how requests call them: rises by
+                                         CONTROL_CLIENTS_MAX per connection */
     char path[sizeof ((struct sockaddr_un *)0)->sun_path];
 };
 
@@ -67,8 +72,10 @@ control_open(struct control **control_out, const char *path)
     if (control == NULL)
         return RC_FULL;
     control->epoll_fd = control->listen_fd = -1;
-    for (i = 0; i < CONTROL_CLIENTS_MAX; i++)
+    for (i = 0; i < CONTROL_CLIENTS_MAX; i++) {
         control->clients[i] = -1;
+        control->names[i] = i;
+    }
     snprintf(control->path, sizeof control->path, "%s", path);
     if (strlen(path) >= sizeof control->path) {
         errno = ENAMETOOLONG;
@@ -131,6 +138,8 @@ accept_client(struct control *control)
     for (i = 0; i < CONTROL_CLIENTS_MAX; i++)
         if (control->clients[i] < 0 && watch(control, fd) == 0) {
             control->clients[i] = fd;
+            control->names[i] =
+                (control->names[i] + CONTROL_CLIENTS_MAX) % CLIENT_NAMES;
             return;
         }
     close(fd);
@@ -165,7 +174,7 @@ read_request(struct control *control, int slot,
         return false;
     }
     request->text[bytes] = '\0';
-    request->client = slot;
+    request->client = control->names[slot];
     split_words(request);
     return true;
 }
@@ -193,13 +202,23 @@ control_take(struct control *control, struct control_request *request_out)
     return false;
 }
 
+bool
+control_is_there(const struct control *control, int client)
+{
+    int slot = client % CONTROL_CLIENTS_MAX;
+
+    return control->clients[slot] >= 0 && control->names[slot] == client;
+}
+
 void
 control_reply(struct control *control, int client, const char *reply,
               size_t bytes)
 {
+    int slot = client % CONTROL_CLIENTS_MAX;
+
     invariant(bytes <= CONTROL_REPLY_BYTES_MAX);
-    if (control->clients[client] >= 0 &&
-        send(control->clients[client], reply, bytes,
+    if (control_is_there(control, client) &&
+        send(control->clients[slot], reply, bytes,
              MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-        drop(control, client);
+        drop(control, slot);
 }

@@ -26,7 +26,7 @@
 struct control;
 
 struct control_request {
-    int client;                      /* whom to answer */
+    int client;                      /* whom to answer; never used again */
     char *words[CONTROL_WORDS_MAX];  /* NULL behind the last */
     char text[CONTROL_REQUEST_BYTES_MAX];
 };
@@ -41,6 +41,9 @@ int control_fd(const struct control *control);
 
 /* The next request, if one is there.  Never blocks. */
 bool control_take(struct control *control, struct control_request *request_out);
+
+/* False once the client went away. */
+bool control_is_there(const struct control *control, int client);
 
 /* Sends the reply; a client that went away or does not read loses it.
  * bytes <= CONTROL_REPLY_BYTES_MAX. */

@@ -25,6 +25,7 @@ typedef int sagactl_fn(const struct sagactl *ctl, int argc, char **argv);
 int sagactl_parked(const struct sagactl *ctl, int argc, char **argv);
 int sagactl_verify(const struct sagactl *ctl, int argc, char **argv);
 int sagactl_backup(const struct sagactl *ctl, int argc, char **argv);
+int sagactl_restore(const struct sagactl *ctl, int argc, char **argv);
 
 /* Copies all stores of a running pipeline to directory/NAME, the broker's
  * last.  Returns the exit code. */
@@ -47,6 +48,10 @@ json_t *sagactl_ask(const struct sagactl *ctl, const char *name,
 json_t *sagactl_try(const struct sagactl *ctl, const char *name,
                     int timeout_ms, bool *running_out, const char *format, ...)
     PRINTF_LIKE(5, 6);
+
+/* Holds the broker (broker_control.h): its topics stand still until the
+ * descriptor is closed.  -1, and one line, if it can't be. */
+int sagactl_hold(const struct sagactl *ctl);
 
 /* One line on stderr that shows how `usage` goes; EXIT_USAGE. */
 int sagactl_usage(const char *usage);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <ftw.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,8 @@
 #include <unistd.h>
 
 #define FILES_OPEN_MAX 16
+#define REMOVE_TRIES_MAX 50
+#define REMOVE_WAIT_MS 100
 
 static int
 remove_one(const char *path, const struct stat *status, int type,
@@ -23,10 +26,18 @@ remove_one(const char *path, const struct stat *status, int type,
     return remove(path);
 }
 
+/* A process that was asked for a copy may be writing it still: it gives up
+ * when its directory is gone, so a few times are enough. */
 void
 sagactl_remove(const char *directory)
 {
-    if (nftw(directory, remove_one, FILES_OPEN_MAX, FTW_DEPTH | FTW_PHYS) != 0)
+    int left = REMOVE_TRIES_MAX;
+
+    while (nftw(directory, remove_one, FILES_OPEN_MAX,
+                FTW_DEPTH | FTW_PHYS) != 0 &&
+           errno != ENOENT && --left > 0)
+        (void)poll(NULL, 0, REMOVE_WAIT_MS);
+    if (left == 0)
         fprintf(stderr, "sagactl: %s: can't be removed: %s\n", directory,
                 strerror(errno));
 }

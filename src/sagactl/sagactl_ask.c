@@ -12,6 +12,8 @@
 
 #include "saga/control.h"
 
+#define HOLD_MS 10000
+
 static int
 connect_to(const struct sagactl *ctl, const char *name)
 {
@@ -72,6 +74,24 @@ converse(int fd, const char *name, int timeout_ms, const char *request)
         object = parse(name, reply, (size_t)bytes);
     free(reply);
     return object;
+}
+
+int
+sagactl_hold(const struct sagactl *ctl)
+{
+    int fd = connect_to(ctl, "broker");
+    json_t *reply = NULL;
+
+    if (fd < 0)
+        complain("broker", "does not run at this home");
+    else
+        reply = converse(fd, "broker", HOLD_MS, "hold");
+    if (reply == NULL && fd >= 0) {
+        close(fd);
+        return -1;
+    }
+    json_decref(reply);
+    return fd;
 }
 
 static json_t *

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define COPY_MS 600000
 
@@ -30,6 +31,7 @@ int
 sagactl_copy_all(const struct sagactl *ctl, const char *directory)
 {
     char path[PATH_MAX];
+    bool running;
     json_t *reply;
     size_t i;
 
@@ -40,23 +42,35 @@ sagactl_copy_all(const struct sagactl *ctl, const char *directory)
         return EXIT_USAGE;
     }
     for (i = 0; i < ARRAY_COUNT(order); i++) {
-        reply = sagactl_ask(ctl, order[i], COPY_MS, "backup %s/%s", path,
-                            order[i]);
+        reply = sagactl_try(ctl, order[i], COPY_MS, &running, "backup %s/%s",
+                            path, order[i]);
+        if (!running)
+            fprintf(stderr, "sagactl: %s does not run at %s: all four are "
+                            "needed\n", order[i], ctl->home);
         if (reply == NULL)
-            return EXIT_SYSTEM;
+            return running ? EXIT_SYSTEM : EXIT_USAGE;
         json_decref(reply);
     }
     return EXIT_DONE;
 }
 
+/*
+ * Copies that are to be restored must go together: what a participant's copy
+ * does not know yet must not be in the log.  So the broker is held while they
+ * are made: orders are accepted meanwhile, and end afterwards.
+ */
 int
 sagactl_backup(const struct sagactl *ctl, int argc, char **argv)
 {
-    int code;
+    int code, hold;
 
     if (argc != 2)
         return sagactl_usage("backup DIR");
+    hold = sagactl_hold(ctl);
+    if (hold < 0)
+        return EXIT_USAGE;
     code = sagactl_copy_all(ctl, argv[1]);
+    close(hold);
     if (code == EXIT_DONE)
         printf("copied=%s/{gateway,payment,ledger,broker}\n", argv[1]);
     return code;

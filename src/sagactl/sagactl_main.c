@@ -17,6 +17,8 @@ static const struct {
       "parked list|show|redrive|drop     events that wait for you" },
     { "backup", sagactl_backup,
       "backup DIR                        copy all stores while they work" },
+    { "restore", sagactl_restore,
+      "restore DIR                       into a home that has no stores" },
 };
 
 static void
@@ -73,6 +75,6 @@ main(int argc, char **argv)
     for (i = 0; optind < argc && i < ARRAY_COUNT(commands); i++)
         if (strcmp(argv[optind], commands[i].name) == 0)
             return commands[i].run(&ctl, argc - optind, argv + optind);
-    return sagactl_usage("[--home DIR] [--json] verify|parked|backup, "
+    return sagactl_usage("[--home DIR] [--json] verify|parked|backup|restore, "
                          "or --help");
 }

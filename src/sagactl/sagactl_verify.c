@@ -130,7 +130,7 @@ verify_copy(const struct sagactl *ctl, struct verify_input *input,
 {
     int code = find_stores(input, directory, "");
 
-    input->copied = input->moving = true;
+    input->copied = true;
     return code == EXIT_DONE ? verify_stores(ctl, input) : code;
 }
 
@@ -142,6 +142,7 @@ verify_running(const struct sagactl *ctl, const char *directory,
     struct verify_input input = *(const struct verify_input *)context;
     int code = sagactl_copy_all(ctl, directory);
 
+    input.moving = true; /* nothing is held for this */
     return code == EXIT_DONE ? verify_copy(ctl, &input, directory) : code;
 }
 

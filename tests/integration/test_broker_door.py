@@ -10,7 +10,7 @@ import sys
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from test_broker import Broker  # noqa: E402
+from test_broker import PRODUCE_OK, Broker  # noqa: E402
 
 REPLY_LIMIT_S = 20
 REPLY_BYTES_MAX = 96 << 10
@@ -80,6 +80,21 @@ def test_broker_door_copies_while_it_serves(broker, tmp_path):
     broker.start()
     row = Door(broker).ask("status")["partitions"][0]
     assert row["topic"] == "orders" and row["end"] in (3, 6)
+
+
+def test_broker_door_holds_while_its_client_is_there(broker):
+    producer = broker.producer()
+    producer.next(1)
+    holder, other = Door(broker), Door(broker)
+    assert holder.ask("hold") == {"held": True}
+    assert "error" in other.ask("hold")
+    producer.client.send(producer.octets(2, 1))
+    assert other.ask("status")["partitions"][0]["end"] == 1
+    holder.socket.close()
+    assert producer.client.receive().verb == PRODUCE_OK
+    assert other.ask("status")["partitions"][0]["end"] == 2
+    assert other.ask("hold") == {"held": True}
+    assert broker.end(15) == 0  # it can be stopped meanwhile
 
 
 def test_broker_door_tells_of_a_copy_that_failed(broker, tmp_path):

@@ -52,7 +52,7 @@ verify_world_settle(struct verify_world *world)
     }
 }
 
-/* ---- the broker's store --------------------------------------------------- */
+/* ---- the broker's store ---- */
 
 struct log_writer {
     struct store *store;
@@ -197,7 +197,7 @@ verify_world_input(const struct verify_world *world,
                  "%s", directories[i]);
 }
 
-/* ---- rows ------------------------------------------------------------------ */
+/* ---- rows ---- */
 
 size_t
 verify_world_get(const char *directory, const char *name, const void *key,

@@ -82,7 +82,7 @@ remove_base(void **state)
     return 0;
 }
 
-/* ---- copies ------------------------------------------------------------------ */
+/* ---- copies ---- */
 
 struct copies {
     char root[64];
@@ -151,7 +151,7 @@ expect_good(struct copies *copies)
     assert_true(verify_report_good(&copies->report));
 }
 
-/* ---- damage ------------------------------------------------------------------ */
+/* ---- damage ---- */
 
 enum { DELETE = -100000, LAST = -1 }; /* else: the octet whose 1 is flipped */
 
@@ -386,7 +386,7 @@ expect_found(const struct damage *damage)
     copies_fini(&copies);
 }
 
-/* ---- tests ------------------------------------------------------------------- */
+/* ---- tests ---- */
 
 static void
 test_verify_untouched_finds_nothing(void **state)
@@ -542,7 +542,7 @@ test_verify_torn_page_is_told_and_ends_it(void **state)
     copies_fini(&copies);
 }
 
-/* ---- stores of several moments -------------------------------------------------- */
+/* ---- stores of several moments ---- */
 
 static void
 keep(struct copies *copies, enum verify_store which, const char *from)
@@ -588,7 +588,7 @@ test_verify_copies_of_several_moments_agree(void **state)
     copies_fini(&copies);
 }
 
-/* ---- what is parked --------------------------------------------------------------- */
+/* ---- what is parked ---- */
 
 static void
 drop_first_parked(struct verify_world *world)
@@ -656,7 +656,7 @@ test_verify_poison_is_excused_while_it_is_parked(void **state)
     verify_world_fini(&world);
 }
 
-/* ---- facts -------------------------------------------------------------------------- */
+/* ---- facts ---- */
 
 static void
 test_verify_facts_hold_every_id(void **state)
