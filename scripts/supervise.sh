@@ -339,12 +339,26 @@ begin() {
     done
 }
 
+# Reads what happened into line; false when the time is up.  The time may be
+# up in the middle of a line, even of one that is there: its beginning is kept.
+line='' line_begun=''
+next_line() {
+    local piece='' wait_s
+    printf -v wait_s '%d.%03d' $((wait_ms / 1000)) $((wait_ms % 1000))
+    if ! IFS= read -r -t "$wait_s" -u 9 piece; then
+        line_begun+=$piece
+        return 1
+    fi
+    line=$line_begun$piece
+    line_begun=''
+}
+
 begin
 start_next
 while :; do
     act_on_time
-    printf -v wait_s '%d.%03d' $((wait_ms / 1000)) $((wait_ms % 1000))
-    read -r -t "$wait_s" -u 9 what name number rest || continue
+    next_line || continue
+    read -r what name number rest <<<"$line"
     case $what in
         stop) on_stop ;;
         again) on_again ;;
