@@ -110,6 +110,8 @@ read_first_row(struct outbox *outbox, struct outbox_stream *stream)
     if (first_seq == 0 || first_seq > stream->next_seq)
         return RC_DAMAGED;
     stream->sent_seq = stream->acked_seq = stream->kept_seq = first_seq - 1;
+    /* All that has a row may have been offered before we were restarted. */
+    stream->offered_seq = stream->next_seq - 1;
     return RC_OK;
 }
 
@@ -273,6 +275,8 @@ publish_row(struct outbox *outbox, struct outbox_stream *stream,
     rc = bus_produce(bus, &batch);
     if (rc == RC_OK)
         stream->sent_seq += batch.count;
+    if (stream->sent_seq > stream->offered_seq)
+        stream->offered_seq = stream->sent_seq;
     return rc;
 }
 
@@ -316,24 +320,26 @@ _Static_assert(OUTBOX_TRIM_MAX / 2 >= BUS_WINDOW_MAX,
                "one turn's acknowledgements always fit in the trim list");
 
 enum rc
-outbox_verify(const struct outbox *outbox, const struct bus *bus)
+outbox_verify(struct outbox *outbox, const struct bus *bus)
 {
-    const struct outbox_stream *stream;
+    struct outbox_stream *stream;
     uint64_t held;
     int i;
 
     for (i = 0; i < outbox->streams_count; i++) {
         stream = &outbox->streams[i];
         held = bus_last_seq(bus, stream->bus_stream);
-        if (held < stream->next_seq && held >= stream->kept_seq)
+        if (held <= stream->offered_seq && held >= stream->kept_seq) {
+            stream->sent_seq = stream->acked_seq;
             continue;
+        }
         log_error("out_of_step",
                   "topic=%s partition=%u broker_holds=%" PRIu64
                   " we_sent=%" PRIu64 " it_acknowledged=%" PRIu64
                   " words=\"%s\"",
-                  stream->topic, stream->partition, held, stream->next_seq - 1,
+                  stream->topic, stream->partition, held, stream->offered_seq,
                   stream->kept_seq,
-                  held >= stream->next_seq
+                  held > stream->offered_seq
                       ? "our store is older than what we published: restore it"
                       : "the broker lost what it acknowledged: restore it");
         return RC_DAMAGED;

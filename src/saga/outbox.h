@@ -31,6 +31,7 @@ struct outbox_stream {
     uint64_t sent_seq;  /* last one handed to the bus                    */
     uint64_t acked_seq; /* last one that the broker holds                */
     uint64_t kept_seq;  /* last one that had no row when we opened       */
+    uint64_t offered_seq; /* last one that the broker can have got       */
 
     uint8_t *bytes; /* the batch that this turn builds */
     size_t bytes_used;
@@ -86,11 +87,12 @@ bool outbox_trim_due(const struct outbox *outbox);
 
 /*
  * Compares with what the broker holds of ours (after BUS_OPENED).  RC_DAMAGED,
- * logged, if it holds more than we ever sent (our store is behind: a lost or
- * old one) or less than it once acknowledged (its store is).
+ * logged, if it holds more than we ever offered (our store is behind: a lost
+ * or old one; what was decided since it was opened has not been offered) or
+ * less than it once acknowledged (its store is).  Then everything that is not
+ * acknowledged is offered again.
  */
-MUST_USE enum rc outbox_verify(const struct outbox *outbox,
-                               const struct bus *bus);
+MUST_USE enum rc outbox_verify(struct outbox *outbox, const struct bus *bus);
 
 /* Events not yet acknowledged. */
 uint64_t outbox_backlog(const struct outbox *outbox);

@@ -43,6 +43,7 @@ turn_emit(struct turn *turn, struct event *event)
     event->time_us = turn->now_us;
     memcpy(event->source, config->name, sizeof event->source);
     participant->stats.events_out++;
+    turn->emitted = true;
     return outbox_append(
         &participant->outbox,
         participant->outbox_stream[event_types[event->type].topic][partition],
@@ -144,7 +145,7 @@ participant_commit(struct turn *turn)
     rc = store_commit(participant->store);
     fault_point("committed");
     /* Trimming alone need not be on disk: what comes back is sent again. */
-    if (rc == RC_OK && turn->taken > 0)
+    if (rc == RC_OK && (turn->taken > 0 || turn->emitted))
         rc = store_flush(participant->store);
     fault_point("flushed");
     return rc;
@@ -162,6 +163,7 @@ participant_turn(struct participant *participant, int timeout_ms)
     participant->more = false;
     turn->now_us = clock_now_us();
     turn->taken = 0;
+    turn->emitted = false;
     if (rc == RC_OK)
         rc = take_events(turn);
     if (rc == RC_OK)

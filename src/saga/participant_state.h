@@ -22,6 +22,7 @@ struct turn {
     int64_t now_us;
     bool begun;     /* the transaction is open                           */
     uint32_t taken; /* events and commands                               */
+    bool emitted;   /* something is to be published: it wants a flush    */
 };
 
 struct participant {

@@ -18,9 +18,11 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "saga/daemon.h"
 #include "saga/log.h"
@@ -125,26 +127,51 @@ static const struct store_upkeep_asks upkeep_asks = {
 
 /* ---- the store --------------------------------------------------------- */
 
-/* Sees whether the directory is ours to open, and whether it was in use. */
+/*
+ * Recovery syncs the tables and never the log: what it found there is in the
+ * page cache, maybe, and not on disk (a process that was killed between the
+ * write and the sync).  A loss of power would then leave tables ahead of their
+ * log, which can't be opened; and what was published from it would be lost.
+ */
+static enum rc
+log_file_sync(struct store *store, int directory_fd, const char *name)
+{
+    int fd = openat(directory_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    enum rc rc = RC_OK;
+
+    if (fd < 0 || fdatasync(fd) != 0)
+        rc = store_failed(store, errno, "log_sync", name);
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+/* Sees whether the directory is ours to open, and whether it was in use, and
+ * makes durable what its log holds. */
 static enum rc
 directory_look(struct store *store, bool *created_out)
 {
     DIR *directory = opendir(store->directory);
     const struct dirent *entry;
     bool foreign = false;
+    enum rc rc = RC_OK;
 
     if (directory == NULL)
         return store_failed(store, errno, "opendir", "-");
     *created_out = true;
-    while ((entry = readdir(directory)) != NULL) {
-        if (strncmp(entry->d_name, "log.", 4) == 0)
+    while (rc == RC_OK && (entry = readdir(directory)) != NULL) {
+        if (strncmp(entry->d_name, "log.", 4) == 0) {
             *created_out = false;
+            rc = log_file_sync(store, dirfd(directory), entry->d_name);
+        }
         if (strcmp(entry->d_name, "DB_CONFIG") == 0)
             foreign = true;
     }
+    if (rc == RC_OK && fsync(dirfd(directory)) != 0)
+        rc = store_failed(store, errno, "directory_sync", "-");
     closedir(directory);
-    if (!foreign)
-        return RC_OK;
+    if (rc != RC_OK || !foreign)
+        return rc;
     log_error("store_failed", "rc=damaged operation=open words=\"a DB_CONFIG "
               "file is in the way\" directory=%s",
               log_quote(store->directory));

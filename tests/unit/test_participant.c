@@ -665,6 +665,36 @@ test_participant_store_older_than_the_broker_is_damage(void **state)
     assert_int_equal(participant_turn(world->participant, 0), RC_DAMAGED);
 }
 
+/* Nothing of what was decided before the broker answered was ever offered to
+ * it: so it can't hold it. */
+static void
+test_participant_old_store_that_decided_meanwhile_is_damage(void **state)
+{
+    struct world *world = *state;
+    struct event payment;
+    int i;
+
+    assert_int_equal(world_open(world), RC_OK);
+    turns(world, 2);
+    fake_broker_set_down(world->broker, true);
+    world_reopen(world); /* as if out of a backup: it never sent a payment */
+    event_init(&payment, EVENT_PAYMENT);
+    payment.order.value = 1;
+    payment.user.value = 1;
+    payment.payment_status = PAYMENT_APPROVED;
+    fake_broker_send(world->broker, "payments", "payment", &payment);
+    begin(world);
+    for (i = 0; i < 3; i++)
+        assert_int_equal(turn_emit(&world->participant->turn, &payment),
+                         RC_OK);
+    assert_int_equal(participant_commit(&world->participant->turn), RC_OK);
+    fake_broker_set_down(world->broker, false);
+    for (i = 0; i < 3; i++)
+        if (participant_turn(world->participant, 0) == RC_DAMAGED)
+            return;
+    fail_msg("an old store was taken for a good one");
+}
+
 static void
 test_participant_other_partitions_are_refused(void **state)
 {
@@ -731,6 +761,7 @@ main(void)
         T(test_participant_handler_failure_undoes_the_turn),
         T(test_participant_broker_that_lost_events_is_damage),
         T(test_participant_store_older_than_the_broker_is_damage),
+        T(test_participant_old_store_that_decided_meanwhile_is_damage),
         T(test_participant_other_partitions_are_refused),
         T(test_participant_partitions_keep_their_own_seqs),
     };
