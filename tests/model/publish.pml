@@ -19,8 +19,8 @@
  *
  *   store        what is committed (next, kept) and what of it is flushed.  A
  *                crash keeps the flushed prefix and any part of the rest;
- *                opening is assumed to flush what it found (see
- *                HOLE_RECOVERY).  So kill -9 and power loss are one.
+ *                opening flushes what it found (store.c syncs the log
+ *                before recovery; without it: HOLE_RECOVERY).  So kill -9 and power loss are one.
  *   connection   keeps order and loses nothing; when it breaks, or an end
  *                dies, any last part of each direction is lost.  What the
  *                broker had received of a dead connection is still handled;
@@ -53,11 +53,13 @@
  *   HOLE_RECOVERY     opening doesn't flush what it found.  Berkeley DB's
  *                     recovery syncs tables but no log file: commits that a
  *                     killed process had written and not synced are told, and
- *                     lost with the power; the log files must be synced before
+ *                     lost with the power; so store.c syncs the log files before
  *                     they are read.
  *   HOLE_OVERTAKE     the broker may read a new connection before the rest of
  *                     the dead one (ROUTER queues fairly, so it may): the
- *                     OPEN of a dead process then fences its successor.
+ *                     OPEN of a dead process then fences its successor.  In the
+ *                     code, who is fenced before its first acknowledgement opens
+ *                     again, a few times (bus_zmq_reply.c): not modelled.
  *   HOLE_COPY_COMMITS a process on a copied store commits before its OPEN is
  *                     answered: its events are then taken for duplicates of
  *                     others with their seqs.
@@ -67,8 +69,9 @@
  *   MEND_START        OPEN carries the number of the store's starts, flushed
  *                     before; the broker gives no epoch for a lower one.
  *   MEND_NEXT_AT_OPEN what the broker holds is compared with what the store
- *                     held when it was opened, not with what it holds now;
- *                     enough unless that process is started once more.
+ *                     held when it was opened, not with what it holds now: so
+ *                     does the code (outbox_verify); enough unless that process
+ *                     is started once more.
  *   MEND_CONTENT      OPEN_OK tells the content (a digest) of the last batch
  *                     held; it must be that of our row, if we have the row.
  */

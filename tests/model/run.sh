@@ -108,12 +108,12 @@ row() {
     bounds 2 1 0 0; row bug no_resend -DBUG_NO_RESEND -DLIVENESS $bounds
 
     bounds 2 2 1 0
-    row hole recovery -DPLANTED -DHOLE_RECOVERY $bounds
+    row bug recovery_without_sync -DPLANTED -DHOLE_RECOVERY $bounds
     row hole overtake -DHOLE_OVERTAKE $bounds
     row mend overtake_start -DHOLE_OVERTAKE -DMEND_START $bounds
     bounds 2 0 0 0; copy='-DHOLE_COPY_COMMITS -DINSTANCES=2'
-    row hole copy_commits $copy $bounds
-    row mend copy_commits_next_at_open $copy -DMEND_NEXT_AT_OPEN $bounds
+    row bug verify_against_now $copy $bounds
+    row holds copy_commits $copy -DMEND_NEXT_AT_OPEN $bounds
     bounds 2 1 0 0
     row hole copy_commits_restarts $copy -DMEND_NEXT_AT_OPEN $bounds
     row mend copy_commits_content $copy -DMEND_CONTENT $bounds
