@@ -26,7 +26,7 @@ if [[ -s $file ]]; then
 fi
 token=$(head -c "$TOKEN_BYTES" /dev/urandom | basenc --base64url | tr -d '=\n')
 hash=$(printf %s "$token" | sha256sum)
-printf '%s %s sha256:%s\n' "$role" "$name" "${hash%% *}" >>"$file" ||
-    refuse "$file can't be written"
+{ printf '%s %s sha256:%s\n' "$role" "$name" "${hash%% *}" >>"$file"; } \
+    2>/dev/null || refuse "$file can't be written"
 chmod 600 "$file"
 echo "$token"

@@ -178,6 +178,12 @@ auth_parse(struct auth *auth, const char *text, size_t bytes,
     return RC_MALFORMED;
 }
 
+static NORETURN void
+unreadable(const char *path)
+{
+    die(EXIT_USAGE, "tokens: %s: cannot be read: %s", path, strerror(errno));
+}
+
 /* It holds who may come in: nobody else may read it, or put himself there. */
 static void
 check_file(int fd, const char *path)
@@ -185,7 +191,7 @@ check_file(int fd, const char *path)
     struct stat status;
 
     if (fstat(fd, &status) != 0)
-        die(EXIT_USAGE, "tokens: cannot read %s: %s", path, strerror(errno));
+        unreadable(path);
     if (!S_ISREG(status.st_mode))
         die(EXIT_USAGE, "tokens: %s is not a file", path);
     if (status.st_uid != 0 && status.st_uid != geteuid())
@@ -212,14 +218,14 @@ auth_load(struct auth *auth, const struct config *config)
         return;
     fd = open(config->tokens, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
-        die(EXIT_USAGE, "tokens: cannot read %s: %s", path, strerror(errno));
+        unreadable(path);
     check_file(fd, path);
     do {
         bytes += (size_t)got;
         got = read(fd, text + bytes, sizeof(text) - bytes);
     } while (got > 0);
     if (got < 0)
-        die(EXIT_USAGE, "tokens: cannot read %s: %s", path, strerror(errno));
+        unreadable(path);
     close(fd);
     if (bytes > AUTH_FILE_BYTES_MAX)
         die(EXIT_USAGE, "tokens: %s has over %d bytes", path,

@@ -163,6 +163,74 @@ test_gateway_http_slow_client_is_cut(void **state)
     http_world_fini(&world);
 }
 
+/* Once its first line is there a request has its own time, however often a
+ * byte comes: of the head, or of the body. */
+static void
+test_gateway_http_request_that_drips_is_cut(void **state)
+{
+    static const char *const firsts[] = {
+        "GET /healthz HTTP/1.1\r\nHost: x\r\nX: ",
+        "POST /orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json"
+        "\r\nContent-Length: 1000\r\n\r\n",
+    };
+
+    (void)state;
+    start_with("SAGAPIPE_HTTP_REQUEST_TIME=300ms", NULL);
+    for (size_t i = 0; i < ARRAY_COUNT(firsts); i++) {
+        struct pollfd fd = { .fd = http_connect(&world), .events = POLLIN };
+        size_t sent = 0;
+
+        http_send(fd.fd, firsts[i], strlen(firsts[i]));
+        do {
+            assert_true(sent++ < 500);
+            http_send(fd.fd, "1", 1);
+        } while (poll(&fd, 1, 20) == 0);
+        assert_true(http_closed(fd.fd));
+        close(fd.fd);
+    }
+    http_world_fini(&world);
+}
+
+/* Nor is a client that is idle between two requests cut by it. */
+static void
+test_gateway_http_idle_time_is_not_the_requests(void **state)
+{
+    struct pollfd fd = { .events = POLLIN };
+
+    (void)state;
+    start_with("SAGAPIPE_HTTP_REQUEST_TIME=100ms", NULL);
+    fd.fd = http_connect(&world);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(poll(&fd, 1, 300), 0);
+        http_send(fd.fd, HEALTH, sizeof(HEALTH) - 1);
+        http_receive(fd.fd, &reply, false);
+        assert_int_equal(reply.status, 200);
+    }
+    close(fd.fd);
+    http_world_fini(&world);
+}
+
+static void
+test_gateway_http_head_beyond_its_memory_is_refused(void **state)
+{
+    static char head[8192];
+    int fd;
+
+    (void)state;
+    start_with("SAGAPIPE_HTTP_HEADER=4k", NULL);
+    memset(head, 'x', sizeof(head));
+    fd = http_connect(&world);
+    http_send(fd, HEALTH, sizeof(HEALTH) - 3);
+    http_send(fd, "X: ", 3);
+    http_send(fd, head, sizeof(head));
+    http_receive(fd, &reply, false);
+    assert_int_equal(reply.status, 431);
+    close(fd);
+    http_ask(&world, HEALTH, &reply);
+    assert_int_equal(reply.status, 200);
+    http_world_fini(&world);
+}
+
 /* The same for clients that do not read: they hold all connections, until
  * they are cut and one is free.  (Their replies are larger than what the
  * sockets between us hold.) */
@@ -425,6 +493,9 @@ main(void)
         cmocka_unit_test(test_gateway_http_stuck_store_overloads),
         cmocka_unit_test(test_gateway_http_many_wait_and_all_are_answered),
         cmocka_unit_test(test_gateway_http_slow_client_is_cut),
+        cmocka_unit_test(test_gateway_http_request_that_drips_is_cut),
+        cmocka_unit_test(test_gateway_http_idle_time_is_not_the_requests),
+        cmocka_unit_test(test_gateway_http_head_beyond_its_memory_is_refused),
         cmocka_unit_test(test_gateway_http_client_that_does_not_read_is_cut),
         cmocka_unit_test(
             test_gateway_http_half_closed_client_is_answered_and_closed),
