@@ -103,6 +103,14 @@ $(BUILD)/tests/simulate: $(SIM) $(BUILD)/libparts.a $(BUILD)/libsaga.a
 	$(CC) $(LDFLAGS) -o $@ $^ -lmsgpackc
 sim: $(BUILD)/tests/simulate
 
+# Libraries that a test puts under a process (LD_PRELOAD).
+PRELOADS = $(addprefix $(BUILD)/tests/lib,powercut.so diskfault.so)
+preload: $(PRELOADS)
+$(PRELOADS): $(BUILD)/tests/lib%.so: $$(wildcard tests/preload/$$**.[ch])
+	@mkdir -p $(@D)
+	$(CC) $(STD) $(WARN) $(OPTIMISE) -fPIC -shared -Wl,-z,now -o $@ \
+	  $(filter %.c,$^) -lpthread
+
 # Says nothing about a test that passes, everything about one that fails.
 check: $(UNIT) $(REPLAY)
 	@scripts/run-unit-tests.sh $(UNIT) $(REPLAY)
@@ -132,6 +140,6 @@ clean:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all check check-asan fuzz sim tidy bench install clean
+.PHONY: all check check-asan fuzz sim preload tidy bench install clean
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -11,8 +11,9 @@
  * db_env_set_func_pwrite(), _write(), _fsync(), _ftruncate(), _unlink() and so
  * on replace (fsync and unlink give the error itself, the others -1 and errno).
  * A fault test sets them before store_open(), in its own process, to return
- * ENOSPC or EIO or to stop writing at a chosen call.  The only other effects
- * on the directory are those of store_upkeep.c and store_mark.c.
+ * ENOSPC or EIO or to stop writing at a chosen call; the one of rename is ours
+ * (store_rename.c).  The only other effects on the directory are those of
+ * store_upkeep.c and store_mark.c.
  */
 #include "saga/store_db.h"
 
@@ -27,6 +28,7 @@
 #include "saga/daemon.h"
 #include "saga/log.h"
 #include "saga/store_mark.h"
+#include "saga/store_rename.h"
 
 #define CACHE_BYTES_MIN (1u << 20)
 #define LOG_BUFFER_BYTES (1u << 20)
@@ -202,8 +204,10 @@ static enum rc
 environment_open(struct store *store, const struct store_config *config)
 {
     u_int32_t recover = config->copied ? DB_RECOVER_FATAL : DB_RECOVER;
-    int error = db_env_create(&store->env, 0);
+    int error = store_rename_install();
 
+    if (error == 0)
+        error = db_env_create(&store->env, 0);
     if (error != 0)
         return store_failed(store, error, "env_create", "-");
     error = environment_configure(store, config->cache_bytes);

@@ -1,0 +1,75 @@
+/*
+ * store_rename.c - sync, rename, sync the directory
+ */
+#include "saga/store_rename.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "saga/store_db.h"
+
+/* What the library renames to this is on its way out: nobody needs it. */
+#define LIBRARY_NAME_PREFIX "__db."
+
+static const char *
+base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL ? slash + 1 : path;
+}
+
+/* 0, or -1 and errno. */
+static int
+sync_path(const char *path, int flags)
+{
+    int fd = open(path, flags | O_CLOEXEC);
+    int result, error;
+
+    if (fd < 0)
+        return -1;
+    result = fsync(fd);
+    error = errno;
+    close(fd);
+    errno = error;
+    return result;
+}
+
+static int
+sync_directory_of(const char *path)
+{
+    char directory[PATH_MAX];
+    int bytes = (int)(base_name(path) - path);
+
+    if (bytes >= PATH_MAX) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    snprintf(directory, sizeof directory, "%.*s", bytes, path);
+    return sync_path(bytes > 0 ? directory : ".", O_RDONLY | O_DIRECTORY);
+}
+
+/* In the library's place of rename(2): 0, or -1 and errno. */
+static int
+rename_durably(const char *from, const char *to)
+{
+    bool goes = strncmp(base_name(to), LIBRARY_NAME_PREFIX,
+                        strlen(LIBRARY_NAME_PREFIX)) == 0;
+
+    if (!goes && sync_path(from, O_RDWR) != 0)
+        return -1;
+    if (rename(from, to) != 0)
+        return -1;
+    return sync_directory_of(to);
+}
+
+int
+store_rename_install(void)
+{
+    return db_env_set_func_rename(rename_durably);
+}
