@@ -102,14 +102,17 @@ copy_store(const char *from, const char *to)
 static void
 copies_open(struct copies *copies)
 {
+    char root[sizeof copies->root];
+
     memset(copies, 0, sizeof *copies);
     /* In memory where there is such a place: many stores are opened. */
     snprintf(copies->root, sizeof copies->root, "%s/test_verify.XXXXXX",
              access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     assert_non_null(mkdtemp(copies->root));
+    snprintf(root, sizeof root, "%s", copies->root);
     for (int i = 0; i < VERIFY_STORES; i++)
         snprintf(copies->input.directories[i],
-                 sizeof copies->input.directories[i], "%s/%s", copies->root,
+                 sizeof copies->input.directories[i], "%s/%s", root,
                  verify_names[i]);
     verify_report_init(&copies->report);
 }
