@@ -234,13 +234,31 @@ reply(struct exchange *exchange)
     return result;
 }
 
+/* The walk over the lines of a head. */
+struct head_walk {
+    struct http_headers *headers;
+    const char *line_end; /* of the line before: where its CR stood */
+};
+
+/*
+ * The library also ends a line at a bare LF, and others do not: what they took
+ * for one header's value would be a second header here.  It parses in place,
+ * so a line that begins one byte behind the last one's end had an LF alone
+ * before it.
+ */
 static enum MHD_Result
 note_header(void *cls, enum MHD_ValueKind kind, const char *name,
             size_t name_bytes, const char *value, size_t value_bytes)
 {
+    struct head_walk *walk = cls;
+
     (void)kind;
-    if (value != NULL)
-        http_headers_note(cls, name, name_bytes, value, value_bytes);
+    if (value == NULL)
+        return MHD_YES;
+    if (name == walk->line_end + 1)
+        walk->headers->line_end_bare = true;
+    walk->line_end = value + value_bytes;
+    http_headers_note(walk->headers, name, name_bytes, value, value_bytes);
     return MHD_YES;
 }
 
@@ -295,11 +313,12 @@ static enum MHD_Result
 on_head(struct exchange *exchange, const char *method, const char *version)
 {
     struct http_call *call = &exchange->call;
+    struct head_walk walk = { &call->headers, version + strlen(version) };
     size_t size;
     struct problem problem;
 
     MHD_get_connection_values_n(exchange->connection, MHD_HEADER_KIND,
-                                note_header, &call->headers);
+                                note_header, &walk);
     problem_init(&problem);
     http_headers_check(&call->headers, version,
                        exchange->http->config->http_body, &problem);

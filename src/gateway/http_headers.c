@@ -120,6 +120,8 @@ http_headers_note(struct http_headers *headers, const char *name,
 {
     if (!is_token(name, name_bytes) || is_folded_framing(name, name_bytes))
         headers->name_malformed = true;
+    if (memchr(value, '\r', value_bytes) != NULL)
+        headers->line_end_bare = true;
     trim(&value, &value_bytes);
     switch (name_bytes) {
     case 4:
@@ -197,6 +199,9 @@ http_headers_check(const struct http_headers *headers, const char *version,
     if (!old && strncmp(version, "HTTP/1.", 7) != 0) {
         problem_set(problem, PROBLEM_FRAMING, NULL,
                     "the request line must end with HTTP/1.1 or HTTP/1.0");
+    } else if (headers->line_end_bare) {
+        problem_set(problem, PROBLEM_FRAMING, NULL,
+                    "every line of the head must end with CR LF");
     } else if (headers->name_malformed) {
         problem_set(problem, PROBLEM_FRAMING, NULL,
                     "a header is folded, or its name has a character that no "

@@ -29,6 +29,7 @@ struct http_headers {
     const char *authorization; /* as key */
     size_t authorization_bytes;
     bool encoded;            /* there is a Transfer-Encoding      */
+    bool line_end_bare;      /* a line ended with LF alone, or has a CR */
     bool name_malformed;     /* "Content-Length : 3", as some read it */
     bool length_malformed;
     bool json;               /* Content-Type is application/json  */

@@ -62,7 +62,7 @@
     K(http_rate, NUMBER, "0", 0, 1000000, BY(PROCESS_GATEWAY),                 \
       "requests per second from one address; beyond it 429. 0: no limit")      \
     K(tokens, STRING, "", 0, 200, BY(PROCESS_GATEWAY),                         \
-      "file of bearer tokens, read at start; empty: none, loopback only")          \
+      "file of bearer tokens, read at start; empty: none, loopback only")      \
     K(reply_timeout, MILLISECONDS, "10s", 100, 600000, BY(PROCESS_GATEWAY),    \
       "a request that the store has not answered by then gets 503")            \
     K(backlog, NUMBER, "1000000", 1, 1000000000, BY(PROCESS_GATEWAY),          \

@@ -64,6 +64,27 @@ SMUGGLED = {
     "folded_length": HEAD + b"Content-Length: 0\r\n 9\r\n\r\n",
     "list_of_lengths": HEAD + b"Content-Length: 0, 9\r\n\r\n",
     "length_with_plus": HEAD + b"Content-Length: +0\r\n\r\n",
+    "gzip": HEAD + b"Content-Length: 0\r\nTransfer-Encoding: gzip\r\n\r\n",
+    "identity": HEAD + b"Content-Length: 0\r\n"
+                b"Transfer-Encoding: identity\r\n\r\n",
+    "same_length_twice": HEAD + b"Content-Length: 0\r\n"
+                         b"Content-Length: 0\r\n\r\n",
+    "two_hosts": HEAD + b"Host: y\r\nContent-Length: 0\r\n\r\n",
+    "bare_cr_hides_a_length": HEAD + b"X: a\rContent-Length: 0\r\n\r\n",
+    "bare_cr_behind_a_blank": HEAD + b"X: a \rContent-Length: 0\r\n\r\n",
+    "bare_cr_behind_nothing": HEAD + b"X:\rContent-Length: 0\r\n\r\n",
+    "bare_lf_hides_a_length": HEAD + b"X: a\nContent-Length: 0\r\n\r\n",
+    "bare_lf_behind_a_blank": HEAD + b"X: a\t\nContent-Length: 0\r\n\r\n",
+    "bare_lf_behind_the_first_line": HEAD.replace(b"1.1\r\n", b"1.1\n")
+                                     + b"Content-Length: 0\r\n\r\n",
+    "bare_lf_everywhere": PLACE.replace(b"\r\n", b"\n"),
+    "bare_cr_behind_the_first_line": b"GET / HTTP/1.1\rHost: x\r\n\r\n",
+    "bare_cr_ends_the_head": HEAD + b"Content-Length: 0\r\n\r",
+    "nul_in_a_name": HEAD + b"Content-Length: 0\r\n"
+                     b"Transfer-Encoding\0: chunked\r\n\r\n",
+    "no_colon": HEAD + b"Content-Length: 0\r\nchunked\r\n\r\n",
+    "blank_before_a_name": HEAD + b"Content-Length: 0\r\n"
+                           b" Transfer-Encoding: chunked\r\n\r\n",
     "no_host": HEAD.replace(b"Host: x\r\n", b"") + b"Content-Length: 0\r\n\r\n",
     "version_2": HEAD.replace(b"1.1", b"2.0") + b"Content-Length: 0\r\n\r\n",
 }

@@ -80,6 +80,9 @@ static const struct {
     { "folded_encoding", "HTTP/1.1", HOST "Transfer-Encodingchunked:\n",
       PROBLEM_FRAMING, "" },
     { "empty_name", "HTTP/1.1", HOST ": x\n", PROBLEM_FRAMING, "" },
+    { "cr_in_value", "HTTP/1.1", HOST "X: a\rContent-Length: 3\n",
+      PROBLEM_FRAMING, "" },
+    { "cr_behind_value", "HTTP/1.1", HOST "X: a \r\n", PROBLEM_FRAMING, "" },
     { "version_2", "HTTP/2.0", HOST, PROBLEM_FRAMING, "" },
     { "no_version", "", HOST, PROBLEM_FRAMING, "" },
 };
@@ -99,6 +102,19 @@ test_http_headers_check(void **state)
             fail_msg("%s: %s %s", heads[i].name, problem_name(problem.type),
                      problem.field);
     }
+}
+
+static void
+test_http_headers_bare_line_end_is_refused(void **state)
+{
+    struct http_headers headers = headers_of(HOST);
+    struct problem problem;
+
+    (void)state;
+    headers.line_end_bare = true;
+    problem_init(&problem);
+    http_headers_check(&headers, "HTTP/1.1", BODY_MAX, &problem);
+    assert_int_equal(problem.type, PROBLEM_FRAMING);
 }
 
 static const struct {
@@ -221,6 +237,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_http_headers_check),
+        cmocka_unit_test(test_http_headers_bare_line_end_is_refused),
         cmocka_unit_test(test_http_headers_json_is_known),
         cmocka_unit_test(test_http_headers_key_is_strict),
         cmocka_unit_test(test_http_headers_traceparent_valid_or_ignored),
