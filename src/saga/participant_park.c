@@ -209,13 +209,15 @@ participant_handle(struct turn *turn, const struct inbox_stream *stream,
 static enum rc
 release(struct turn *turn, const struct parked *parked, const char *cause)
 {
-    bool told = strcmp(parked->cause, PARKING_CAUSE_BEHIND) != 0;
+    /* That it waited was told, or is told now because it never takes effect. */
+    bool tell = strcmp(parked->cause, PARKING_CAUSE_BEHIND) != 0 ||
+                strcmp(cause, PARK_CAUSE_DROPPED) == 0;
     enum rc rc = parking_remove(turn->participant->parking, parked);
 
     if (rc != RC_OK)
         return rc;
     log_parked("event_released", parked, cause);
-    return told ? emit_dead_letter(turn, parked, cause) : RC_OK;
+    return tell ? emit_dead_letter(turn, parked, cause) : RC_OK;
 }
 
 static enum rc

@@ -607,6 +607,26 @@ g6_drop_frees_what_waits_behind(void **state)
 }
 
 static void
+g6_drop_of_one_that_waits_behind_is_told(void **state)
+{
+    struct world *world = *state;
+    uint32_t redriven;
+
+    assert_int_equal(world_open(world), RC_OK);
+    world->app.refused_order = 7;
+    send_purchase(world, 7);
+    send_purchase(world, 7);
+    turns(world, 2);
+    begin(world);
+    assert_int_equal(participant_drop(&world->participant->turn, 2, &redriven),
+                     RC_REFUSED);
+    assert_int_equal(participant_commit(&world->participant->turn), RC_OK);
+    turns(world, 2);
+    expect_parked(world, 1);
+    expect_letter(world, 1, "dropped", 7);
+}
+
+static void
 g6_too_many_parked_stops_it(void **state)
 {
     struct world *world = *state;
@@ -757,6 +777,7 @@ main(void)
         T(g6_handler_that_asks_again_is_called_a_few_times),
         T(g6_redrive_handles_an_order_in_its_order),
         T(g6_drop_frees_what_waits_behind),
+        T(g6_drop_of_one_that_waits_behind_is_told),
         T(g6_too_many_parked_stops_it),
         T(test_participant_handler_failure_undoes_the_turn),
         T(test_participant_broker_that_lost_events_is_damage),
