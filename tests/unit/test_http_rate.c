@@ -54,6 +54,8 @@ static const struct {
     { "half_a_second", 10, 500000, 5 },
     { "a_second_is_full", 10, 1000000, 10 },
     { "never_fuller", 10, INT64_C(3600000000), 10 },
+    /* Times ten this is 4, if it may wrap. */
+    { "after_ages", 10, INT64_C(1844674407370955162), 10 },
     { "clock_set_back", 10, -1000000, 0 },
     { "one_a_second_early", 1, 999999, 0 },
     { "one_a_second", 1, 1000000, 1 },
