@@ -234,78 +234,6 @@ reply(struct exchange *exchange)
     return result;
 }
 
-/* The walk over the lines of a head. */
-struct head_walk {
-    struct http_headers *headers;
-    const char *line_end; /* of the line before: where its CR stood */
-};
-
-/*
- * The library also ends a line at a bare LF, and others do not: what they took
- * for one header's value would be a second header here.  It parses in place,
- * so a line that begins one byte behind the last one's end had an LF alone
- * before it.
- */
-static enum MHD_Result
-note_header(void *cls, enum MHD_ValueKind kind, const char *name,
-            size_t name_bytes, const char *value, size_t value_bytes)
-{
-    struct head_walk *walk = cls;
-
-    (void)kind;
-    if (value == NULL)
-        return MHD_YES;
-    if (name == walk->line_end + 1)
-        walk->headers->line_end_bare = true;
-    walk->line_end = value + value_bytes;
-    http_headers_note(walk->headers, name, name_bytes, value, value_bytes);
-    return MHD_YES;
-}
-
-static struct rate_address
-client_address(struct MHD_Connection *connection)
-{
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(
-        connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    union http_address address = { .ipv6 = { 0 } };
-    uint8_t octets[16];
-
-    if (info != NULL && info->client_addr->sa_family == AF_INET6) {
-        memcpy(&address.ipv6, info->client_addr, sizeof(address.ipv6));
-        memcpy(octets, &address.ipv6.sin6_addr, 16);
-        return rate_address_v6(octets);
-    }
-    if (info != NULL)
-        memcpy(&address.ipv4, info->client_addr, sizeof(address.ipv4));
-    memcpy(octets, &address.ipv4.sin_addr, 4);
-    return rate_address_v4(octets);
-}
-
-/* False, with the problem set, if the client sends too much, or may not. */
-static bool
-admit(struct exchange *exchange, const char *method)
-{
-    struct gateway_http *http = exchange->http;
-    struct http_call *call = &exchange->call;
-    struct rate_address address;
-
-    http_call_route(call, method);
-    if (http->config->http_rate > 0) {
-        address = client_address(exchange->connection);
-        call->retry_s = rate_take(&http->rates, &address,
-                                  http->config->http_rate, http->now_us);
-        if (call->retry_s > 0) {
-            http_call_refuse(call, PROBLEM_RATE, NULL,
-                             "nothing was done; try again later");
-            return false;
-        }
-        call->retry_s = HTTP_RETRY_S;
-    }
-    auth_admit(&http->auth, call);
-    return call->problem.type != PROBLEM_UNAUTHORIZED &&
-           call->problem.type != PROBLEM_FORBIDDEN;
-}
-
 /* The first call: the head is complete.  A reply from here closes the
  * connection, so only what must close it is refused now; everything else is
  * told when the body was read. */
@@ -313,17 +241,15 @@ static enum MHD_Result
 on_head(struct exchange *exchange, const char *method, const char *version)
 {
     struct http_call *call = &exchange->call;
-    struct head_walk walk = { &call->headers, version + strlen(version) };
     size_t size;
     struct problem problem;
 
-    MHD_get_connection_values_n(exchange->connection, MHD_HEADER_KIND,
-                                note_header, &walk);
+    exchange_note_head(exchange, version);
     problem_init(&problem);
     http_headers_check(&call->headers, version,
                        exchange->http->config->http_body, &problem);
     size = (size_t)call->headers.body_bytes;
-    if (problem.type == PROBLEM_NONE && !admit(exchange, method) &&
+    if (problem.type == PROBLEM_NONE && !exchange_admit(exchange, method) &&
         size > exchange->body_size)
         return reply(exchange);
     if (problem.type == PROBLEM_NONE && size > exchange->body_size) {

@@ -3,6 +3,7 @@
  *
  *   gateway_http.c   the thread: its loop, its answers, its deadlines
  *   http_exchange.c  one request's life between libmicrohttpd and a call
+ *   http_admit.c     who is let in, from the head alone
  *   http_pool.c      exchanges, requests and peers, reused
  *
  *   exchange  one HTTP request, from its first line to the end of its reply
@@ -152,6 +153,12 @@ void exchange_on_completed(void *cls, struct MHD_Connection *connection,
 void exchange_on_connection(void *cls, struct MHD_Connection *connection,
                             void **context,
                             enum MHD_ConnectionNotificationCode what);
+
+/* Notes every header of the complete head in call.headers. */
+void exchange_note_head(struct exchange *exchange, const char *version);
+/* Finds the route.  False, with the problem set, if the client sends too much
+ * or may not ask this. */
+bool exchange_admit(struct exchange *exchange, const char *method);
 
 /* The store has answered: the connection goes on in the next MHD_run(). */
 void exchange_answered(struct exchange *exchange);
