@@ -20,7 +20,7 @@ bugs() {
     cat <<'BUGS'
 answer_before_flush|saga/participant.c|s/(enum rc\nparticipant_commit.*?\n    fault_point\("decided"\);\n)/$1    if (participant->handlers->on_committed) participant->handlers->on_committed(participant->context);\n/s
 publish_before_flush|saga/participant.c|s/(    rc = store_commit\(participant->store\);\n    fault_point\("committed"\);)/$1\n    if (rc == RC_OK \&\& participant->opened) rc = outbox_publish(\&participant->outbox, participant->bus);/
-never_flush|saga/participant.c|s/rc == RC_OK && turn->taken > 0\)\n        rc = store_flush/false)\n        rc = store_flush/
+never_flush|saga/participant.c|s/if \(rc == RC_OK && [^\n]*\)\n(\s*rc = store_flush\(participant->store\))/if (false)\n$1/
 position_not_written|saga/inbox.c|s/if \(!inbox->streams\[i\]\.changed\)/if (true)/
 position_not_moved|saga/inbox.c|s/stream->offset = offset \+ 1;//
 position_after_effect|saga/participant.c|s/rc = inbox_write\(&participant->inbox\);/rc = RC_OK;/;s/(    rc = store_commit\(participant->store\);\n)/$1    if (rc == RC_OK) rc = store_begin(participant->store);\n    if (rc == RC_OK) rc = inbox_write(\&participant->inbox);\n    if (rc == RC_OK) rc = store_commit(participant->store);\n/

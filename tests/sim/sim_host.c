@@ -186,6 +186,14 @@ control_take(struct control *control, struct control_request *request_out)
     return false;
 }
 
+bool
+control_is_there(const struct control *control, int client)
+{
+    (void)control;
+    (void)client;
+    return false;
+}
+
 void
 control_reply(struct control *control, int client, const char *reply,
               size_t bytes)

@@ -300,8 +300,6 @@ on_end(struct actor *actor, enum rc rc)
         world.stats.fenced++;
     else if (rc == RC_DAMAGED && zombie)
         world.stats.strangers++; /* it hears what it cannot know of */
-    else if (rc == RC_FENCED && world.overtake)
-        world.stats.false_fences++;
     else
         sim_fail("it ended with %s", rc_name(rc));
     sim_note("ends: %s", rc_name(rc));
@@ -371,6 +369,19 @@ name_disk(struct actor *actor)
     actor->owner = world.names;
 }
 
+/* The broker holds something of this opening. */
+static bool
+has_written(const struct actor *actor)
+{
+    const struct outbox *outbox = &actor->participant->outbox;
+    int i;
+
+    for (i = 0; i < outbox->streams_count; i++)
+        if (outbox->streams[i].acked_seq > outbox->streams[i].kept_seq)
+            return true;
+    return false;
+}
+
 void
 zombie_make(enum actor_kind kind)
 {
@@ -378,6 +389,9 @@ zombie_make(enum actor_kind kind)
 
     if (world.zombie.participant != NULL || actor->participant == NULL ||
         !actor->participant->opened || sim_disk_unflushed(actor->disk) != 0)
+        return;
+    if (!world.any_zombie &&
+        (!has_written(actor) || world.retention_bytes > 0))
         return;
     sim_actor(actor->name);
     sim_note("is left behind as a zombie");

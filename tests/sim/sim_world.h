@@ -49,7 +49,6 @@ struct world_stats {
     uint64_t zombies;
     uint64_t fenced;
     uint64_t strangers; /* zombies that noticed it otherwise */
-    uint64_t false_fences;
     uint64_t full;
 };
 
@@ -62,7 +61,8 @@ struct world {
     struct config broker_config;
     struct sim_disk *broker_disk;
     uint64_t retention_bytes; /* for when all consumers are known */
-    bool overtake; /* a false fence is no finding */
+    bool any_zombie; /* also one that has not written since it opened, and
+                        while segments are removed */
     uint64_t names; /* of disks */
     struct world_stats stats; /* over all episodes */
 };
