@@ -121,6 +121,10 @@ check-asan:
 	  SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" \
 	  all check
 
+# Under thread sanitizer; under valgrind (minutes: test-all.sh --long).
+check-tsan check-valgrind:
+	@scripts/check-sanitizer.sh $(@:check-%=%)
+
 # The programs with named points where a test ends them (fault.h).
 fault:
 	@$(MAKE) --no-print-directory BUILD=build-fault BIN=build-fault/bin \
@@ -136,10 +140,11 @@ install: all
 	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" BIN="$(BIN)" scripts/install.sh
 
 clean:
-	rm -rf build build-asan build-fault build-fuzz bin
+	rm -rf build build-asan build-fault build-fuzz build-tsan bin
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all check check-asan fuzz sim preload tidy bench install clean
+.PHONY: all check check-asan check-tsan check-valgrind fuzz sim preload tidy \
+        bench install clean
 .DELETE_ON_ERROR:
 .SECONDARY:

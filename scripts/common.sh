@@ -4,7 +4,7 @@
 # The tree is the working directory, whatever the caller's was: paths that the
 # caller gave relative to his own are made absolute first.
 
-readonly EXIT_USAGE=100
+readonly EXIT_USAGE=100 EXIT_SYSTEM=111
 # In the order of starting; stopping goes the other way round.
 readonly PROCESSES=(broker payment ledger gateway)
 # What a stop may take beyond the gateway's drain time, per process.

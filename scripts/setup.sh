@@ -35,6 +35,9 @@ shellcheck        checks the scripts
 universal-ctags   measures functions for make tidy
 systemd           checks the units
 systemd-container boots them (test-all.sh --long)
+clang             fuzz targets (libFuzzer)
+libclang-rt-14-dev fuzz targets (libFuzzer)
+valgrind          watches memory (test-all.sh --long)
 wrk               loads the benchmark
 '
 
