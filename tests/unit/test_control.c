@@ -345,7 +345,7 @@ test_control_backup_is_answered_when_it_is_done(void **state)
     snprintf(request, sizeof request, "backup %s/copy", door->directory);
     assert_int_equal(send(wait.fd, request, strlen(request), 0),
                      strlen(request));
-    for (turns = 0; turns < 1000 && poll(&wait, 1, 1) == 0; turns++)
+    for (turns = 0; turns < 60000 && poll(&wait, 1, 1) == 0; turns++)
         assert_int_equal(participant_turn(door->participant, 0), RC_OK);
     expect_in(read_reply(door, wait.fd), "{\"copied\":true}");
     close(wait.fd);

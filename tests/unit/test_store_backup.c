@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 #include <limits.h>
-#include <sched.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,6 +16,8 @@
 
 #define ROW_BYTES 300
 #define ROWS_PER_TURN 50
+#define TURNS_BESIDE 200 /* written while the copy is made */
+#define WAIT_MS_MAX 60000
 
 static void
 write_turn(struct store_rig *rig, uint64_t *number)
@@ -29,23 +31,22 @@ write_turn(struct store_rig *rig, uint64_t *number)
     assert_int_equal(store_flush(rig->store), RC_OK);
 }
 
-/* Writes on until the copy is done. */
+/* Writes on while the copy is made; then waits for it, a millisecond at a
+ * time. */
 static enum rc
 finish_backup(struct store_rig *rig, uint64_t *number)
 {
-    enum rc rc;
-    int turns;
+    enum rc rc = RC_AGAIN;
+    int i;
 
-    for (turns = 0; turns < 100000; turns++) {
-        rc = store_backup_poll(rig->store);
-        if (rc != RC_AGAIN)
-            return rc;
-        if (turns < 200)
+    for (i = 0; rc == RC_AGAIN && i < TURNS_BESIDE + WAIT_MS_MAX; i++) {
+        if (i < TURNS_BESIDE)
             write_turn(rig, number);
         else
-            sched_yield();
+            poll(NULL, 0, 1);
+        rc = store_backup_poll(rig->store);
     }
-    return RC_AGAIN;
+    return rc;
 }
 
 static void
