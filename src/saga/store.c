@@ -320,24 +320,53 @@ checkpoint_last(struct store *store)
     return checkpoint_force(store);
 }
 
-enum rc
-store_close(struct store **store_p)
+/*
+ * Closes tables and environment, which writes what is still dirty.  Only after
+ * a checkpoint: the library closes its log first, and if the end of that can't
+ * be written it writes the pages all the same, which are then ahead of the log.
+ */
+static enum rc
+environment_finish(struct store *store)
 {
-    struct store *store = *store_p;
     struct store_table *table;
-    enum rc rc, close_rc;
+    enum rc rc = RC_OK, close_rc;
 
-    if (store == NULL)
-        return RC_OK;
-    invariant(store->transaction == NULL);
-    store_upkeep_stop(&store->upkeep);
-    rc = checkpoint_last(store);
     while ((table = store->tables) != NULL) {
         close_rc = store_table_close(&table);
         rc = rc == RC_OK ? close_rc : rc;
     }
     close_rc = environment_close(store);
-    rc = rc == RC_OK ? close_rc : rc;
+    return rc == RC_OK ? close_rc : rc;
+}
+
+/* Leaves all as it is: the next start recovers it.  The process ends now. */
+static void
+environment_abandon(struct store *store)
+{
+    struct store_table *table;
+
+    while ((table = store->tables) != NULL) {
+        store->tables = table->next;
+        free(table);
+    }
+    store->env = NULL;
+}
+
+enum rc
+store_close(struct store **store_p)
+{
+    struct store *store = *store_p;
+    enum rc rc;
+
+    if (store == NULL)
+        return RC_OK;
+    invariant(store->transaction == NULL);
+    store_upkeep_stop(&store->upkeep);
+    rc = store->flush_failed ? RC_IO : checkpoint_last(store);
+    if (rc == RC_OK)
+        rc = environment_finish(store);
+    else
+        environment_abandon(store);
     store_cursors_free(store);
     free(store);
     *store_p = NULL;

@@ -54,7 +54,9 @@ MUST_USE enum rc store_open(struct store **store_out,
                             const struct store_config *config,
                             bool *created_out);
 
-/* Forces a checkpoint, then closes all tables.  No transaction may be open. */
+/* Forces a checkpoint, then closes all tables.  No transaction may be open.
+ * After a failed flush, or if the checkpoint fails, nothing more is written:
+ * the store is left to recovery, and the process must end. */
 MUST_USE enum rc store_close(struct store **store_p);
 
 /*

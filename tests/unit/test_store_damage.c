@@ -242,6 +242,53 @@ test_store_failed_flush_is_io_for_ever(void **state)
     store_rig_open(rig);
 }
 
+static bool log_is_full;
+
+static ssize_t
+write_or_full(int fd, const void *bytes, size_t count)
+{
+    char self[64], path[PATH_MAX];
+    ssize_t length;
+
+    snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+    length = readlink(self, path, sizeof path - 1);
+    path[length > 0 ? length : 0] = '\0';
+    if (log_is_full && strstr(path, "/log.") != NULL) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return write(fd, bytes, count);
+}
+
+static enum rc
+commit_row(struct store_rig *rig, uint64_t number)
+{
+    assert_int_equal(store_begin(rig->store), RC_OK);
+    row_put_number(rig->table, number, 100);
+    assert_int_equal(store_commit(rig->store), RC_OK);
+    return store_flush(rig->store);
+}
+
+/* Found with a full disk: closing wrote pages, and they were ahead of a log
+ * whose end could not be written.  No later start got through. */
+static void
+test_store_closed_after_failed_flush_writes_no_page(void **state)
+{
+    struct store_rig *rig = *state;
+
+    db_env_set_func_write(write_or_full);
+    store_rig_open(rig);
+    assert_int_equal(commit_row(rig, 0), RC_OK);
+    log_is_full = true;
+    assert_int_equal(commit_row(rig, 1), RC_NO_SPACE);
+    assert_int_equal(store_close(&rig->store), RC_IO);
+    log_is_full = false;
+    db_env_set_func_write(NULL);
+    store_rig_open(rig);
+    assert_int_equal(row_count_numbers(rig->table, 100), 1);
+    assert_int_equal(commit_row(rig, 1), RC_OK);
+}
+
 /* ---- a full disk ------------------------------------------------------- */
 
 /* Rows, one transaction each, until the disk is full: how many are flushed. */
@@ -356,6 +403,7 @@ main(void)
         WITH_RIG(test_store_with_damaged_mark_is_damaged),
         WITH_RIG(test_store_without_mark_opens),
         WITH_RIG(test_store_failed_flush_is_io_for_ever),
+        WITH_RIG(test_store_closed_after_failed_flush_writes_no_page),
         cmocka_unit_test_setup_teardown(
             test_store_on_full_disk_has_no_space_and_recovers, store_rig_new,
             unmount_and_teardown),
