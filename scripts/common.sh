@@ -4,6 +4,7 @@
 # The tree is the working directory, whatever the caller's was: paths that the
 # caller gave relative to his own are made absolute first.
 
+# shellcheck disable=SC2034 # not every script uses both
 readonly EXIT_USAGE=100 EXIT_SYSTEM=111
 # In the order of starting; stopping goes the other way round.
 readonly PROCESSES=(broker payment ledger gateway)

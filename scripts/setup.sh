@@ -39,6 +39,7 @@ clang             fuzz targets (libFuzzer)
 libclang-rt-14-dev fuzz targets (libFuzzer)
 valgrind          watches memory (test-all.sh --long)
 wrk               loads the benchmark
+spin              checks the model (test-all.sh --long)
 '
 
 # missing LIST: the packages of the list that are not installed.

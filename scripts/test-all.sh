@@ -3,7 +3,9 @@
 #
 # One line per stage.  A stage that fails shows what it said.  The closing line
 # is the sum of all stages: N passed, N failed; the exit code is 0 only if
-# nothing failed.  --long also runs what takes minutes.
+# nothing failed.  --long also runs what takes minutes: tests marked long, each
+# process killed at each point, the processes under sanitizers, the model, the
+# simulation, the fuzzers.
 #
 # A unit test program, an integration test and a check (a build, tidy, the
 # scripts' shellcheck, the units' verification) count as one each.
@@ -93,16 +95,14 @@ check_scripts() {
     shellcheck -x scripts/*.sh bench/*.sh .ci/run
 }
 
-integration() {
-    local limits=() directories=(tests/integration)
+# pytest_run BIN DIRECTORY...: over the programs in BIN.
+pytest_run() {
+    local limits=()
     if ! $long; then
         limits=(-m 'not long')
     fi
-    if compgen -G 'tests/regress/*.py' >/dev/null; then
-        directories+=(tests/regress)
-    fi
     SAGA_BIN=$PWD/$1 /usr/bin/python3 -m pytest -q -p no:cacheprovider \
-        "${limits[@]}" "${directories[@]}" "${@:2}"
+        "${limits[@]}" "${@:2}"
 }
 
 stage setup count_check scripts/setup.sh --with-tests || exit 1
@@ -113,11 +113,22 @@ if stage build count_check make -s "$jobs" all preload; then
     stage tidy count_check make -s tidy
     stage shellcheck count_check check_scripts
     stage units count_check verify_units
-    stage integration count_pytest integration bin
-    # The same over programs that watch their memory; not what tests scripts.
-    stage asan-run count_pytest integration build-asan/bin \
+    stage integration count_pytest pytest_run bin \
+        tests/integration tests/regress
+    if $long; then
+        stage fault-build count_check make -s "$jobs" fault
+    fi
+    stage fault count_pytest pytest_run bin tests/fault
+fi
+if $long; then
+    # The processes again, as programs that watch their memory; not what tests
+    # the scripts.
+    stage asan-run count_pytest pytest_run build-asan/bin tests/integration \
         --ignore=tests/integration/test_scripts.py \
         --ignore=tests/integration/test_units.py
+    stage model count_check tests/model/run.sh
+    stage simulation count_check tests/sim/run.sh
+    stage fuzz count_check make -s "$jobs" fuzz
 fi
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [[ $failed -eq 0 ]]

@@ -5,7 +5,6 @@
 #include "saga/protocol.h"
 
 #define REWIND_MS_MIN 50 /* between two go-backs              */
-#define REOPENS_MAX 3    /* after having been fenced          */
 #define RECEIVE_MAX 256  /* frames taken in one bus_wait()    */
 
 static void
@@ -51,10 +50,8 @@ on_produce_ok(struct bus_zmq *bus, uint64_t request)
     uint32_t i;
 
     for (i = 0; i < bus->sent_count; i++)
-        if (bus_zmq_sent_at(bus, i)->request == request) {
+        if (bus_zmq_sent_at(bus, i)->request == request)
             bus_zmq_sent_at(bus, i)->acked = true;
-            bus->acked_once = true;
-        }
     bus->sent_us = clock_monotonic_us(); /* it is moving */
 }
 
@@ -117,30 +114,6 @@ on_fetch_ok(struct bus_zmq *bus, uint64_t request, struct bytes_reader *reader,
     return true;
 }
 
-/*
- * Fenced before anything of this opening was stored: most likely by an OPEN
- * of our own predecessor, which the broker read late (it died with the request
- * on its way).  We open again, a bounded number of times; what the broker
- * holds is then compared anew, so a true rival that wrote is found out.
- */
-static bool
-reopen(struct bus_zmq *bus)
-{
-    if (bus->acked_once || bus->reopens == REOPENS_MAX)
-        return false;
-    bus->reopens++;
-    log_warning("producer_fenced", "name=%s next=open_again tries=%u",
-                bus->config.name, bus->reopens);
-    for (; bus->sent_count > 0; bus->sent_count--) {
-        zmq_msg_close(&bus_zmq_sent_at(bus, 0)->frame);
-        bus->sent_head = (bus->sent_head + 1) % BUS_WINDOW_MAX;
-    }
-    bus->rewind_due_us = 0;
-    bus->opened = bus->opened_told = false;
-    bus_zmq_send_open(bus, clock_monotonic_us());
-    return true;
-}
-
 static void
 on_produce_error(struct bus_zmq *bus, int stream,
                  const struct protocol_error *error)
@@ -162,8 +135,6 @@ on_produce_error(struct bus_zmq *bus, int stream,
         bus->sent_us = now_us; /* again after the time-out */
         return;
     }
-    if (error->code == BUS_ERROR_FENCED && reopen(bus))
-        return;
     if (error->code == BUS_ERROR_FENCED)
         fail(bus, RC_FENCED, "produce", error->words);
     else if (error->code == BUS_ERROR_SEQ_GAP ||
@@ -205,7 +176,7 @@ on_error(struct bus_zmq *bus, uint64_t request, struct bytes_reader *reader)
         if (error.code != BUS_ERROR_LIMIT && error.code != BUS_ERROR_DISK_FLOOR)
             fail(bus, RC_MALFORMED, "open", error.words);
     } else
-        for (i = 0; i < bus->sent_count; i++) /* none is left after reopen() */
+        for (i = 0; i < bus->sent_count; i++)
             if (bus_zmq_sent_at(bus, i)->request == request &&
                 !bus_zmq_sent_at(bus, i)->acked)
                 on_produce_error(bus, bus_zmq_sent_at(bus, i)->stream, &error);

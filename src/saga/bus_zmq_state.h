@@ -57,8 +57,6 @@ struct bus_zmq {
     uint64_t open_request; /* 0: not asked */
     int64_t open_us;
     bool opened, opened_told;
-    bool acked_once;  /* something of ours is stored under this opening    */
-    uint32_t reopens; /* that followed on being fenced before that         */
     uint32_t epoch;
 
     struct sent_batch sent[BUS_WINDOW_MAX]; /* a ring */

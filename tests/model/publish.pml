@@ -57,9 +57,9 @@
  *                     they are read.
  *   HOLE_OVERTAKE     the broker may read a new connection before the rest of
  *                     the dead one (ROUTER queues fairly, so it may): the
- *                     OPEN of a dead process then fences its successor.  In the
- *                     code, who is fenced before its first acknowledgement opens
- *                     again, a few times (bus_zmq_reply.c): not modelled.
+ *                     OPEN of a dead process then fences its successor.
+ *                     (Opening again when fenced was tried: it lets a process
+ *                     that stood still fence its heir.)
  *   HOLE_COPY_COMMITS a process on a copied store commits before its OPEN is
  *                     answered: its events are then taken for duplicates of
  *                     others with their seqs.

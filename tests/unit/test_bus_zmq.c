@@ -429,6 +429,7 @@ static const struct {
     uint64_t detail;
     enum rc rc;
 } produce_refusals[] = {
+    { BUS_ERROR_FENCED, 8, RC_FENCED },
     { BUS_ERROR_SEQ_GAP, 4, RC_DAMAGED }, /* it lost what it had acked */
     { BUS_ERROR_SEQ_OVERLAP, 6, RC_DAMAGED },
     { BUS_ERROR_NOT_OPEN, 0, RC_DAMAGED },
@@ -458,48 +459,6 @@ test_bus_produce_refusals_end_it(void **state)
         setup(&again);
         *state = peer = again;
     }
-}
-
-static void
-expect_reopen(struct peer *peer)
-{
-    struct bus_event event;
-
-    reply_error(peer, expect_produce(peer, 1), BUS_ERROR_FENCED, 8);
-    expect_request(peer, VERB_OPEN);
-    reply_open(peer, 7, 0);
-    expect_event(peer, BUS_OPENED, &event);
-    assert_int_equal(produce(peer, 1, 1), RC_OK);
-}
-
-static void
-test_bus_fenced_before_anything_is_stored_opens_again(void **state)
-{
-    struct peer *peer = *state;
-
-    open_bus(peer);
-    assert_int_equal(produce(peer, 1, 1), RC_OK);
-    assert_int_equal(produce(peer, 2, 1), RC_OK);
-    expect_reopen(peer); /* both are to be handed over anew */
-    reply_produced(peer, expect_produce(peer, 1));
-    expect_ack(peer, 1);
-    assert_int_equal(produce(peer, 2, 1), RC_OK);
-    reply_error(peer, expect_produce(peer, 2), BUS_ERROR_FENCED, 8);
-    expect_failure(peer, RC_FENCED); /* now it is for good */
-}
-
-static void
-test_bus_fenced_again_and_again_ends_it(void **state)
-{
-    struct peer *peer = *state;
-    int i;
-
-    open_bus(peer);
-    assert_int_equal(produce(peer, 1, 1), RC_OK);
-    for (i = 0; i < 3; i++)
-        expect_reopen(peer);
-    reply_error(peer, expect_produce(peer, 1), BUS_ERROR_FENCED, 8);
-    expect_failure(peer, RC_FENCED);
 }
 
 static void
@@ -678,8 +637,6 @@ main(void)
         T(test_bus_seq_gap_goes_back),
         T(test_bus_full_disk_is_tried_again),
         T(test_bus_produce_refusals_end_it),
-        T(test_bus_fenced_before_anything_is_stored_opens_again),
-        T(test_bus_fenced_again_and_again_ends_it),
         T(test_bus_fetch_hands_out_batches_and_asks_ahead),
         T(test_bus_lost_fetch_is_asked_again_and_its_reply_ignored),
         T(test_bus_fetch_refusals_end_it),
