@@ -140,7 +140,8 @@ install: all
 	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" BIN="$(BIN)" scripts/install.sh
 
 clean:
-	rm -rf build build-asan build-fault build-fuzz build-tsan bin
+	rm -rf build build-asan build-fault build-fuzz build-gcov \
+        build-tsan bin
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 

@@ -110,6 +110,7 @@ jobs=-j$(nproc)
 if stage build count_check make -s "$jobs" all preload; then
     stage unit count_unit make -s "$jobs" check
     stage asan count_unit make -s "$jobs" check-asan
+    stage refusals count_check scripts/refusal-coverage.py
     stage tidy count_check make -s tidy
     stage shellcheck count_check check_scripts
     stage units count_check verify_units
@@ -128,7 +129,9 @@ if $long; then
         --ignore=tests/integration/test_units.py
     stage model count_check tests/model/run.sh
     stage simulation count_check tests/sim/run.sh
-    stage fuzz count_check make -s "$jobs" fuzz
+    stage fuzz count_check make -s "$jobs" fuzz SECONDS=60
+    stage tsan count_check make -s "$jobs" check-tsan
+    stage valgrind count_check make -s "$jobs" check-valgrind
 fi
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [[ $failed -eq 0 ]]
