@@ -277,7 +277,7 @@ static void
 test_broker_tables_have_a_limit(void **state)
 {
     struct rig *rig = *state;
-    char name[16];
+    char name[PRODUCER_NAME_BYTES];
 
     for (int i = 0; i < LIMIT; i++) {
         snprintf(name, sizeof name, "stranger-%d", i);
