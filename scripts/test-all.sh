@@ -110,7 +110,6 @@ jobs=-j$(nproc)
 if stage build count_check make -s "$jobs" all preload; then
     stage unit count_unit make -s "$jobs" check
     stage asan count_unit make -s "$jobs" check-asan
-    stage refusals count_check scripts/refusal-coverage.py
     stage tidy count_check make -s tidy
     stage shellcheck count_check check_scripts
     stage units count_check verify_units
@@ -127,6 +126,7 @@ if $long; then
     stage asan-run count_pytest pytest_run build-asan/bin tests/integration \
         --ignore=tests/integration/test_scripts.py \
         --ignore=tests/integration/test_units.py
+    stage refusals count_check scripts/refusal-coverage.py
     stage model count_check tests/model/run.sh
     stage simulation count_check tests/sim/run.sh
     stage fuzz count_check make -s "$jobs" fuzz SECONDS=60
