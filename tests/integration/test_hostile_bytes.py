@@ -17,7 +17,7 @@ import pytest
 import zmq
 
 from hostile import dice, mutated, noise
-from pipeline import START_ORDER, Pipeline, wait_for
+from pipeline import START_ORDER, Pipeline, may_be_cut, wait_for
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from test_broker import (ERROR, FORGET, OPEN, STATUS,  # noqa: E402
@@ -328,10 +328,8 @@ def pour(path, octets):
     """Raw octets on a UNIX stream socket, which may end us at any moment."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as raw:
         knock_until_heard(raw, path)
-        try:
+        with may_be_cut():
             raw.sendall(octets)
-        except (BrokenPipeError, ConnectionResetError):
-            pass
 
 
 @pytest.mark.parametrize("door, kind", [("broker.ipc", b"DEALER"),

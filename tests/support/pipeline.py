@@ -13,7 +13,9 @@ Tests do not sleep.  wait_for() is the one place that waits for something that
 tells nobody when it happens, always with a limit.
 """
 
+import contextlib
 import decimal
+import errno
 import http.client
 import json
 import os
@@ -55,6 +57,17 @@ def wait_for(condition, limit=WAIT_LIMIT_S, what="the condition"):
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what} did not come true in {limit} s")
         pause.wait(0.005)
+
+
+@contextlib.contextmanager
+def may_be_cut():
+    """The other side may close, at any call on the connection."""
+    try:
+        yield
+    except OSError as error:
+        # Cut before shutdown(2), a socket is not connected any more.
+        if error.errno not in (errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN):
+            raise
 
 
 def clean_environment(**variables):
