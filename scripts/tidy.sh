@@ -116,7 +116,9 @@ rule_libraries() {
         'src/saga/bus_zmq[a-z_]*\.[ch]|src/broker/.*|src/sagactl/.*' \
         'bus_zmq*.c, the broker and sagactl'
     only_in 'msgpack.*\.h' 'src/saga/codec[a-z_]*\.[ch]' 'codec*.c'
-    only_in 'jansson\.h' 'src/(gateway|sagactl)/.*' 'the gateway and sagactl'
+    only_in 'jansson\.h' \
+        'src/(gateway|sagactl)/.*|src/saga/cloudevent[a-z_]*\.[ch]' \
+        'the gateway, sagactl and cloudevent*.c'
 }
 
 rule_layers() {

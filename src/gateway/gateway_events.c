@@ -229,6 +229,7 @@ gateway_events_fold(struct gateway_store *store, struct turn *turn,
     case EVENT_ACCOUNT_CREDITED:
     case EVENT_ACCOUNT_FROZEN:
     case EVENT_ACCOUNT_THAWED:
+    case EVENT_FOREIGN:
     case EVENT_TYPE_COUNT:
         break;
     }

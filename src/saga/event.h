@@ -27,7 +27,8 @@
 #define TRACEPARENT_BYTES 56   /* W3C trace context, 55 characters and NUL   */
 #define EVENT_TIME_US_MAX INT64_C(253402300799999999) /* end of year 9999    */
 #define EVENT_BYTES_MAX 8192   /* one event on the wire, at most             */
-#define EVENT_BLOB_BYTES_MAX 7168 /* a DeadLetter's event as it came         */
+#define EVENT_BLOB_BYTES_MAX 7168 /* a DeadLetter's event as it came; what a
+                                     Foreign one says, as JSON               */
 
 enum payment_status {
     PAYMENT_UNSET = 0,
@@ -118,7 +119,7 @@ struct event {
 struct event_type_info {
     const char *name;
     uint32_t version;
-    enum topic topic;
+    enum topic topic; /* TOPIC_COUNT: any of the knob `topics` */
     uint32_t required;
     uint32_t optional;
 };

@@ -41,7 +41,8 @@
     F(FIELD_EVENT, "event", BLOB, blob)
 
 /*
- * EVENTS: E(enum, type on the wire, version, topic, required, optional)
+ * EVENTS: E(enum, type on the wire, version, topic, required, optional).  The
+ * topic TOPIC_COUNT stands for any of the knob `topics`.
  * Every event has beside these: id, source, type, version, time, and may have
  * traceparent.
  */
@@ -71,7 +72,9 @@
     E(EVENT_DEAD_LETTER, "DeadLetter", 1, TOPIC_DEAD_LETTERS,                  \
       HAS(TOPIC) | HAS(PARTITION) | HAS(OFFSET) | HAS(PARTICIPANT) |           \
           HAS(CAUSE) | HAS(ATTEMPTS) | HAS(EVENT),                             \
-      HAS(ORDER_ID) | HAS(USER_ID))
+      HAS(ORDER_ID) | HAS(USER_ID))                                            \
+    E(EVENT_FOREIGN, "Foreign", 1, TOPIC_COUNT,                                \
+      HAS(EVENT), HAS(ORDER_ID) | HAS(USER_ID))
 
 /* PAYMENT, TRANSACTION and CHANGE names; 0 is "unset" and never on the wire. */
 #define PAYMENT_STATUS_LIST(N)                                                 \

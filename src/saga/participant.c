@@ -40,6 +40,7 @@ turn_emit(struct turn *turn, struct event *event)
     uint32_t partition =
         topic_partition(event->user, (uint32_t)config->partitions);
 
+    invariant(event_types[event->type].topic < TOPIC_COUNT);
     event->time_us = turn->now_us;
     memcpy(event->source, config->name, sizeof event->source);
     participant->stats.events_out++;

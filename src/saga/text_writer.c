@@ -45,6 +45,14 @@ text_put_uint(struct text_writer *writer, uint64_t value)
 }
 
 void
+text_put_int(struct text_writer *writer, int64_t value)
+{
+    if (value < 0)
+        put_char(writer, '-');
+    text_put_uint(writer, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+}
+
+void
 text_put_money(struct text_writer *writer, struct money amount)
 {
     char text[MONEY_TEXT_BYTES];
@@ -80,14 +88,14 @@ civil_date(uint64_t days, uint64_t *year, uint64_t *month, uint64_t *day)
     *year = year_of_era + era * 400 + (*month <= 2 ? 1 : 0);
 }
 
-void
-text_put_time(struct text_writer *writer, int64_t time_us)
+/* "2026-11-22T13:05:07.", and the microseconds that are left. */
+static uint64_t
+put_seconds(struct text_writer *writer, int64_t time_us)
 {
-    char text[] = "0000-00-00T00:00:00.000Z";
+    char text[] = "0000-00-00T00:00:00.";
     uint64_t year, month, day;
     uint64_t ms;
 
-    _Static_assert(sizeof(text) == TIME_TEXT_BYTES, "the text has its size");
     if (time_us < 0)
         time_us = 0;
     if (time_us > TIME_US_MAX)
@@ -100,7 +108,27 @@ text_put_time(struct text_writer *writer, int64_t time_us)
     put_digits(text + 11, ms / 3600000 % 24, 2);
     put_digits(text + 14, ms / 60000 % 60, 2);
     put_digits(text + 17, ms / 1000 % 60, 2);
-    put_digits(text + 20, ms % 1000, 3);
+    text_put_bytes(writer, text, sizeof(text) - 1);
+    return (uint64_t)time_us % 1000000;
+}
+
+void
+text_put_time(struct text_writer *writer, int64_t time_us)
+{
+    char text[] = "000Z";
+
+    _Static_assert(sizeof("0000-00-00T00:00:00.") + sizeof(text) - 1 ==
+                       TIME_TEXT_BYTES, "the text has its size");
+    put_digits(text, put_seconds(writer, time_us) / 1000, 3);
+    text_put_bytes(writer, text, sizeof(text) - 1);
+}
+
+void
+text_put_time_us(struct text_writer *writer, int64_t time_us)
+{
+    char text[] = "000000Z";
+
+    put_digits(text, put_seconds(writer, time_us), 6);
     text_put_bytes(writer, text, sizeof(text) - 1);
 }
 
@@ -170,6 +198,13 @@ json_uint(struct text_writer *writer, uint64_t value)
 {
     comma(writer);
     text_put_uint(writer, value);
+}
+
+void
+json_int(struct text_writer *writer, int64_t value)
+{
+    comma(writer);
+    text_put_int(writer, value);
 }
 
 void

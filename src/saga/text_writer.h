@@ -31,11 +31,14 @@ void text_writer_init(struct text_writer *writer, void *data, size_t size);
 void text_put_bytes(struct text_writer *writer, const char *text,
                     size_t bytes);
 void text_put_uint(struct text_writer *writer, uint64_t value);
+void text_put_int(struct text_writer *writer, int64_t value);
 /* As money_format(): "50.00". */
 void text_put_money(struct text_writer *writer, struct money amount);
 /* RFC 3339, UTC, milliseconds; from microseconds since 1970.  Times before
  * 1970 and after 9999 become the nearest that has four digits of year. */
 void text_put_time(struct text_writer *writer, int64_t time_us);
+/* The same with all six decimals. */
+void text_put_time_us(struct text_writer *writer, int64_t time_us);
 /* As it stands in a query string: all but unreserved characters become %XX. */
 void text_put_percent(struct text_writer *writer, const char *text);
 
@@ -53,6 +56,7 @@ void json_begin(struct text_writer *writer, char bracket); /* '{' or '[' */
 void json_end(struct text_writer *writer, char bracket);   /* '}' or ']' */
 void json_key(struct text_writer *writer, const char *name);
 void json_uint(struct text_writer *writer, uint64_t value);
+void json_int(struct text_writer *writer, int64_t value);
 void json_money(struct text_writer *writer, struct money amount);
 void json_time(struct text_writer *writer, int64_t time_us);
 void json_text(struct text_writer *writer, const char *text);

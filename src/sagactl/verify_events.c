@@ -347,6 +347,7 @@ verify_event(struct verify *verify, const struct verify_origin *origin,
     case EVENT_ACCOUNT_CREDITED:
     case EVENT_ACCOUNT_FROZEN:
     case EVENT_ACCOUNT_THAWED:
+    case EVENT_FOREIGN:
     case EVENT_NONE:
     case EVENT_TYPE_COUNT:
         break;

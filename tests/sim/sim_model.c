@@ -323,6 +323,7 @@ fold_cause(const struct event *cause, struct event *expected)
     case EVENT_ACCOUNT_CHANGED:
     case EVENT_TRANSACTION:
     case EVENT_DEAD_LETTER:
+    case EVENT_FOREIGN:
     case EVENT_TYPE_COUNT:
     default:
         sim_fail("topic orders holds a %s", event_types[cause->type].name);

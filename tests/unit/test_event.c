@@ -82,8 +82,12 @@ check_section(enum event_type type)
 
     if (text == NULL)
         fail_msg("%s has no heading \"### %s\"", DOCUMENT, info->name);
-    snprintf(line, sizeof(line), "Topic `%s`, version %u",
-             topic_routes[info->topic].name, info->version);
+    if (info->topic == TOPIC_COUNT)
+        snprintf(line, sizeof(line), "Topics of the knob `topics`, version %u",
+                 info->version);
+    else
+        snprintf(line, sizeof(line), "Topic `%s`, version %u",
+                 topic_routes[info->topic].name, info->version);
     if (strstr(text, line) == NULL)
         fail_msg("%s: %s: no \"%s\"", DOCUMENT, info->name, line);
     for (unsigned i = 0; i < EVENT_FIELD_COUNT; i++) {

@@ -64,6 +64,33 @@ test_text_writer_time_is_rfc3339(void **state)
     }
 }
 
+static void
+test_text_writer_time_us_has_six_decimals(void **state)
+{
+    (void)state;
+    text_put_time_us(&writer, 1795352707123456);
+    text_put(&writer, " ");
+    text_put_time_us(&writer, INT64_MAX);
+    text_end(&writer);
+    assert_string_equal(
+        buffer, "2026-11-22T13:05:07.123456Z 9999-12-31T23:59:59.999999Z");
+}
+
+static void
+test_text_writer_int_prints_its_sign(void **state)
+{
+    (void)state;
+    json_begin(&writer, '[');
+    json_int(&writer, INT64_MIN);
+    json_int(&writer, -1);
+    json_int(&writer, 0);
+    json_int(&writer, INT64_MAX);
+    json_end(&writer, ']');
+    text_end(&writer);
+    assert_string_equal(buffer,
+                        "[-9223372036854775808,-1,0,9223372036854775807]");
+}
+
 static const struct {
     const char *name;
     const char *text;
@@ -171,6 +198,9 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_text_writer_uint_prints_all_digits, begin),
         cmocka_unit_test_setup(test_text_writer_time_is_rfc3339, begin),
+        cmocka_unit_test_setup(test_text_writer_time_us_has_six_decimals,
+                               begin),
+        cmocka_unit_test_setup(test_text_writer_int_prints_its_sign, begin),
         cmocka_unit_test_setup(test_text_writer_json_text_escapes, begin),
         cmocka_unit_test_setup(test_text_writer_json_sets_commas, begin),
         cmocka_unit_test_setup(

@@ -1,0 +1,42 @@
+/*
+ * cloudevent_internal.h - what cloudevent's files share; nobody else includes
+ * it
+ *
+ * cloudevent.c writes, cloudevent_read.c reads a line, cloudevent_data.c the
+ * fields of our own events in it, cloudevent_foreign.c what is kept of others.
+ */
+#ifndef SAGA_CLOUDEVENT_INTERNAL_H
+#define SAGA_CLOUDEVENT_INTERNAL_H
+
+#include <jansson.h>
+
+#include "saga/cloudevent.h"
+
+/* Parses an object, strictly; NULL if it is none, or has an integer beyond 64
+ * bits. */
+json_t *cloudevent_parse(const char *text, size_t bytes);
+
+/* Notes the member that is refused. */
+enum cloudevent_refusal cloudevent_refuse(struct cloudevent *out,
+                                          enum cloudevent_refusal refusal,
+                                          const char *where);
+
+/* Reads the fields of out->event's type from the object `data`. */
+enum cloudevent_refusal cloudevent_read_data(const json_t *data,
+                                             struct cloudevent *out);
+
+/* True for the members that follow from the event's own attributes and its
+ * place: they are written by us and never kept. */
+bool cloudevent_is_set_by_us(const char *name, size_t bytes);
+
+/* Keeps of a line (that parsed as `object`) what a foreign event keeps. */
+enum cloudevent_refusal cloudevent_keep_foreign(json_t *object,
+                                                const char *line, size_t bytes,
+                                                struct cloudevent *out);
+
+/* Appends the kept members, a comma first; RC_MALFORMED if the blob is not
+ * what was kept by us, with nothing written. */
+enum rc cloudevent_put_foreign(struct text_writer *writer,
+                               const struct event_blob *blob);
+
+#endif
