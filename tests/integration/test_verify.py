@@ -65,7 +65,7 @@ def edit_row(tmp_path_factory):
     subprocess.run(
         ["gcc", "-std=c11", "-D_GNU_SOURCE", f"-I{TREE}/src", "-o", program,
          pathlib.Path(__file__).parent / "edit_row.c", *sources, "-lczmq",
-         "-lzmq", "-lmsgpackc", "-ldb-5.3", "-lsystemd", "-lpthread"],
+         "-lzmq", "-lmsgpackc", "-ljansson", "-ldb-5.3", "-lsystemd", "-lpthread"],
         check=True)
 
     def edit(pipeline, store, *arguments):
