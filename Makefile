@@ -12,8 +12,8 @@ TOOLS     = sagactl
 
 # Pure files: no clock, socket, file, malloc, log or library (make tidy looks).
 CORE_SAGA    = base bytes money refusal topic event protocol quote \
-               text_writer base64 rfc3339
-CORE_BROKER  = broker_request producer_seqs
+               text_writer base64 rfc3339 histogram bus_status
+CORE_BROKER  = broker_request producer_seqs report_table
 CORE_PAYMENT = payment_account payment_decide
 CORE_LEDGER  = ledger_entry ledger_post
 CORE_GATEWAY = order_status gateway_rows gateway_fold http_deadline http_rate \

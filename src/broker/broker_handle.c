@@ -87,6 +87,7 @@ append(struct broker *broker, const struct protocol_batch *batch,
     if (rc != RC_OK)
         return rc;
     producer_table_append(&broker->producers, stream, &stored);
+    broker->turn.events += batch->count;
     pending->produced.base_offset = stored.base_offset;
     pending->tapped = broker_tap_wanted(&broker->tap, pending->slot);
     return RC_OK;
@@ -241,7 +242,7 @@ on_fetch(struct broker *broker, const struct broker_request *request,
     return rc;
 }
 
-/*** STATUS, FORGET ***/
+/*** STATUS, SURVEY, REPORT, FORGET ***/
 
 static enum rc
 on_status(struct broker *broker, const struct broker_request *request,
@@ -252,6 +253,21 @@ on_status(struct broker *broker, const struct broker_request *request,
     (void)pending;
     (void)frame;
     return RC_OK; /* answered with what is true after the commit */
+}
+
+static enum rc
+on_report(struct broker *broker, const struct broker_request *request,
+          struct broker_pending *pending, zmq_msg_t *frame)
+{
+    const struct protocol_report *report = &request->body.report;
+
+    (void)frame;
+    name_copy(pending->name, sizeof(pending->name), report->name);
+    if (report_table_put(&broker->reports, report, clock_monotonic_us()) !=
+        RC_OK)
+        return refuse(pending, BUS_ERROR_LIMIT, REPORT_TABLE_MAX,
+                      "as many names report as there may be");
+    return RC_OK;
 }
 
 static enum rc
@@ -267,7 +283,8 @@ on_forget(struct broker *broker, const struct broker_request *request,
 static handler_fn *const handlers[VERB_COUNT] = {
     [VERB_OPEN] = on_open,     [VERB_PRODUCE] = on_produce,
     [VERB_FETCH] = on_fetch,   [VERB_STATUS] = on_status,
-    [VERB_FORGET] = on_forget,
+    [VERB_FORGET] = on_forget, [VERB_SURVEY] = on_status,
+    [VERB_REPORT] = on_report,
 };
 
 /* A fetch that was not refused is in its table, and not pending. */

@@ -1,5 +1,7 @@
 #include "broker/broker_request.h"
 
+#include "saga/report.h"
+
 static void
 refuse(struct broker_refusal *refusal, enum bus_error code, uint64_t detail,
        const char *words)
@@ -61,6 +63,21 @@ read_fetch(struct broker_request *request, struct bytes_reader *reader,
 }
 
 static void
+read_report(struct broker_request *request, struct bytes_reader *reader,
+            struct broker_refusal *refusal)
+{
+    const struct protocol_report *report = &request->body.report;
+
+    if (protocol_get_report(reader, &request->body.report) != RC_OK)
+        refuse(refusal, BUS_ERROR_MALFORMED, reader->used, "REPORT's form");
+    else if (report->bytes_count > REPORT_BYTES_MAX)
+        refuse(refusal, BUS_ERROR_TOO_LARGE, REPORT_BYTES_MAX,
+               "more octets than a report may have");
+    else if (!topic_name_valid(report->name))
+        refuse(refusal, BUS_ERROR_BAD_NAME, 0, "name");
+}
+
+static void
 read_forget(struct broker_request *request, struct bytes_reader *reader,
             struct broker_refusal *refusal)
 {
@@ -75,7 +92,7 @@ read_status(const struct bytes_reader *reader, struct broker_refusal *refusal)
 {
     if (!bytes_all_read(reader))
         refuse(refusal, BUS_ERROR_MALFORMED, reader->used,
-               "octets behind STATUS");
+               "octets behind its header");
 }
 
 static void
@@ -88,7 +105,9 @@ read_body(struct broker_request *request, struct bytes_reader *reader,
         read_produce(request, reader, batch_bytes_max, refusal);
         break;
     case VERB_FETCH: read_fetch(request, reader, refusal); break;
-    case VERB_STATUS: read_status(reader, refusal); break;
+    case VERB_STATUS:
+    case VERB_SURVEY: read_status(reader, refusal); break;
+    case VERB_REPORT: read_report(request, reader, refusal); break;
     case VERB_FORGET: read_forget(request, reader, refusal); break;
     case VERB_NONE:
     case VERB_OPEN_OK:
@@ -97,6 +116,8 @@ read_body(struct broker_request *request, struct bytes_reader *reader,
     case VERB_STATUS_OK:
     case VERB_FORGET_OK:
     case VERB_ERROR:
+    case VERB_REPORT_OK:
+    case VERB_SURVEY_OK:
     case VERB_COUNT:
         refuse(refusal, BUS_ERROR_MALFORMED, 3, "not a request's verb");
         break;

@@ -21,6 +21,7 @@ struct broker_request {
         struct protocol_produce produce;
         struct protocol_fetch fetch;
         struct protocol_forget forget;
+        struct protocol_report report; /* looks into the frame */
     } body;
 };
 

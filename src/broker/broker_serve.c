@@ -192,6 +192,34 @@ put_producers(const struct producer_table *producers,
     }
 }
 
+static void
+put_reports(const struct report_table *reports, struct bytes_writer *writer)
+{
+    int64_t now_us = clock_monotonic_us();
+
+    bytes_put_u16(writer, (uint16_t)reports->count);
+    for (uint32_t i = 0; i < reports->count; i++) {
+        const struct report_row *row = &reports->rows[i];
+        int64_t age_ms = (now_us - row->told_us) / 1000;
+
+        bytes_put_text(writer, row->name);
+        bytes_put_u32(writer,
+                      age_ms < UINT32_MAX ? (uint32_t)age_ms : UINT32_MAX);
+        bytes_put_u16(writer, row->bytes_count);
+        bytes_put(writer, row->bytes, row->bytes_count);
+    }
+}
+
+static void
+begin_status(struct broker *broker, enum verb verb, uint64_t request,
+             struct bytes_writer *writer)
+{
+    protocol_put_header(writer, verb, request);
+    put_topics(broker->topics, writer);
+    put_consumers(broker, writer);
+    put_producers(&broker->producers, writer);
+}
+
 size_t
 broker_put_status(struct broker *broker, uint64_t request, uint8_t *frame,
                   size_t size)
@@ -199,10 +227,20 @@ broker_put_status(struct broker *broker, uint64_t request, uint8_t *frame,
     struct bytes_writer writer;
 
     bytes_writer_init(&writer, frame, size);
-    protocol_put_header(&writer, VERB_STATUS_OK, request);
-    put_topics(broker->topics, &writer);
-    put_consumers(broker, &writer);
-    put_producers(&broker->producers, &writer);
+    begin_status(broker, VERB_STATUS_OK, request, &writer);
+    invariant(!writer.failed);
+    return writer.used;
+}
+
+size_t
+broker_put_survey(struct broker *broker, uint64_t request, uint8_t *frame,
+                  size_t size)
+{
+    struct bytes_writer writer;
+
+    bytes_writer_init(&writer, frame, size);
+    begin_status(broker, VERB_SURVEY_OK, request, &writer);
+    put_reports(&broker->reports, &writer);
     invariant(!writer.failed);
     return writer.used;
 }
@@ -211,9 +249,11 @@ _Static_assert(PROTOCOL_HEADER_BYTES + 2 +
                        TOPIC_TABLE_SLOTS_MAX * (TOPIC_NAME_BYTES + 26) + 2 +
                        CONSUMER_TABLE_POSITIONS_MAX *
                            (PRODUCER_NAME_BYTES + TOPIC_NAME_BYTES + 10) +
-                       2 + UINT16_MAX * (PRODUCER_NAME_BYTES + 4) <=
+                       2 + UINT16_MAX * (PRODUCER_NAME_BYTES + 4) + 2 +
+                       REPORT_TABLE_MAX *
+                           (PRODUCER_NAME_BYTES + 6 + REPORT_BYTES_MAX) <=
                    PROTOCOL_FRAME_BYTES_MAX,
-               "the longest STATUS_OK must fit in a frame");
+               "the longest SURVEY_OK must fit in a frame");
 _Static_assert(FETCH_OK_HEAD_BYTES + PROTOCOL_FETCH_BYTES_MAX <=
                    PROTOCOL_FRAME_BYTES_MAX,
                "the longest FETCH_OK must fit in a frame");

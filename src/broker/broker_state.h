@@ -15,6 +15,7 @@
 #include "broker/event_limiter.h"
 #include "broker/fetch_table.h"
 #include "broker/producer_table.h"
+#include "broker/report_table.h"
 #include "broker/topic_table.h"
 #include "saga/control.h"
 
@@ -56,6 +57,7 @@ struct broker_turn {
     int64_t now_us;
     uint32_t touched[BROKER_TURN_REQUESTS_MAX]; /* slots appended to */
     uint32_t touched_count;
+    uint32_t events; /* appended */
 };
 
 struct broker {
@@ -71,6 +73,8 @@ struct broker {
     struct fetch_table *fetches;
     struct broker_tap tap;
     struct broker_turn turn;
+    struct report report;        /* of ourselves: the counters in it */
+    struct report_table reports; /* of all                           */
 
     zsock_t *bus_socket;
     zsock_t *tap_socket;
@@ -108,6 +112,9 @@ MUST_USE enum rc broker_turn(struct broker *broker);
  * several tables. */
 MUST_USE enum rc broker_serve(struct broker *broker);
 size_t broker_put_status(struct broker *broker, uint64_t request,
+                         uint8_t *frame, size_t size);
+/* The same, and what all have reported. */
+size_t broker_put_survey(struct broker *broker, uint64_t request,
                          uint8_t *frame, size_t size);
 size_t broker_put_open_ok(struct broker *broker, uint64_t request,
                           const struct producer *producer, uint32_t epoch,

@@ -58,6 +58,7 @@ gather(struct broker *broker)
 
     turn->count = turn->touched_count = 0;
     turn->bytes = 0;
+    turn->events = 0;
     turn->begun = turn->registered = false;
     turn->now_us = clock_now_us();
     for (int i = 0; i < BROKER_TURN_REQUESTS_MAX && rc == RC_OK && got; i++) {
@@ -111,6 +112,10 @@ settle(struct broker *broker, bool positions)
     struct broker_turn *turn = &broker->turn;
     enum rc rc = RC_OK;
 
+    if (turn->events > 0)
+        histogram_note(&broker->report.turn_events, histogram_count_bounds,
+                       turn->events);
+    broker->report.events_in += turn->events;
     producer_table_committed(&broker->producers);
     if (positions) {
         consumer_table_committed(&broker->consumers);
@@ -182,6 +187,7 @@ undo(struct broker *broker)
         struct broker_pending *pending = &turn->pending[i];
 
         if (!pending->settled && pending->verb != VERB_STATUS &&
+            pending->verb != VERB_SURVEY && pending->verb != VERB_REPORT &&
             pending->verb != VERB_FETCH)
             pending->refusal = (struct broker_refusal){
                 BUS_ERROR_DISK_FLOOR,
@@ -235,8 +241,10 @@ answer_header(struct broker *broker, struct broker_pending *pending,
 static void
 answer_status(struct broker *broker, struct broker_pending *pending)
 {
-    size_t bytes = broker_put_status(broker, pending->request, broker->scratch,
-                                     PROTOCOL_FRAME_BYTES_MAX);
+    size_t bytes =
+        (pending->verb == VERB_STATUS ? broker_put_status : broker_put_survey)(
+            broker, pending->request, broker->scratch,
+            PROTOCOL_FRAME_BYTES_MAX);
 
     broker_send(broker, &pending->client, broker->scratch, bytes);
 }
@@ -251,10 +259,12 @@ answer(struct broker *broker, struct broker_pending *pending)
         answer_produce(broker, pending);
     else if (pending->verb == VERB_OPEN)
         answer_open(broker, pending);
-    else if (pending->verb == VERB_STATUS)
+    else if (pending->verb == VERB_STATUS || pending->verb == VERB_SURVEY)
         answer_status(broker, pending);
     else if (pending->verb == VERB_FORGET)
         answer_header(broker, pending, VERB_FORGET_OK);
+    else if (pending->verb == VERB_REPORT)
+        answer_header(broker, pending, VERB_REPORT_OK);
     zmq_msg_close(&pending->client);
 }
 
@@ -286,6 +296,7 @@ broker_turn(struct broker *broker)
         rc = undo(broker);
     if (rc != RC_OK)
         return rc;
+    broker->report.turns++;
     for (uint32_t i = 0; i < broker->turn.count; i++)
         answer(broker, &broker->turn.pending[i]);
     if (broker->turn.begun)

@@ -4,6 +4,7 @@
 #include "broker/broker_state.h"
 #include "saga/daemon.h"
 #include "saga/log.h"
+#include "saga/report_self.h"
 
 /* What a stored octet costs at most: in the store's log, and in a table. */
 #define DISK_BYTES_PER_BYTE 4
@@ -78,6 +79,28 @@ retain(struct broker *broker)
     return rc == RC_NO_SPACE ? RC_OK : rc; /* it comes by again */
 }
 
+/* We tell of ourselves as everybody does. */
+static void
+report_ourselves(struct broker *broker, int64_t now_us)
+{
+    uint8_t bytes[REPORT_BYTES_MAX];
+    struct protocol_report row = { .bytes = bytes };
+    struct report *report = &broker->report;
+    struct store_stats store;
+
+    report_self(report);
+    store_stats(broker->store, &store);
+    report->commits = store.commits;
+    report->flushes = store.flushes;
+    report->flush_us_max = store.flush_us_max;
+    report->flush_us = store.flush_us;
+    report->checkpoints = store.checkpoints;
+    row.bytes_count = (uint16_t)report_encode(report, bytes);
+    name_copy(row.name, sizeof(row.name), broker->config->name);
+    if (report_table_put(&broker->reports, &row, now_us) != RC_OK)
+        log_warning("report_kept_out", "rows=%d", REPORT_TABLE_MAX);
+}
+
 enum rc
 broker_upkeep(struct broker *broker, int64_t now_us, int64_t *next_us_out)
 {
@@ -87,6 +110,7 @@ broker_upkeep(struct broker *broker, int64_t now_us, int64_t *next_us_out)
         broker->upkeep_us = now_us + BROKER_UPKEEP_US;
         broker->positions_due = true;
         broker_look_at_disk(broker);
+        report_ourselves(broker, now_us);
     }
     if (retention_wanted(broker->config) && now_us >= broker->retain_us) {
         broker->retain_us = now_us + BROKER_RETAIN_US;

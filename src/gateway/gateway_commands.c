@@ -1,6 +1,9 @@
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "gateway/gateway_state.h"
+#include "saga/daemon.h"
 
 /* A row that is not there is an outcome of the request. */
 static enum rc
@@ -90,13 +93,25 @@ on_transaction_list(struct gateway_store *store, struct turn *turn,
     return gateway_query_transactions(&store->tables, request);
 }
 
+static void
+tell_pipeline(const struct gateway_store *store,
+              struct gateway_metrics *metrics)
+{
+    metrics->status_age_us = -1;
+    if (store->participant != NULL)
+        participant_report(store->participant, &metrics->report);
+    if (store->status == NULL)
+        return;
+    metrics->status_age_us = clock_monotonic_us() - store->status_us;
+    metrics->status = *store->status;
+}
+
 static enum rc
 on_metrics(struct gateway_store *store, struct turn *turn,
            struct request *request)
 {
     struct gateway_metrics *metrics = calloc(1, sizeof *metrics);
 
-    (void)turn;
     request->metrics = metrics;
     request->outcome = metrics == NULL ? REQUEST_FAILED : REQUEST_DONE;
     if (metrics == NULL)
@@ -104,13 +119,14 @@ on_metrics(struct gateway_store *store, struct turn *turn,
     memcpy(metrics->orders, store->counters.orders, sizeof metrics->orders);
     memcpy(metrics->refusals, store->counters.refusals,
            sizeof metrics->refusals);
+    metrics->now_us = turn_now_us(turn);
+    snprintf(metrics->name, sizeof metrics->name, "%s", store->config->name);
+    metrics->open = store->counters.open;
+    metrics->saga_us = store->saga_us;
     metrics->users = store->counters.users;
     metrics->transactions = store->counters.transactions;
     metrics->parked_orders = store->counters.parked_orders;
-    if (store->participant != NULL) {
-        participant_stats(store->participant, &metrics->participant);
-        store_stats(participant_store(store->participant), &metrics->store);
-    }
+    tell_pipeline(store, metrics);
     return RC_OK;
 }
 
@@ -132,6 +148,7 @@ static const command_fn commands[REQUEST_KIND_COUNT] = {
     [REQUEST_TRANSACTION_GET] = on_transaction_get,
     [REQUEST_TRANSACTION_LIST] = on_transaction_list,
     [REQUEST_METRICS] = on_metrics,
+    [REQUEST_STATUS] = on_metrics,
 };
 
 enum rc

@@ -127,8 +127,12 @@ order_count(struct gateway_store *store, const struct order_row *row,
     store->counters.orders[row->status]++;
     if (row->status == ORDER_FAILED)
         store->counters.refusals[row->reason]++;
-    if (!order_status_terminal(was))
+    if (!order_status_terminal(was)) {
         store->counters.open--;
+        histogram_note(&store->saga_us, histogram_us_bounds,
+                       row->updated_us > row->created_us
+                           ? (uint64_t)(row->updated_us - row->created_us) : 0);
+    }
     store->counters_changed = true;
 }
 

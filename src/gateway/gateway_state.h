@@ -44,6 +44,10 @@ struct gateway_store {
 
     uint64_t backlog;        /* outbox, and what these commands add          */
     struct drain_rate drain; /* of the outbox                                */
+    struct histogram saga_us;  /* from placed to ended                       */
+    struct bus_status *status; /* what the broker told last of all; NULL: it
+                                  never did                                  */
+    int64_t status_us;         /* and when, monotonic                        */
     bool disk_low;           /* below the floor, as of the last second       */
     struct request *waiting; /* taken from the mailbox, not yet served       */
     struct request *answered_first; /* served, told after the flush          */

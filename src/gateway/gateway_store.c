@@ -330,6 +330,20 @@ on_drain(void *context)
            (store->counters.open == 0 && stats.outbox_backlog == 0);
 }
 
+/* Kept for who asks; without memory for it there is nothing to tell. */
+static void
+on_status(void *context, const struct bus_status *status)
+{
+    struct gateway_store *store = context;
+
+    if (store->status == NULL)
+        store->status = malloc(sizeof *store->status);
+    if (store->status == NULL)
+        return;
+    *store->status = *status;
+    store->status_us = clock_monotonic_us();
+}
+
 const struct participant_handlers gateway_store_handlers = {
     .on_open = on_open,
     .on_first = on_first,
@@ -338,6 +352,7 @@ const struct participant_handlers gateway_store_handlers = {
     .on_commit = on_commit,
     .on_committed = on_committed,
     .on_drain = on_drain,
+    .on_status = on_status,
 };
 
 /* ---- life ------------------------------------------------------------- */
@@ -384,6 +399,7 @@ gateway_store_destroy(struct gateway_store **store_p)
     gateway_seed_fini(&store->seed);
     gateway_catalogue_fini(&store->catalogue);
     row_cache_close(&store->users);
+    free(store->status);
     free(store);
 }
 

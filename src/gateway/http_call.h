@@ -27,7 +27,6 @@ struct http_facts {
     const char *currency;
     const char *url;     /* where we listen, "http://127.0.0.1:9192" */
     int64_t started_us;  /* since 1970                               */
-    uint64_t resident_bytes;
     bool bus_up;
     bool draining;
     uint64_t replies[HTTP_STATUS_COUNT]; /* sent, by status          */

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <unistd.h>
 
 #include "gateway/http_server.h"
 #include "saga/log.h"
@@ -190,21 +189,6 @@ make_response(struct exchange *exchange)
     return response;
 }
 
-/* Second field of /proc/self/statm, in pages; 0 if it can't be read. */
-static uint64_t
-resident_bytes(void)
-{
-    FILE *file = fopen("/proc/self/statm", "re");
-    unsigned long pages = 0;
-
-    if (file == NULL)
-        return 0;
-    if (fscanf(file, "%*u %lu", &pages) != 1)
-        pages = 0;
-    (void)fclose(file);
-    return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 static enum MHD_Result
 reply(struct exchange *exchange)
 {
@@ -213,8 +197,6 @@ reply(struct exchange *exchange)
     struct MHD_Response *response;
     enum MHD_Result result;
 
-    if (call->request != NULL && call->request->kind == REQUEST_METRICS)
-        http->facts.resident_bytes = resident_bytes();
     http_call_reply(call);
     if (call->request != NULL)
         http_pool_give_request(&http->pool, call->request);

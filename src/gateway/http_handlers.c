@@ -8,6 +8,7 @@
 #include "gateway/http_call.h"
 #include "gateway/http_metrics.h"
 #include "gateway/http_rows.h"
+#include "gateway/http_status.h"
 
 static void
 prepare_order_place(struct http_call *call)
@@ -189,6 +190,7 @@ write_row(struct http_call *call, uint32_t index)
     case REQUEST_USER_GET:
     case REQUEST_TRANSACTION_GET:
     case REQUEST_METRICS:
+    case REQUEST_STATUS:
     case REQUEST_KIND_COUNT:
         invariant(!"a list");
         break;
@@ -230,6 +232,14 @@ reply_metrics(struct http_call *call)
         return;
     call->media_type = "text/plain; version=0.0.4; charset=utf-8";
     metrics_write(&call->text, call->request->metrics, call->facts);
+}
+
+static void
+reply_status(struct http_call *call)
+{
+    if (!http_call_room(call, STATUS_TEXT_BYTES_MAX))
+        return;
+    status_write(&call->text, call->request->metrics, call->facts);
 }
 
 static void
@@ -350,6 +360,9 @@ const struct http_route http_routes[] = {
     { "GET", "/metrics", ROLE_OPERATOR,
       REQUEST_METRICS, false, 0, NULL, reply_metrics,
       "counters for Prometheus" },
+    { "GET", "/status", ROLE_OPERATOR,
+      REQUEST_STATUS, false, 0, NULL, reply_status,
+      "the whole pipeline: processes, topics, lag, open orders" },
     { "GET", "/", ROLE_ANYBODY,
       REQUEST_NONE, false, 0, NULL, reply_help, "this text" },
 };

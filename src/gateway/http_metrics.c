@@ -91,46 +91,47 @@ put_orders(struct text_writer *writer, const struct gateway_metrics *metrics)
 
 static void
 put_participant(struct text_writer *writer,
-                const struct participant_stats *stats, bool bus_up)
+                const struct report *report, bool bus_up)
 {
     put_gauge(writer, "sagapipe_outbox_backlog",
               "Events emitted that the broker has not acknowledged.",
-              stats->outbox_backlog);
+              report->outbox);
     put_gauge(writer, "sagapipe_broker_up", "1 if the broker answers.",
               bus_up ? 1 : 0);
     put_counter(writer, "sagapipe_events_in_total",
                 "Events taken from topics, since the process started.",
-                stats->events_in);
+                report->events_in);
     put_counter(writer, "sagapipe_events_duplicate_total",
                 "Events that came again and changed nothing.",
-                stats->events_duplicate);
+                report->events_duplicate);
     put_counter(writer, "sagapipe_events_out_total",
                 "Events emitted, since the process started.",
-                stats->events_out);
+                report->events_out);
     put_counter(writer, "sagapipe_commands_total",
-                "Requests that the store thread took.", stats->commands);
+                "Requests that the store thread took.", report->commands);
     put_counter(writer, "sagapipe_turns_total",
-                "Turns of the store thread's loop.", stats->turns);
+                "Turns of the store thread's loop.", report->turns);
 }
 
 static void
-put_store(struct text_writer *writer, const struct store_stats *stats)
+put_store(struct text_writer *writer, const struct report *report)
 {
     put_counter(writer, "sagapipe_store_commits_total",
                 "Transactions committed, since the process started.",
-                stats->commits);
+                report->commits);
     put_counter(writer, "sagapipe_store_flushes_total",
-                "Waits for the disk (fsync).", stats->flushes);
+                "Waits for the disk (fsync).", report->flushes);
     put_seconds(writer, "sagapipe_store_flush_seconds_total", "counter",
-                "Time spent in them.", stats->flush_us_total);
+                "Time spent in them.", report->flush_us.sum);
     put_seconds(writer, "sagapipe_store_flush_seconds_max", "gauge",
-                "The longest of them.", stats->flush_us_max);
+                "The longest of them.", report->flush_us_max);
     put_counter(writer, "sagapipe_store_checkpoints_total",
-                "Checkpoints written.", stats->checkpoints);
+                "Checkpoints written.", report->checkpoints);
 }
 
 static void
-put_process(struct text_writer *writer, const struct http_facts *facts)
+put_process(struct text_writer *writer, const struct report *report,
+            const struct http_facts *facts)
 {
     put_head(writer, "sagapipe_http_requests_total", "counter",
              "Replies sent over HTTP, since the process started.");
@@ -147,7 +148,7 @@ put_process(struct text_writer *writer, const struct http_facts *facts)
                 "When the process started, in seconds since 1970.",
                 (uint64_t)facts->started_us);
     put_gauge(writer, "process_resident_memory_bytes",
-              "Memory that the process holds.", facts->resident_bytes);
+              "Memory that the process holds.", report->resident_bytes);
 }
 
 void
@@ -156,7 +157,7 @@ metrics_write(struct text_writer *writer,
               const struct http_facts *facts)
 {
     put_orders(writer, metrics);
-    put_participant(writer, &metrics->participant, facts->bus_up);
-    put_store(writer, &metrics->store);
-    put_process(writer, facts);
+    put_participant(writer, &metrics->report, facts->bus_up);
+    put_store(writer, &metrics->report);
+    put_process(writer, &metrics->report, facts);
 }

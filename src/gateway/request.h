@@ -41,6 +41,7 @@ enum request_kind {
     REQUEST_TRANSACTION_GET,  /* transaction_id -> transaction                */
     REQUEST_TRANSACTION_LIST, /* query -> transactions[]                      */
     REQUEST_METRICS,          /* -> metrics                                   */
+    REQUEST_STATUS,           /* -> metrics                                   */
     REQUEST_KIND_COUNT
 };
 
@@ -72,14 +73,22 @@ struct request_query {
     enum order_status status; /* 0: all   */
 };
 
+/* How the whole pipeline stands, as far as the gateway knows. */
 struct gateway_metrics {
+    int64_t now_us;
     uint64_t orders[ORDER_STATUS_COUNT];  /* reached, since the store began */
     uint64_t refusals[REFUSAL_COUNT];     /* failed orders, by reason       */
+    uint64_t open;                        /* orders that have not ended     */
+    int64_t oldest_open_us; /* when the oldest of them was placed; 0: there
+                               is none, or it was not found yet             */
+    struct histogram saga_us; /* from placed to ended, since the start      */
     uint64_t users;
     uint64_t transactions;
     uint64_t parked_orders;
-    struct participant_stats participant;
-    struct store_stats store;
+    char name[PRODUCER_NAME_BYTES]; /* ours                                 */
+    struct report report;           /* of ourselves, as of now              */
+    int64_t status_age_us; /* of what the broker told last; -1: it never did */
+    struct bus_status status;
 };
 
 struct request {

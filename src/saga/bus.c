@@ -41,6 +41,20 @@ bus_position(struct bus *bus, int stream, uint64_t offset)
     bus->binder->position(bus, stream, offset);
 }
 
+void
+bus_report(struct bus *bus, const struct report *report)
+{
+    if (bus->binder->report != NULL)
+        bus->binder->report(bus, report);
+}
+
+void
+bus_ask_status(struct bus *bus)
+{
+    if (bus->binder->ask_status != NULL)
+        bus->binder->ask_status(bus);
+}
+
 enum rc
 bus_wait(struct bus *bus, struct pollfd *fds, size_t count, int timeout_ms)
 {

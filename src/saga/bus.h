@@ -20,7 +20,7 @@
 
 #include <poll.h>
 
-#include "saga/topic.h"
+#include "saga/bus_status.h"
 
 #define BUS_STREAMS_MAX 128
 #define BUS_WINDOW_MAX 64
@@ -59,12 +59,15 @@ enum bus_event_type {
     BUS_OPENED,  /* we are the producer now; bus_last_seq() is valid         */
     BUS_BATCH,   /* .batch; valid until the next bus_next()                  */
     BUS_ACK,     /* .stream, .first_seq, .count: durable at the broker       */
+    BUS_STATUS,  /* .status: what bus_ask_status() asked for; valid until the
+                    next bus_next()                                         */
     BUS_FAILED,  /* .rc, .words: it can't go on (fenced, damaged, refused)   */
 };
 
 struct bus_event {
     enum bus_event_type type;
     struct bus_batch batch;
+    const struct bus_status *status;
     int stream;
     uint64_t first_seq;
     uint32_t count;
@@ -81,6 +84,8 @@ struct bus_binder {
     uint64_t (*last_seq)(const struct bus *bus, int stream);
     enum rc (*produce)(struct bus *bus, const struct bus_batch *batch);
     void (*position)(struct bus *bus, int stream, uint64_t offset);
+    void (*report)(struct bus *bus, const struct report *report);
+    void (*ask_status)(struct bus *bus);
     enum rc (*wait)(struct bus *bus, struct pollfd *fds, size_t count,
                     int timeout_ms);
     enum rc (*next)(struct bus *bus, struct bus_event *event_out);
@@ -115,6 +120,12 @@ MUST_USE enum rc bus_produce(struct bus *bus, const struct bus_batch *batch);
 
 /* Our committed offset in a stream that we read. */
 void bus_position(struct bus *bus, int stream, uint64_t offset);
+
+/* Tells how we are, for others to see.  Lost if nobody hears it: tell again. */
+void bus_report(struct bus *bus, const struct report *report);
+/* Asks how all are: a BUS_STATUS follows, or nothing does.  No memory for the
+ * answer: nothing. */
+void bus_ask_status(struct bus *bus);
 
 /*
  * Waits until the bus has something for bus_next(), one of fds is ready

@@ -112,7 +112,7 @@ has_news(const struct bus_zmq *bus)
     int i;
 
     if (bus->failure.type == BUS_FAILED || bus->up != bus->up_told ||
-        bus->opened != bus->opened_told ||
+        bus->opened != bus->opened_told || bus->status_fresh ||
         (bus->sent_count > 0 && bus->sent[bus->sent_head].acked))
         return true;
     for (i = 0; i < bus->streams_count; i++)
@@ -257,6 +257,10 @@ zmq_binder_next(struct bus *base, struct bus_event *event)
     } else if (bus->opened != bus->opened_told) {
         bus->opened_told = true;
         event->type = BUS_OPENED;
+    } else if (bus->status_fresh) {
+        bus->status_fresh = false;
+        event->type = BUS_STATUS;
+        event->status = bus->status;
     } else if (!next_ack(bus, event))
         next_batch(bus, event);
     return RC_OK;
@@ -324,6 +328,7 @@ zmq_binder_close(struct bus *base)
     }
     zsock_destroy(&bus->dealer);
     zsys_shutdown();
+    free(bus->status);
     free(bus);
 }
 
@@ -334,6 +339,8 @@ static const struct bus_binder zmq_binder = {
     .last_seq = zmq_last_seq,
     .produce = bus_zmq_produce,
     .position = zmq_position,
+    .report = bus_zmq_report,
+    .ask_status = bus_zmq_ask_status,
     .wait = zmq_binder_wait,
     .next = zmq_binder_next,
 };

@@ -19,8 +19,8 @@ send_frame(struct bus_zmq *bus, zmq_msg_t *frame)
 }
 
 /* The same for a frame that is built anew each time. */
-static bool
-send_bytes(struct bus_zmq *bus, const struct bytes_writer *writer)
+bool
+bus_zmq_send_bytes(struct bus_zmq *bus, const struct bytes_writer *writer)
 {
     invariant(!writer->failed);
     if (zmq_send(bus->socket, writer->data, writer->used, ZMQ_DONTWAIT) >= 0)
@@ -42,7 +42,7 @@ bus_zmq_send_open(struct bus_zmq *bus, int64_t now_us)
     bus->open_us = now_us;
     bytes_writer_init(&writer, frame, sizeof frame);
     protocol_put_open(&writer, bus->open_request, &open);
-    send_bytes(bus, &writer);
+    bus_zmq_send_bytes(bus, &writer);
 }
 
 static void
@@ -66,7 +66,7 @@ send_fetch(struct bus_zmq *bus, struct stream *stream, int64_t now_us)
     stream->asked_us = now_us;
     bytes_writer_init(&writer, frame, sizeof frame);
     protocol_put_fetch(&writer, stream->request, &fetch);
-    send_bytes(bus, &writer);
+    bus_zmq_send_bytes(bus, &writer);
 }
 
 void

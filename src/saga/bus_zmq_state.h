@@ -1,9 +1,10 @@
 /*
- * bus_zmq_state.h - the inside of the ZeroMQ binder, shared by its three files
+ * bus_zmq_state.h - the inside of the ZeroMQ binder, shared by its files
  *
  *   bus_zmq.c        the binder: opening, waiting, time-outs, handing out
  *   bus_zmq_send.c   requests: OPEN, FETCH, PRODUCE, and sending them again
  *   bus_zmq_reply.c  what the broker's replies change
+ *   bus_zmq_status.c REPORT and SURVEY: asked once, never again
  */
 #ifndef SAGA_BUS_ZMQ_STATE_H
 #define SAGA_BUS_ZMQ_STATE_H
@@ -65,6 +66,10 @@ struct bus_zmq {
     int64_t rewind_due_us;  /* 0, or when to go back                        */
     bool blocked;           /* a send found no connection: try at POLLOUT   */
 
+    uint64_t survey_request; /* the last one asked */
+    struct bus_status *status; /* its answer; NULL: never asked */
+    bool status_fresh;         /* it has not been handed out    */
+
     bool up, up_told;
     struct bus_event failure; /* type BUS_FAILED once it can't go on */
 };
@@ -84,6 +89,15 @@ void bus_zmq_resend(struct bus_zmq *bus, int64_t now_us);
 /* bus_produce(). */
 MUST_USE enum rc bus_zmq_produce(struct bus *base,
                                  const struct bus_batch *batch);
+
+/* Sends a request that was built anew; if there is no connection it is lost,
+ * and false. */
+bool bus_zmq_send_bytes(struct bus_zmq *bus,
+                        const struct bytes_writer *writer);
+void bus_zmq_report(struct bus *base, const struct report *report);
+void bus_zmq_ask_status(struct bus *base);
+void bus_zmq_on_survey(struct bus_zmq *bus, uint64_t request,
+                       struct bytes_reader *reader);
 
 /* Takes the replies that wait, a bounded number.  RC_IO. */
 MUST_USE enum rc bus_zmq_receive(struct bus_zmq *bus);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -38,6 +39,8 @@ static struct {
     bool watchdog_known;
     int64_t watchdog_us; /* between two pings; 0: nobody asks for them */
     int64_t pinged_us;
+    int64_t started_us;
+    uint64_t restarts;
 } own = { .lock_fd = NO_FD, .ready_fd = NO_FD };
 
 static volatile sig_atomic_t stop_asked;
@@ -253,6 +256,62 @@ claim_ready_fd(void)
     own.ready_fd = (int)fd;
 }
 
+/* "N running" while we live, "N stopped" once we were asked to end. */
+static void
+write_life(const char *state)
+{
+    char path[PATH_BYTES];
+    char text[48];
+    const int bytes = snprintf(text, sizeof text, "%" PRIu64 " %s\n",
+                               own.restarts, state);
+    int fd;
+
+    path_put(path, "%s/life", own.data_directory);
+    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return;
+    if (pwrite(fd, text, (size_t)bytes, 0) != bytes)
+        log_warning("life_unwritten", "path=%s", log_quote(path));
+    close(fd);
+}
+
+static void
+begin_life(void)
+{
+    char path[PATH_BYTES];
+    char text[48];
+    char *end;
+    ssize_t bytes = -1;
+    int fd;
+
+    own.started_us = clock_now_us();
+    path_put(path, "%s/life", own.data_directory);
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd >= 0) {
+        bytes = read(fd, text, sizeof text - 1);
+        close(fd);
+    }
+    if (bytes > 0) {
+        text[bytes] = '\0';
+        own.restarts = strtoull(text, &end, 10);
+        if (strncmp(end, " running", 8) == 0)
+            own.restarts++;
+    }
+    write_life("running");
+}
+
+int64_t
+daemon_started_us(void)
+{
+    return own.started_us;
+}
+
+uint64_t
+daemon_restarts(void)
+{
+    return own.restarts;
+}
+
 void
 daemon_lock(const struct config *config)
 {
@@ -266,6 +325,7 @@ daemon_lock(const struct config *config)
     if (!write_pid(own.lock_fd))
         take_back_and_die(&made, "cannot write the lock of",
                           own.data_directory);
+    begin_life();
 }
 
 const char *
@@ -329,6 +389,8 @@ daemon_stop_asked(int signal_fd)
         log_info("stop_asked", "signal=%s by=%u",
                  info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT",
                  info.ssi_pid);
+        if (own.data_directory[0] != '\0')
+            write_life("stopped");
         arm_second_signal();
     }
     return stop_asked != 0;

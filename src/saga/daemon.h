@@ -26,6 +26,16 @@ void daemon_lock(const struct config *config);
 const char *daemon_data_directory(void);
 
 /*
+ * When daemon_lock() was called, microseconds since 1970; and how many lives
+ * of this store ended without having been asked to stop.  The count stands in
+ * HOME/data/NAME/life ("7 running"): whoever finds "running" there counts one
+ * more.  It is a help for people: it is not synced, and what can't be read or
+ * written is taken as 0.
+ */
+int64_t daemon_started_us(void);
+uint64_t daemon_restarts(void);
+
+/*
  * Blocks SIGTERM, SIGINT and SIGHUP in this and all later threads, ignores
  * SIGPIPE, and gives the descriptor on which they are read (signalfd,
  * non-blocking).  Call before any thread starts (ZeroMQ and the store start

@@ -75,6 +75,11 @@ take_bus_event(struct turn *turn, const struct bus_event *event)
         outbox_acked(&participant->outbox, event->stream, event->first_seq,
                      event->count);
         return RC_OK;
+    case BUS_STATUS:
+        if (participant->handlers->on_status != NULL)
+            participant->handlers->on_status(participant->context,
+                                             event->status);
+        return RC_OK;
     case BUS_FAILED:
         log_error("broker_refused", "rc=%s words=%s", rc_name(event->rc),
                   log_quote(event->words));
@@ -186,12 +191,16 @@ participant_turn(struct participant *participant, int timeout_ms)
     }
     /* Everything of this turn is on disk: now it may be told. */
     participant->stats.turns++;
+    if (turn->taken > 0)
+        histogram_note(&participant->turn_events, histogram_count_bounds,
+                       turn->taken);
     if (participant->handlers->on_committed != NULL)
         participant->handlers->on_committed(participant->context);
     participant_control_answer(participant);
     if (turn->taken > 0)
         fault_point("answered");
     inbox_report(&participant->inbox, participant->bus);
+    participant_tell(participant);
     if (participant->opened)
         rc = outbox_publish(&participant->outbox, participant->bus);
     if (turn->taken > 0)

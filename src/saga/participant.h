@@ -60,6 +60,9 @@ struct participant_handlers {
     /* Asked to stop: true once nothing is left to wait for.  Called each
      * turn until it is true or the drain time is over.  May be NULL. */
     bool (*on_drain)(void *context);
+    /* How all processes are, as the bus tells it about once a second; not
+     * asked for if this is NULL. */
+    void (*on_status)(void *context, const struct bus_status *status);
 };
 
 /*
@@ -120,6 +123,10 @@ struct participant_stats {
 };
 void participant_stats(const struct participant *participant,
                        struct participant_stats *stats_out);
+
+/* What we tell of ourselves, as it stands now. */
+void participant_report(const struct participant *participant,
+                        struct report *report_out);
 
 /* The participant's store, for store_stats(). */
 const struct store *participant_store(const struct participant *participant);

@@ -6,6 +6,7 @@
  *   participant_take.c     a batch of events, one by one
  *   participant_park.c     events that can't be handled
  *   participant_control.c  what an operator asks
+ *   participant_report.c   what we tell of ourselves
  */
 #ifndef SAGA_PARTICIPANT_STATE_H
 #define SAGA_PARTICIPANT_STATE_H
@@ -50,6 +51,8 @@ struct participant {
     bool more;   /* input was left over: don't wait */
     bool failed; /* memory is ahead of the store: write nothing more */
     struct participant_stats stats;
+    struct histogram turn_events; /* of the turns that took something */
+    int64_t report_us;            /* when we tell again, monotonic    */
 };
 
 enum { FD_SIGNAL, FD_COMMAND, FD_CONTROL };
@@ -58,6 +61,9 @@ enum { FD_SIGNAL, FD_COMMAND, FD_CONTROL };
  * then one flush. */
 MUST_USE enum rc participant_begin(struct turn *turn);
 MUST_USE enum rc participant_commit(struct turn *turn);
+
+/* Once a second: tells how we are, and asks how all are. */
+void participant_tell(struct participant *participant);
 
 /* Hands the events of a batch to the handler, in order; those that were seen
  * before are passed over.  RC_DAMAGED if one before them is missing. */

@@ -127,6 +127,16 @@ protocol_put_forget(struct bytes_writer *writer, uint64_t request,
 }
 
 void
+protocol_put_report(struct bytes_writer *writer, uint64_t request,
+                    const struct protocol_report *report)
+{
+    protocol_put_header(writer, VERB_REPORT, request);
+    bytes_put_text(writer, report->name);
+    bytes_put_u16(writer, report->bytes_count);
+    bytes_put(writer, report->bytes, report->bytes_count);
+}
+
+void
 protocol_put_error(struct bytes_writer *writer, uint64_t request,
                    const struct protocol_error *error)
 {
@@ -272,6 +282,16 @@ protocol_get_forget(struct bytes_reader *reader,
                     struct protocol_forget *forget_out)
 {
     bytes_get_text(reader, forget_out->consumer, sizeof(forget_out->consumer));
+    return frame_end(reader);
+}
+
+enum rc
+protocol_get_report(struct bytes_reader *reader,
+                    struct protocol_report *report_out)
+{
+    bytes_get_text(reader, report_out->name, sizeof(report_out->name));
+    report_out->bytes_count = bytes_get_u16(reader);
+    report_out->bytes = bytes_get(reader, report_out->bytes_count);
     return frame_end(reader);
 }
 

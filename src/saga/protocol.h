@@ -26,6 +26,11 @@
  *   FORGET        consumer(text)              ; no longer holds retention
  *   FORGET_OK     (nothing)
  *   ERROR         code(2) detail(8) words(text)
+ *   REPORT        name(text) length(2) length*OCTET
+ *   REPORT_OK     (nothing)
+ *   SURVEY        (nothing)
+ *   SURVEY_OK     what stands in STATUS_OK, then reports(2) reports*(
+ *                 name(text) age-ms(4) length(2) length*OCTET )
  *
  * In a PRODUCE base-offset and time are 0 (the broker fills them in); seqs
  * count from 1; count is 1 or more and no larger than length.  A base-offset
@@ -65,6 +70,8 @@ enum verb {
     VERB_STATUS, VERB_STATUS_OK,
     VERB_FORGET, VERB_FORGET_OK,
     VERB_ERROR,
+    VERB_REPORT, VERB_REPORT_OK,
+    VERB_SURVEY, VERB_SURVEY_OK,
     VERB_COUNT
 };
 
@@ -122,6 +129,12 @@ struct protocol_open_seq {
 };
 
 struct protocol_forget { char consumer[PRODUCER_NAME_BYTES]; };
+
+struct protocol_report {
+    char name[PRODUCER_NAME_BYTES];
+    uint16_t bytes_count;
+    const uint8_t *bytes; /* a look into the frame */
+};
 
 struct protocol_produce {
     char topic[TOPIC_NAME_BYTES];
@@ -185,9 +198,12 @@ void protocol_put_fetch(struct bytes_writer *writer, uint64_t request,
 /* Head only; the caller appends ok->count batches. */
 void protocol_put_fetch_ok(struct bytes_writer *writer, uint64_t request,
                            const struct protocol_fetch_ok *ok);
-/* STATUS and FORGET_OK are a header alone: protocol_put_header(). */
+/* STATUS, SURVEY, FORGET_OK and REPORT_OK are a header alone:
+ * protocol_put_header(). */
 void protocol_put_forget(struct bytes_writer *writer, uint64_t request,
                          const struct protocol_forget *forget);
+void protocol_put_report(struct bytes_writer *writer, uint64_t request,
+                         const struct protocol_report *report);
 void protocol_put_error(struct bytes_writer *writer, uint64_t request,
                         const struct protocol_error *error);
 
@@ -218,6 +234,8 @@ MUST_USE enum rc protocol_get_fetch_ok(struct bytes_reader *reader,
                                        struct protocol_fetch_ok *ok_out);
 MUST_USE enum rc protocol_get_forget(struct bytes_reader *reader,
                                      struct protocol_forget *forget_out);
+MUST_USE enum rc protocol_get_report(struct bytes_reader *reader,
+                                     struct protocol_report *report_out);
 MUST_USE enum rc protocol_get_error(struct bytes_reader *reader,
                                     struct protocol_error *error_out);
 

@@ -473,5 +473,6 @@ store_flush(struct store *store)
     store->stats.flush_us_total += took_us;
     if (took_us > store->stats.flush_us_max)
         store->stats.flush_us_max = took_us;
+    histogram_note(&store->stats.flush_us, histogram_us_bounds, took_us);
     return RC_OK;
 }

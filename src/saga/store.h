@@ -26,7 +26,7 @@
 #ifndef SAGA_STORE_H
 #define SAGA_STORE_H
 
-#include "saga/base.h"
+#include "saga/histogram.h"
 
 #define STORE_KEY_BYTES_MAX 512
 #define STORE_VALUE_BYTES_MAX (2u << 20)
@@ -158,6 +158,7 @@ struct store_stats {
     uint64_t flushes;
     uint64_t flush_us_total;
     uint64_t flush_us_max;
+    struct histogram flush_us;
     uint64_t checkpoints;
     uint64_t logs_removed;
 };

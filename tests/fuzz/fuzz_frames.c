@@ -5,6 +5,7 @@
  */
 #include "broker/broker_request.h"
 #include "fuzz.h"
+#include "saga/report.h"
 
 #define FRAME_BYTES_MAX (64u << 10)
 #define BATCH_BYTES_MAX 512 /* small, so that inputs reach it */
@@ -47,6 +48,7 @@ CHECK_BODY(produce)
 CHECK_BODY(produce_ok)
 CHECK_BODY(fetch)
 CHECK_BODY(forget)
+CHECK_BODY(report)
 
 static void
 check_open_ok(struct frame *frame)
@@ -110,11 +112,15 @@ check_frame(struct frame *frame)
     case VERB_FETCH: check_fetch(frame); break;
     case VERB_FETCH_OK: check_fetch_ok(frame); break;
     case VERB_FORGET: check_forget(frame); break;
+    case VERB_REPORT: check_report(frame); break;
     case VERB_ERROR: check_error(frame); break;
     case VERB_NONE:
     case VERB_STATUS:
     case VERB_STATUS_OK:
     case VERB_FORGET_OK:
+    case VERB_REPORT_OK:
+    case VERB_SURVEY:
+    case VERB_SURVEY_OK:
     case VERB_COUNT:
         break;
     }
@@ -159,6 +165,10 @@ check_request(const uint8_t *data, size_t size)
         invariant(topic_name_valid(request.body.open.producer));
     if (request.header.verb == VERB_FORGET)
         invariant(topic_name_valid(request.body.forget.consumer));
+    if (request.header.verb == VERB_REPORT) {
+        invariant(topic_name_valid(request.body.report.name));
+        invariant(request.body.report.bytes_count <= REPORT_BYTES_MAX);
+    }
     if (request.header.verb == VERB_FETCH) {
         invariant(topic_name_valid(request.body.fetch.topic));
         (void)broker_may_read(request.body.fetch.consumer,

@@ -849,6 +849,29 @@ def test_status_shows_topics_producers_and_positions(the):
     assert state.producers == {"gateway": 1}
 
 
+def test_the_last_report_of_each_name_is_shown(bus, wire):
+    bus.report("fraud", b"\x81\xa1n\x01")
+    bus.report("fraud", b"\x81\xa1n\x02")
+    state, reports = bus.survey()
+    assert state == bus.status()
+    age_ms, octets = reports.pop("fraud")
+    assert octets == b"\x81\xa1n\x02" and age_ms < LIMIT * 1000
+    assert set(reports) <= {"broker"}       # which tells of itself, too
+    refused("BadName", 0, wire, sagabus.REPORT, name("Fraud") + b"\x00\x00")
+    refused("TooLarge", 2048, wire, sagabus.REPORT, name("x") + b"\x08\x01" + bytes(2049))
+    refused("Malformed", None, wire, sagabus.REPORT, name("x") + b"\x00\x02" + bytes(1))
+    refused("Malformed", None, wire, sagabus.SURVEY, b"\x00")
+
+
+def test_more_names_report_than_there_may_be(bus, wire):
+    for one in range(64):
+        try:
+            bus.report(f"p{one}", b"\x80")
+        except sagabus.Limit:       # the broker has a row of its own
+            assert one == 63
+    refused("Limit", 64, wire, sagabus.REPORT, name("one-more") + b"\x00\x00")
+
+
 def test_a_consumer_is_forgotten_until_it_fetches_again(bus):
     bus.open("p")
     bus.produce("extra", 0, [TRIFLE])

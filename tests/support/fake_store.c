@@ -98,7 +98,7 @@ answer(struct fake_store *store, struct request *request)
     request->transaction = (struct transaction_row){
         request->transaction_id, { 7 }, { 1 }, { 5000 },
         TRANSACTION_SUCCESSFUL, TIME_US };
-    if (request->kind == REQUEST_METRICS)
+    if (request->kind == REQUEST_METRICS || request->kind == REQUEST_STATUS)
         request->metrics = calloc(1, sizeof(*request->metrics));
     if (request->query.limit > 0) {
         request->rows = make_rows(request, request->query.after + 1);

@@ -20,7 +20,8 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 (OPEN, OPEN_OK, PRODUCE, PRODUCE_OK, FETCH, FETCH_OK,
- STATUS, STATUS_OK, FORGET, FORGET_OK, ERROR) = range(1, 12)
+ STATUS, STATUS_OK, FORGET, FORGET_OK, ERROR,
+ REPORT, REPORT_OK, SURVEY, SURVEY_OK) = range(1, 16)
 NOT_KNOWN = 2 ** 64 - 1     # base-offset of a duplicate from long ago
 LONGEST_TIMEOUT = 10.0      # seconds; time-outs double up to this
 MOST_UNDER_WAY = 8          # batches sent to one partition and not yet acknowledged
@@ -182,12 +183,26 @@ def read_fetch_ok(reader):
 
 
 def read_status_ok(reader):
-    word, ints = reader.words, reader.ints
-    state = State({(word(), *ints("H")): ints("QQQ") for _ in range(*ints("H"))},
-                  {(word(), word(), *ints("H")): ints("Q")[0] for _ in range(*ints("H"))},
-                  {word(): ints("I")[0] for _ in range(*ints("H"))})
+    state = read_state(reader)
     reader.end()
     return state
+
+
+def read_survey_ok(reader):
+    """(what STATUS tells, {name: (age in ms, report)})"""
+    state, reports = read_state(reader), {}
+    for _ in range(*reader.ints("H")):
+        name_, (age_ms, length) = reader.words(), reader.ints("IH")
+        reports[name_] = age_ms, reader.take(length)
+    reader.end()
+    return state, reports
+
+
+def read_state(reader):
+    word, ints = reader.words, reader.ints
+    return State({(word(), *ints("H")): ints("QQQ") for _ in range(*ints("H"))},
+                  {(word(), word(), *ints("H")): ints("Q")[0] for _ in range(*ints("H"))},
+                  {word(): ints("I")[0] for _ in range(*ints("H"))})
 
 
 def event(kind, **fields):
@@ -316,6 +331,13 @@ class Bus:
 
     def status(self):
         return read_status_ok(self._ask(STATUS, b"", STATUS_OK))
+
+    def report(self, name_, octets):
+        """Tells how the process of that name is."""
+        self._ask(REPORT, name(name_) + struct.pack(">H", len(octets)) + octets, REPORT_OK).end()
+
+    def survey(self):
+        return read_survey_ok(self._ask(SURVEY, b"", SURVEY_OK))
 
     def forget(self, consumer):
         """This consumer will not come back."""

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "broker/broker_request.h"
+#include "saga/report.h"
 
 #define BATCH_BYTES_MAX 1000
 #define FRAME_BYTES 4096
@@ -171,6 +172,42 @@ test_broker_request_too_large_ranks_before_bad_name(void **state)
 }
 
 static void
+put_report(struct frame *frame, const char *name, uint16_t bytes_count)
+{
+    struct protocol_report report = { .bytes_count = bytes_count,
+                                      .bytes = events };
+
+    strcpy(report.name, name);
+    frame_init(frame);
+    protocol_put_report(&frame->writer, 7, &report);
+}
+
+static void
+test_broker_request_report_has_limits(void **state)
+{
+    static uint8_t bytes[FRAME_BYTES];
+    struct protocol_report report = { "x", REPORT_BYTES_MAX + 1, bytes };
+    struct frame frame;
+
+    (void)state;
+    put_report(&frame, "payment", 0);
+    assert_judged(&frame, BUS_ERROR_NONE, 0);
+    put_report(&frame, "Payment", 10);
+    assert_judged(&frame, BUS_ERROR_BAD_NAME, 0);
+    put_report(&frame, "payment", 10);
+    frame.writer.used--;
+    assert_judged(&frame, BUS_ERROR_MALFORMED, 0);
+    report.bytes_count = REPORT_BYTES_MAX;
+    frame_init(&frame);
+    protocol_put_report(&frame.writer, 7, &report);
+    assert_judged(&frame, BUS_ERROR_NONE, 0);
+    report.bytes_count++;
+    frame_init(&frame);
+    protocol_put_report(&frame.writer, 7, &report);
+    assert_judged(&frame, BUS_ERROR_TOO_LARGE, REPORT_BYTES_MAX);
+}
+
+static void
 test_broker_request_name_too_long_malformed(void **state)
 {
     struct frame frame;
@@ -210,8 +247,8 @@ test_broker_request_verbs_that_are_no_requests_malformed(void **state)
         frame_init(&frame);
         protocol_put_header(&frame.writer, (enum verb)verb, 7);
         assert_int_equal(judge(&frame, frame.writer.used, &detail),
-                         verb == VERB_STATUS ? BUS_ERROR_NONE
-                                             : BUS_ERROR_MALFORMED);
+                         verb == VERB_STATUS || verb == VERB_SURVEY
+                             ? BUS_ERROR_NONE : BUS_ERROR_MALFORMED);
     }
 }
 
@@ -332,6 +369,7 @@ main(void)
         cmocka_unit_test(test_broker_request_batch_limits_hold),
         cmocka_unit_test(test_broker_request_bad_names_are_told),
         cmocka_unit_test(test_broker_request_too_large_ranks_before_bad_name),
+        cmocka_unit_test(test_broker_request_report_has_limits),
         cmocka_unit_test(test_broker_request_name_too_long_malformed),
         cmocka_unit_test(
             test_broker_request_other_version_told_whatever_it_says),

@@ -326,7 +326,7 @@ test_gateway_letter_of_no_order_of_ours_is_passed(void **state)
     send_letter(world, "payment", 0, 5, 1, "syntax");
     send_letter(world, "payment", 77, 6, 1, "refused");
     assert_int_equal(world_metrics(world).parked_orders, 0);
-    assert_int_equal(world_metrics(world).participant.parked, 0);
+    assert_int_equal(world_metrics(world).report.parked, 0);
 }
 
 /* The gateway reads its own letters: they must not wait with the order whose
@@ -345,12 +345,12 @@ test_gateway_shows_what_it_parked_itself(void **state)
     assert_string_equal(parked.participant, "gateway");
     assert_string_equal(parked.topic, "transactions");
     assert_string_equal(parked.cause, "refused");
-    assert_int_equal(world_metrics(world).participant.parked, 1);
+    assert_int_equal(world_metrics(world).report.parked, 1);
     /* What follows for that order waits behind it. */
     world_send_transaction(world, TRANSACTION_SUCCESSFUL, 1, 1, 5000, 9, 0);
     world_settle(world);
     assert_int_equal(world_order(world, 1).status, ORDER_CREATED);
-    assert_int_equal(world_metrics(world).participant.parked, 2);
+    assert_int_equal(world_metrics(world).report.parked, 2);
     assert_int_equal(world_metrics(world).parked_orders, 1);
 }
 

@@ -340,7 +340,7 @@ test_gateway_cancel_ends_right_in_every_course(void **state)
             memcmp(metrics.orders, courses[i].reached,
                    sizeof metrics.orders) != 0)
             fail_msg("%s: %s", courses[i].name, order_status_name(row.status));
-        assert_int_equal(metrics.participant.parked, 0);
+        assert_int_equal(metrics.report.parked, 0);
         world_teardown(state);
     }
 }

@@ -66,7 +66,7 @@ test_gateway_event_of_another_topic_is_parked(void **state)
     event_set_reason(&event, REFUSAL_CANCELLED);
     fake_broker_send(world->broker, "payments", "payment", &event);
     world_settle(world);
-    assert_int_equal(world_metrics(world).participant.parked, 1);
+    assert_int_equal(world_metrics(world).report.parked, 1);
 }
 
 static void
@@ -119,7 +119,7 @@ test_gateway_event_that_cannot_be_is_parked(void **state)
                                cases[i].user, cases[i].price,
                                cases[i].transaction, cases[i].reason);
         world_settle(world);
-        if (world_metrics(world).participant.parked != 1)
+        if (world_metrics(world).report.parked != 1)
             fail_msg("%s was taken", cases[i].name);
         assert_int_equal(world_order(world, 4).status, ORDER_CREATED);
         assert_int_equal(world_metrics(world).transactions, 2);
@@ -133,7 +133,7 @@ test_gateway_event_that_cannot_be_is_parked(void **state)
         world_send_transaction(world, TRANSACTION_SUCCESSFUL, 6, 2, 7500, 20,
                                0);
         world_settle(world);
-        assert_int_equal(world_metrics(world).participant.parked, 1);
+        assert_int_equal(world_metrics(world).report.parked, 1);
         assert_int_equal(world_order(world, 6).status, ORDER_COMPLETED);
         world_teardown(state);
     }

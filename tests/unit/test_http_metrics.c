@@ -47,13 +47,13 @@ test_http_metrics_tell_what_they_were_given(void **state)
                     [ORDER_FAILED] = 1 },
         .refusals = { [REFUSAL_CREDIT] = 1 }, .users = 5, .transactions = 4,
         .parked_orders = 2,
-        .participant = { .outbox_backlog = 6, .events_in = 7,
-                         .events_out = 8 },
-        .store = { .commits = 9, .flushes = 10, .flush_us_total = 1500000 },
+        .report = { .outbox = 6, .events_in = 7, .events_out = 8,
+                    .commits = 9, .flushes = 10, .resident_bytes = 4096,
+                    .flush_us = { .sum = 1500000 } },
     };
     struct http_facts facts = {
         .bus_up = true, .started_us = 1795352707123456,
-        .resident_bytes = 4096, .replies = { [201] = 11 },
+        .replies = { [201] = 11 },
     };
 
     (void)state;
@@ -105,7 +105,6 @@ test_http_metrics_largest_fit(void **state)
     (void)state;
     memset(&metrics, 0xff, sizeof(metrics));
     memset(&facts, 0, sizeof(facts));
-    metrics.participant.bus_up = true;
     for (size_t i = 100; i < HTTP_STATUS_COUNT; i++)
         facts.replies[i] = UINT64_MAX;
     write_all(&metrics, &facts);

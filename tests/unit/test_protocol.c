@@ -116,6 +116,17 @@ put_example_forget(struct bytes_writer *writer)
     protocol_put_forget(writer, 5, &(struct protocol_forget){ "payment" });
 }
 
+/* A process with 7 events in its outbox: {"outbox": 7}. */
+static void
+put_example_report(struct bytes_writer *writer)
+{
+    static const uint8_t bytes[] = { 0x81, 0xa6, 'o', 'u', 't', 'b', 'o',
+                                     'x',  7 };
+    struct protocol_report report = { "payment", sizeof(bytes), bytes };
+
+    protocol_put_report(writer, 7, &report);
+}
+
 static const struct example {
     const char *name;
     void (*put)(struct bytes_writer *writer);
@@ -129,6 +140,7 @@ static const struct example {
     { "ERROR", put_example_error },
     { "FORGET", put_example_forget },
     { "OPEN_OK-AGAIN", put_example_reopen_ok },
+    { "REPORT", put_example_report },
 };
 
 static size_t
@@ -176,6 +188,7 @@ read_body(struct bytes_reader *reader, enum verb verb)
         struct protocol_produce_ok produce_ok;
         struct protocol_fetch fetch;
         struct protocol_forget forget;
+        struct protocol_report report;
         struct protocol_error error;
     } body;
 
@@ -189,9 +202,13 @@ read_body(struct bytes_reader *reader, enum verb verb)
     case VERB_FETCH_OK: return read_batches(reader);
     case VERB_FORGET: return protocol_get_forget(reader, &body.forget);
     case VERB_ERROR: return protocol_get_error(reader, &body.error);
+    case VERB_REPORT: return protocol_get_report(reader, &body.report);
     case VERB_STATUS:
     case VERB_STATUS_OK:
     case VERB_FORGET_OK:
+    case VERB_REPORT_OK:
+    case VERB_SURVEY:
+    case VERB_SURVEY_OK:
     case VERB_NONE:
     case VERB_COUNT: break;
     }
