@@ -1,31 +1,41 @@
 /*
  * sagactl.h - the operator's tool: one command per file, one table of them
  *
- * Output is lines that a pipe can read, or JSON with --json.  Exit codes: 0
- * done; 1 it was not as it should be (verify differs, a redrive was refused);
- * 100 wrong use, or nothing answers at this home; 111 the system failed us.
+ * Output is lines that a pipe can read, or JSON with --json: one object per
+ * line, as the gateway told it where it comes from there.  What is wrong is one
+ * line on stderr.  Exit codes: 0 done; 1 it is not as it should be (verify
+ * differs, a redrive was refused), not found or refused; 100 wrong use, or no
+ * pipeline at this home; 111 the system failed us.
+ *
+ * The table is sagactl_commands.c; help, completion and the man page's check
+ * are made from it.
  */
 #ifndef SAGACTL_H
 #define SAGACTL_H
 
 #include <jansson.h>
 
-#include "saga/base.h"
+#include "sagactl/sagactl_args.h"
 
 enum { EXIT_DIFFERS = 1 };
 
 struct sagactl {
     const char *home;
+    const char *url;        /* --url; NULL: sagactl_http.h finds it */
+    const char *token_file; /* --token-file, or NULL                */
     bool json;
+    bool colour; /* stdout is a terminal, and NO_COLOR is not set   */
 };
 
-/* argv[0] is the command's own name; returns the exit code. */
-typedef int sagactl_fn(const struct sagactl *ctl, int argc, char **argv);
-
-int sagactl_parked(const struct sagactl *ctl, int argc, char **argv);
-int sagactl_verify(const struct sagactl *ctl, int argc, char **argv);
-int sagactl_backup(const struct sagactl *ctl, int argc, char **argv);
-int sagactl_restore(const struct sagactl *ctl, int argc, char **argv);
+/* Returns the exit code.  args fit the command's row in the table. */
+sagactl_fn sagactl_backup;
+sagactl_fn sagactl_completion;
+sagactl_fn sagactl_help;
+sagactl_fn sagactl_parked_bring_back;
+sagactl_fn sagactl_parked_list;
+sagactl_fn sagactl_parked_show;
+sagactl_fn sagactl_restore;
+sagactl_fn sagactl_verify;
 
 /* Copies all stores of a running pipeline to directory/NAME, the broker's
  * last.  Returns the exit code. */
@@ -52,9 +62,6 @@ json_t *sagactl_try(const struct sagactl *ctl, const char *name,
 /* Holds the broker (broker_control.h): its topics stand still until the
  * descriptor is closed.  -1, and one line, if it can't be. */
 int sagactl_hold(const struct sagactl *ctl);
-
-/* One line on stderr that shows how `usage` goes; EXIT_USAGE. */
-int sagactl_usage(const char *usage);
 
 /* A member of a reply: its text, "" if there is none; its number, 0. */
 const char *sagactl_text(const json_t *object, const char *name);

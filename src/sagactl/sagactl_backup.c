@@ -60,18 +60,16 @@ sagactl_copy_all(const struct sagactl *ctl, const char *directory)
  * are made: orders are accepted meanwhile, and end afterwards.
  */
 int
-sagactl_backup(const struct sagactl *ctl, int argc, char **argv)
+sagactl_backup(const struct sagactl *ctl, const struct sagactl_args *args)
 {
-    int code, hold;
+    const char *directory = args->words[0];
+    int code, hold = sagactl_hold(ctl);
 
-    if (argc != 2)
-        return sagactl_usage("backup DIR");
-    hold = sagactl_hold(ctl);
     if (hold < 0)
         return EXIT_USAGE;
-    code = sagactl_copy_all(ctl, argv[1]);
+    code = sagactl_copy_all(ctl, directory);
     close(hold);
     if (code == EXIT_DONE)
-        printf("copied=%s/{gateway,payment,ledger,broker}\n", argv[1]);
+        printf("copied=%s/{gateway,payment,ledger,broker}\n", directory);
     return code;
 }

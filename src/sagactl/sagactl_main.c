@@ -1,80 +1,66 @@
-#include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "saga/config.h"
 #include "saga/log.h"
 #include "sagactl/sagactl.h"
+#include "sagactl/sagactl_out.h"
 
-static const struct {
-    const char *name;
-    sagactl_fn *run;
-    const char *text;
-} commands[] = {
-    { "verify", sagactl_verify,
-      "verify [--offline | --copy DIR]   prove that no cent is lost" },
-    { "parked", sagactl_parked,
-      "parked list|show|redrive|drop     events that wait for you" },
-    { "backup", sagactl_backup,
-      "backup DIR                        copy all stores while they work" },
-    { "restore", sagactl_restore,
-      "restore DIR                       into a home that has no stores" },
-};
-
-static void
-print_help(void)
+/* The first that is given and not empty. */
+static const char *
+either(const char *option, const char *variable, const char *fallback)
 {
-    size_t i;
+    const char *value = option != NULL ? option : getenv(variable);
 
-    printf("usage: sagactl [--home DIR] [--json] COMMAND ...\n\n");
-    for (i = 0; i < ARRAY_COUNT(commands); i++)
-        printf("  %s\n", commands[i].text);
-    printf("\n--home: the pipeline's SAGAPIPE_HOME (default: that variable, "
-           "else ./var)\n"
-           "--json: the result as JSON\n\n"
-           "exit status: 0 done; 1 it is not as it should be; 100 wrong use; "
-           "111 the system\nfailed us\n");
+    return value != NULL && *value != '\0' ? value : fallback;
 }
 
-int
-sagactl_usage(const char *usage)
+static bool
+colour_wanted(void)
 {
-    fprintf(stderr, "sagactl: usage: sagactl %s\n", usage);
-    return EXIT_USAGE;
+    const char *no_colour = getenv("NO_COLOR");
+    const char *terminal = getenv("TERM");
+
+    return isatty(STDOUT_FILENO) == 1
+           && (no_colour == NULL || *no_colour == '\0')
+           && terminal != NULL && strcmp(terminal, "dumb") != 0;
+}
+
+static int
+run(const struct sagactl *ctl, const struct sagactl_args *args)
+{
+    if (args_global(args, "version") != NULL) {
+        printf("sagactl %s\n", SAGAPIPE_VERSION);
+        return EXIT_DONE;
+    }
+    if (args_global(args, "help") != NULL)
+        return sagactl_help(ctl, args);
+    if (args->command == NULL)
+        return args_wrong(args, NULL);
+    return args->command->run(ctl, args);
 }
 
 int
 main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        { "home", required_argument, NULL, 'h' },
-        { "json", no_argument, NULL, 'j' },
-        { "help", no_argument, NULL, '?' },
-        { NULL, 0, NULL, 0 },
-    };
-    struct sagactl ctl = { .home = getenv("SAGAPIPE_HOME") };
-    size_t i;
-    int option;
+    struct sagactl_args args;
+    struct sagactl ctl;
+    int code;
 
     log_open("sagactl");
-    if (ctl.home == NULL || *ctl.home == '\0')
-        ctl.home = "./var";
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
-        if (option == 'h')
-            ctl.home = optarg;
-        else if (option == 'j')
-            ctl.json = true;
-        else if (optopt != 0 || strcmp(argv[optind - 1], "--help") != 0)
-            return sagactl_usage("[--home DIR] [--json] COMMAND, or --help");
-        else {
-            print_help();
-            return EXIT_DONE;
-        }
-    }
-    for (i = 0; optind < argc && i < ARRAY_COUNT(commands); i++)
-        if (strcmp(argv[optind], commands[i].name) == 0)
-            return commands[i].run(&ctl, argc - optind, argv + optind);
-    return sagactl_usage("[--home DIR] [--json] verify|parked|backup|restore, "
-                         "or --help");
+    signal(SIGPIPE, SIG_IGN); /* a reader that goes is no failure: out.h */
+    code = args_read(&args, argc, argv);
+    if (code != EXIT_DONE)
+        return code;
+    ctl = (struct sagactl){
+        .home = either(args_global(&args, "home"), "SAGAPIPE_HOME", "./var"),
+        .url = either(args_global(&args, "url"), "SAGAPIPE_URL", NULL),
+        .token_file = args_global(&args, "token-file"),
+        .json = args_global(&args, "json") != NULL,
+        .colour = colour_wanted(),
+    };
+    return out_finish(run(&ctl, &args));
 }

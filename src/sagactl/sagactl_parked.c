@@ -4,13 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "saga/topic.h"
-
 #define ASK_MS 10000
-#define USAGE                                                                  \
-    "parked list [PROCESS] | show PROCESS NUMBER | "                           \
-    "redrive PROCESS NUMBER|all | drop PROCESS NUMBER"
-
 static const char *const participants[] = { "payment", "ledger", "gateway" };
 
 /* ---- list ---- */
@@ -57,17 +51,27 @@ list_one(const struct sagactl *ctl, const char *process, uint64_t *count)
     return EXIT_DONE;
 }
 
-static int
-list(const struct sagactl *ctl, int argc, char **argv)
+static bool
+is_participant(const struct sagactl_args *args)
+{
+    for (size_t i = 0; i < ARRAY_COUNT(participants); i++)
+        if (strcmp(args->words[0], participants[i]) == 0)
+            return true;
+    args_wrong(args, "no process of that name parks events");
+    return false;
+}
+
+int
+sagactl_parked_list(const struct sagactl *ctl, const struct sagactl_args *args)
 {
     uint64_t count = 0;
     int code = EXIT_DONE, one;
     size_t i;
 
-    if (argc > 3)
-        return sagactl_usage(USAGE);
+    if (args->count == 1 && !is_participant(args))
+        return EXIT_USAGE;
     for (i = 0; i < ARRAY_COUNT(participants); i++) {
-        if (argc == 3 && strcmp(argv[2], participants[i]) != 0)
+        if (args->count == 1 && strcmp(args->words[0], participants[i]) != 0)
             continue;
         one = list_one(ctl, participants[i], &count);
         code = code == EXIT_DONE ? one : code;
@@ -79,11 +83,15 @@ list(const struct sagactl *ctl, int argc, char **argv)
 
 /* ---- show, redrive, drop ---- */
 
-static int
-show(const struct sagactl *ctl, char **argv)
+int
+sagactl_parked_show(const struct sagactl *ctl, const struct sagactl_args *args)
 {
-    json_t *reply = sagactl_ask(ctl, argv[2], ASK_MS, "show %s", argv[3]);
+    json_t *reply;
 
+    if (!is_participant(args))
+        return EXIT_USAGE;
+    reply = sagactl_ask(ctl, args->words[0], ASK_MS, "show %s",
+                        args->words[1]);
     if (reply == NULL)
         return EXIT_USAGE;
     json_dumpf(reply, stdout, ctl->json ? JSON_COMPACT : JSON_INDENT(2));
@@ -92,13 +100,19 @@ show(const struct sagactl *ctl, char **argv)
     return EXIT_DONE;
 }
 
-static int
-bring_back(const struct sagactl *ctl, char **argv)
+/* Redrive, or drop: the second word of the command's name. */
+int
+sagactl_parked_bring_back(const struct sagactl *ctl,
+                          const struct sagactl_args *args)
 {
-    json_t *reply =
-        sagactl_ask(ctl, argv[2], ASK_MS, "%s %s", argv[1], argv[3]);
+    const char *verb = strchr(args->command->name, ' ') + 1;
+    json_t *reply;
     bool refused;
 
+    if (!is_participant(args))
+        return EXIT_USAGE;
+    reply = sagactl_ask(ctl, args->words[0], ASK_MS, "%s %s", verb,
+                        args->words[1]);
     if (reply == NULL)
         return EXIT_USAGE;
     refused = json_is_true(json_object_get(reply, "refused"));
@@ -112,18 +126,4 @@ bring_back(const struct sagactl *ctl, char **argv)
                refused ? " refused_again=yes" : "");
     json_decref(reply);
     return refused ? EXIT_DIFFERS : EXIT_DONE;
-}
-
-int
-sagactl_parked(const struct sagactl *ctl, int argc, char **argv)
-{
-    if (argc >= 2 && strcmp(argv[1], "list") == 0)
-        return list(ctl, argc, argv);
-    if (argc != 4 || process_find(argv[2]) == PROCESS_NONE)
-        return sagactl_usage(USAGE);
-    if (strcmp(argv[1], "show") == 0)
-        return show(ctl, argv);
-    if (strcmp(argv[1], "redrive") == 0 || strcmp(argv[1], "drop") == 0)
-        return bring_back(ctl, argv);
-    return sagactl_usage(USAGE);
 }

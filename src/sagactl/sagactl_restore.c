@@ -232,19 +232,18 @@ restore(const struct sagactl *ctl, const char *directory, const void *context)
 }
 
 int
-sagactl_restore(const struct sagactl *ctl, int argc, char **argv)
+sagactl_restore(const struct sagactl *ctl, const struct sagactl_args *args)
 {
     char path[PATH_MAX];
-    int code;
+    int code = make_directory(ctl, ctl->home);
 
-    if (argc != 2)
-        return sagactl_usage("restore DIR");
-    code = make_directory(ctl, ctl->home);
     if (code == EXIT_DONE)
         code = path_put(path, ctl->home, "data");
     if (code == EXIT_DONE)
         code = make_directory(ctl, path);
     if (code == EXIT_DONE)
         code = check_home(ctl);
-    return code == EXIT_DONE ? sagactl_apart(ctl, restore, argv[1]) : code;
+    if (code == EXIT_DONE)
+        code = sagactl_apart(ctl, restore, args->words[0]);
+    return code;
 }

@@ -11,7 +11,6 @@
 #include "sagactl/sagactl_apart.h"
 #include "sagactl/verify.h"
 
-#define USAGE "verify [--offline | --copy DIR]"
 #define PID_BYTES 24
 /* A home's is shorter; the store has a limit of its own. */
 #define DIRECTORY_BYTES_MAX 200
@@ -147,16 +146,18 @@ verify_running(const struct sagactl *ctl, const char *directory,
 }
 
 int
-sagactl_verify(const struct sagactl *ctl, int argc, char **argv)
+sagactl_verify(const struct sagactl *ctl, const struct sagactl_args *args)
 {
     struct verify_input input = { .progress = !ctl->json &&
                                               isatty(STDERR_FILENO) == 1 };
+    const char *copy = args_value(args, "copy");
+    bool offline = args_value(args, "offline") != NULL;
 
-    if (argc == 1)
-        return sagactl_apart(ctl, verify_running, &input);
-    if (argc == 2 && strcmp(argv[1], "--offline") == 0)
+    if (offline && copy != NULL)
+        return args_wrong(args, "either --offline or --copy");
+    if (offline)
         return verify_offline(ctl, &input);
-    if (argc == 3 && strcmp(argv[1], "--copy") == 0)
-        return verify_copy(ctl, &input, argv[2]);
-    return sagactl_usage(USAGE);
+    if (copy != NULL)
+        return verify_copy(ctl, &input, copy);
+    return sagactl_apart(ctl, verify_running, &input);
 }
