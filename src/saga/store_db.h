@@ -43,6 +43,9 @@ struct store_table {
     struct store *store;
     struct store_table *next;
     uint32_t cursors;
+    bool last_known;                /* no key of the table is above last[] */
+    size_t last_bytes;
+    uint8_t last[STORE_KEY_BYTES_MAX];
     char name[STORE_NAME_BYTES];
 };
 

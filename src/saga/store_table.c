@@ -154,6 +154,57 @@ store_get(struct store_table *table, const void *key, size_t key_bytes,
     return error == 0 ? RC_OK : store_failed(store, error, "get", table->name);
 }
 
+/* ---- appending --------------------------------------------------------- */
+
+/*
+ * The library goes straight to the last page for a key that is above all
+ * others, but only in a put that may overwrite.  So each table remembers a
+ * bound: a put above it meets no key, and need not ask for that.  The bound
+ * may be too high (rows are deleted, transactions aborted), never too low.
+ */
+
+static bool
+key_is_above(const struct store_table *table, const void *key,
+             size_t key_bytes)
+{
+    size_t common = key_bytes < table->last_bytes ? key_bytes
+                                                  : table->last_bytes;
+    int order = memcmp(key, table->last, common);
+
+    return order > 0 || (order == 0 && key_bytes > table->last_bytes);
+}
+
+static void
+key_note(struct store_table *table, const void *key, size_t key_bytes)
+{
+    if (!table->last_known || !key_is_above(table, key, key_bytes))
+        return;
+    memcpy(table->last, key, key_bytes);
+    table->last_bytes = key_bytes;
+}
+
+static enum rc
+last_key_read(struct store_table *table)
+{
+    struct store_cursor *cursor;
+    struct store_row row = { .key_bytes = 0 };
+    enum rc rc = store_cursor_open(table, &cursor);
+
+    if (rc != RC_OK)
+        return rc;
+    rc = store_cursor_last(cursor, &row);
+    if (rc == RC_OK)
+        memcpy(table->last, row.key, row.key_bytes);
+    store_cursor_close(&cursor);
+    if (rc != RC_OK && rc != RC_NOT_FOUND)
+        return rc;
+    table->last_bytes = row.key_bytes;
+    table->last_known = true;
+    return RC_OK;
+}
+
+/* ---- writing ----------------------------------------------------------- */
+
 static enum rc
 row_put(struct store_table *table, const void *key, size_t key_bytes,
         const void *value, size_t bytes, u_int32_t flags)
@@ -168,8 +219,10 @@ row_put(struct store_table *table, const void *key, size_t key_bytes,
     store->put_bytes += key_bytes + bytes + LOG_BYTES_PER_ROW;
     error = table->db->put(table->db, store->transaction, &key_dbt, &value_dbt,
                            flags);
-    if (error == 0)
+    if (error == 0) {
+        key_note(table, key, key_bytes);
         return RC_OK;
+    }
     return error == DB_KEYEXIST
                ? RC_EXISTS
                : store_write_failed(store, error, "put", table->name);
@@ -186,7 +239,13 @@ enum rc
 store_put_new(struct store_table *table, const void *key, size_t key_bytes,
               const void *value, size_t bytes)
 {
-    return row_put(table, key, key_bytes, value, bytes, DB_NOOVERWRITE);
+    enum rc rc = table->last_known ? RC_OK : last_key_read(table);
+
+    invariant(key_bytes <= STORE_KEY_BYTES_MAX);
+    if (rc != RC_OK)
+        return rc;
+    return row_put(table, key, key_bytes, value, bytes,
+                   key_is_above(table, key, key_bytes) ? 0 : DB_NOOVERWRITE);
 }
 
 enum rc

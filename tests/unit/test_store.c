@@ -121,6 +121,44 @@ test_store_put_new_of_old_key_exists(void **state)
 }
 
 static void
+put_new_all(struct store_rig *rig, const char *keys, enum rc expected)
+{
+    for (; *keys != '\0'; keys++)
+        assert_int_equal(store_put_new(rig->table, keys, 1, "new", 3),
+                         expected);
+}
+
+/* What lies above all others is put without a look: it must be above. */
+static void
+test_store_put_new_meets_keys_put_in_any_order(void **state)
+{
+    struct store_rig *rig = *state;
+
+    begin(rig);
+    put_text(rig->table, "m", "old");
+    put_new_all(rig, "nob", RC_OK);
+    put_text(rig->table, "q", "old");
+    put_new_all(rig, "qnmob", RC_EXISTS);
+    assert_int_equal(store_put_new(rig->table, "qq", 2, "new", 3), RC_OK);
+    commit(rig);
+    store_rig_close(rig);
+    store_rig_open(rig);
+    begin(rig);
+    assert_int_equal(store_put_new(rig->table, "qq", 2, "new", 3), RC_EXISTS);
+    put_new_all(rig, "qnmob", RC_EXISTS);
+    assert_string_equal(get_text(rig->table, "q"), "old");
+    put_new_all(rig, "xz", RC_OK);
+    store_abort(rig->store);
+    begin(rig);
+    put_new_all(rig, "xy", RC_OK);
+    assert_int_equal(store_delete(rig->table, "y", 1), RC_OK);
+    put_new_all(rig, "y", RC_OK);
+    put_new_all(rig, "xyq", RC_EXISTS);
+    commit(rig);
+    assert_string_equal(get_text(rig->table, "y"), "new");
+}
+
+static void
 test_store_delete_removes_row(void **state)
 {
     struct store_rig *rig = *state;
@@ -404,6 +442,7 @@ main(void)
         WITH_RIG(test_store_new_directory_is_created),
         WITH_RIG(test_store_put_row_is_read_back),
         WITH_RIG(test_store_put_new_of_old_key_exists),
+        WITH_RIG(test_store_put_new_meets_keys_put_in_any_order),
         WITH_RIG(test_store_delete_removes_row),
         WITH_RIG(test_store_values_of_all_sizes_are_read_back),
         WITH_RIG(test_store_get_into_small_buffer_is_full),
