@@ -103,6 +103,13 @@ $(BUILD)/tests/simulate: $(SIM) $(BUILD)/libparts.a $(BUILD)/libsaga.a
 	$(CC) $(LDFLAGS) -o $@ $^ -lmsgpackc
 sim: $(BUILD)/tests/simulate
 
+# Participants of one file each, on the library (docs/EXTENDING.md).
+EXAMPLES = $(patsubst examples/%.c,$(BIN)/examples/%,$(wildcard examples/*.c))
+examples: $(EXAMPLES)
+$(EXAMPLES): $(BIN)/examples/%: $(BUILD)/examples/%.o $(BUILD)/libsaga.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
 # Libraries that a test puts under a process (LD_PRELOAD).
 PRELOADS = $(addprefix $(BUILD)/tests/lib,powercut.so diskfault.so)
 preload: $(PRELOADS)

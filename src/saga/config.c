@@ -26,6 +26,7 @@ enum request {
 /* One reading of all sources.  Texts point into argv and the environment. */
 struct reading {
     enum process self;
+    const char *name; /* the program's */
     struct config *config;
     enum request request;
     const char *flags[KNOB_COUNT];
@@ -62,7 +63,7 @@ refuse(struct reading *reading, const char *format, ...)
     vsnprintf(words, sizeof words, format, values);
     va_end(values);
     snprintf(reading->error, reading->error_bytes, "%s: %s",
-             process_name(reading->self), words);
+             reading->name, words);
     return RC_MALFORMED;
 }
 
@@ -139,7 +140,7 @@ take_flag(struct reading *reading, int argc, char **argv, int *index)
     if (!is_config && id == KNOB_COUNT)
         return refuse(reading, "unknown flag %s (%s --help names all)",
                       quoted(text, flag, bytes + 2),
-                      process_name(reading->self));
+                      reading->name);
     value = flag_value(name + bytes, argc, argv, index);
     if (value == NULL)
         return refuse(reading, "%s needs a value",
@@ -391,11 +392,11 @@ complete(struct reading *reading)
         reading->origins[KNOB_tap] = made;
     }
     config->self = reading->self;
-    snprintf(config->name, sizeof config->name, "%s",
-             process_name(reading->self));
-    if (config->instance[0] != '\0' && reading->self != PROCESS_BROKER)
-        snprintf(config->name, sizeof config->name, "%s-%.8s",
-                 process_name(reading->self), config->instance);
+    snprintf(config->name, sizeof config->name, "%s", reading->name);
+    if (config->instance[0] != '\0' && reading->self != PROCESS_BROKER &&
+        reading->self != PROCESS_NONE)
+        snprintf(config->name, sizeof config->name, "%s-%.8s", reading->name,
+                 config->instance);
     return RC_OK;
 }
 
@@ -445,6 +446,7 @@ reading_of(struct config *config, enum process self, char *error,
 {
     memset(config, 0, sizeof *config);
     return (struct reading){ .self = self,
+                             .name = process_name(self),
                              .config = config,
                              .error = error,
                              .error_bytes = error_bytes };
@@ -467,11 +469,10 @@ answer(const struct reading *reading)
 {
     switch (reading->request) {
     case REQUEST_HELP:
-        config_print_help(stdout, reading->self);
+        config_print_help(stdout, reading->self, reading->name);
         break;
     case REQUEST_VERSION:
-        printf("%s (sagapipe) " SAGAPIPE_VERSION "\n",
-               process_name(reading->self));
+        printf("%s (sagapipe) " SAGAPIPE_VERSION "\n", reading->name);
         break;
     case REQUEST_PRINT:
         config_print_values(stdout, reading->config, reading->origins,
@@ -483,15 +484,36 @@ answer(const struct reading *reading)
     exit(fflush(stdout) == 0 ? EXIT_DONE : EXIT_SYSTEM);
 }
 
-void
-config_load(struct config *config, enum process self, int argc, char **argv)
+static void
+load(struct config *config, enum process self, const char *name, int argc,
+     char **argv)
 {
     char error[LINE_ERROR_BYTES] = "";
     struct reading reading = reading_of(config, self, error, sizeof error);
 
+    reading.name = name;
     if (read_all(&reading, argc, argv, environ) != RC_OK) {
         fprintf(stderr, "%s\n", error);
         exit(EXIT_USAGE);
     }
     answer(&reading);
+}
+
+void
+config_load(struct config *config, enum process self, int argc, char **argv)
+{
+    load(config, self, process_name(self), argc, argv);
+}
+
+void
+config_load_filter(struct config *config, const char *name, int argc,
+                   char **argv)
+{
+    if (!topic_name_valid(name) || process_find(name) != PROCESS_NONE ||
+        strcmp(name, "supervisor") == 0) {
+        fprintf(stderr, "%s: a filter's name is 1 to 31 of a-z, 0-9, '.' and "
+                "'-', and none of the pipeline's own\n", name);
+        exit(EXIT_USAGE);
+    }
+    load(config, PROCESS_NONE, name, argc, argv);
 }

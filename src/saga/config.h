@@ -47,7 +47,14 @@ void config_load(struct config *config, enum process self, int argc,
                  char **argv);
 
 /*
- * The same without exiting, for tests: RC_MALFORMED with the line in
+ * The same for a participant that is none of ours (a filter), with a name of
+ * its own choice: topic_name_valid(), and not one that process_find() knows.
+ */
+void config_load_filter(struct config *config, const char *name, int argc,
+                        char **argv);
+
+/*
+ * The same as config_load() without exiting, for tests: RC_MALFORMED with the line in
  * error[error_bytes] if something is wrong, RC_NOT_FOUND if the call asked for
  * --help, --version or --print-config (nothing is printed).  environment:
  * NULL-terminated "NAME=value" array, or NULL for none.

@@ -5,7 +5,8 @@
 #include "saga/quote.h"
 
 static const char *const sentences[PROCESS_COUNT] = {
-    [PROCESS_NONE] = "",
+    [PROCESS_NONE] = "A filter: it reads events from topics and answers into "
+                     "another.",
     [PROCESS_BROKER] = "The broker keeps the topics: it stores what producers "
                        "send, durably and in\norder, and serves it to who "
                        "asks.",
@@ -93,10 +94,13 @@ print_knob(FILE *out, enum knob_id id)
 }
 
 void
-config_print_help(FILE *out, enum process self)
+config_print_help(FILE *out, enum process self, const char *name)
 {
+    /* A filter is a participant: it has the settings that payment has. */
+    unsigned who = BY(self == PROCESS_NONE ? PROCESS_PAYMENT : self);
+
     fprintf(out, "usage: %s [--NAME VALUE]... [--config FILE]\n\n%s\n\n",
-            process_name(self), sentences[self]);
+            name, sentences[self]);
     print_flag(out, "--config", "FILE", "settings; also as SAGAPIPE_CONFIG");
     print_flag(out, "--print-config", "",
                "print all settings and where they came from");
@@ -104,7 +108,7 @@ config_print_help(FILE *out, enum process self)
     print_flag(out, "--help, -h", "", "print this page");
     fprintf(out, "\n");
     for (enum knob_id id = 0; id < KNOB_COUNT; id++) {
-        if ((knobs[id].who & BY(self)) != 0)
+        if ((knobs[id].who & who) != 0)
             print_knob(out, id);
     }
     fprintf(out, "\n%s", closing);

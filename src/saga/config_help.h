@@ -32,7 +32,7 @@ void origin_text(struct origin origin, enum knob_id id, const char *path,
                  char text[ORIGIN_BYTES]);
 
 /* The page of --help for one process. */
-void config_print_help(FILE *out, enum process self);
+void config_print_help(FILE *out, enum process self, const char *name);
 
 /* Every knob as a line of a file that would set it the same. */
 void config_print_values(FILE *out, const struct config *config,

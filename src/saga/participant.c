@@ -158,6 +158,16 @@ participant_commit(struct turn *turn)
 }
 
 enum rc
+participant_publish(struct participant *participant)
+{
+    inbox_report(&participant->inbox, participant->bus);
+    participant_tell(participant);
+    return participant->opened
+               ? outbox_publish(&participant->outbox, participant->bus)
+               : RC_OK;
+}
+
+enum rc
 participant_turn(struct participant *participant, int timeout_ms)
 {
     struct turn *turn = &participant->turn;
@@ -170,6 +180,7 @@ participant_turn(struct participant *participant, int timeout_ms)
     turn->now_us = clock_now_us();
     turn->taken = 0;
     turn->emitted = false;
+    turn->begun_us = 0;
     if (rc == RC_OK)
         rc = take_events(turn);
     if (rc == RC_OK)
@@ -199,10 +210,7 @@ participant_turn(struct participant *participant, int timeout_ms)
     participant_control_answer(participant);
     if (turn->taken > 0)
         fault_point("answered");
-    inbox_report(&participant->inbox, participant->bus);
-    participant_tell(participant);
-    if (participant->opened)
-        rc = outbox_publish(&participant->outbox, participant->bus);
+    rc = participant_publish(participant);
     if (turn->taken > 0)
         fault_point("published");
     return rc;
@@ -221,6 +229,20 @@ drained(struct participant *participant)
            !participant->stats.bus_up;
 }
 
+bool
+participant_stopping(struct participant *participant)
+{
+    if (!participant->stopping &&
+        participant->fds[FD_SIGNAL].revents != 0 &&
+        daemon_stop_asked(participant->fds[FD_SIGNAL].fd)) {
+        participant->stopping = true;
+        daemon_stopping();
+        participant->stop_us = clock_monotonic_us() +
+                               (int64_t)participant->config->drain * 1000;
+    }
+    return participant->stopping;
+}
+
 static int
 turn_wait_ms(const struct participant *participant)
 {
@@ -232,7 +254,6 @@ turn_wait_ms(const struct participant *participant)
 enum rc
 participant_run(struct participant *participant)
 {
-    int64_t stop_us = INT64_MAX;
     enum rc rc = RC_OK;
 
     log_info("ready", "name=%s home=%s backlog=%" PRIu64 " parked=%u",
@@ -244,18 +265,13 @@ participant_run(struct participant *participant)
         if (rc != RC_OK)
             break;
         daemon_alive(participant->turn.now_us);
-        if (participant->fds[FD_SIGNAL].revents != 0 &&
-            daemon_stop_asked(participant->fds[FD_SIGNAL].fd) &&
-            !participant->stopping) {
-            participant->stopping = true;
-            daemon_stopping();
-            stop_us = clock_monotonic_us() +
-                      (int64_t)participant->config->drain * 1000;
-        }
-        if (participant->stopping &&
-            (drained(participant) || clock_monotonic_us() >= stop_us))
+        if (participant_stopping(participant) &&
+            (drained(participant) ||
+             clock_monotonic_us() >= participant->stop_us))
             break;
     }
+    if (rc == RC_BUSY && participant->stopping)
+        rc = RC_OK; /* a handler was waiting: its turn is undone */
     log_info("stopped",
              "rc=%s turns=%" PRIu64 " events_in=%" PRIu64
              " duplicates=%" PRIu64 " events_out=%" PRIu64

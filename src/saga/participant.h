@@ -31,6 +31,17 @@
 struct participant;
 struct turn;
 
+/* What a filter reads and writes, instead of the routes of topic.h. */
+#define PARTICIPANT_TOPICS_MAX 8
+struct participant_topics {
+    const char *read[PARTICIPANT_TOPICS_MAX];
+    size_t read_count;
+    const char *write; /* NULL: nothing */
+    /* In the middle of a batch of events, too, what was done is committed and
+     * published when a turn has taken so long: a handler may be slow. */
+    uint32_t commit_ms;
+};
+
 struct participant_handlers {
     /* Open your tables and read what you keep in memory. */
     enum rc (*on_open)(void *context, struct store *store);
@@ -41,13 +52,17 @@ struct participant_handlers {
      * One event.  RC_OK also for a business refusal (emit it).  RC_REFUSED
      * if it can't be handled, with nothing put or emitted: it is parked, and
      * later events of its order wait behind it.  RC_AGAIN: the same, but
-     * worth another try.  All else ends the process.
+     * worth another try.  RC_BUSY: turn_wait() said so.  All else ends the
+     * process.
      */
     enum rc (*on_event)(void *context, struct turn *turn,
                         const struct event *event);
     /* Each event of a user builds on the one before: while one is parked, the
      * later ones of its user wait, too, and not only those of its order. */
     bool parks_users;
+    /* Of a filter, else NULL.  It emits with turn_emit_filtered(); what it
+     * parks is told in its log and by `sagactl parked` alone. */
+    const struct participant_topics *topics;
     /* Take waiting commands, `limit` at most; tell in *taken_out how many.
      * May be NULL. */
     enum rc (*on_commands)(void *context, struct turn *turn, uint32_t limit,
@@ -109,6 +124,26 @@ int64_t turn_now_us(const struct turn *turn);
  * the handler's limits (invariant); so RC_OK or what the store said.
  */
 MUST_USE enum rc turn_emit(struct turn *turn, struct event *event);
+
+/* The same for a filter: into the one topic that it writes. */
+MUST_USE enum rc turn_emit_filtered(struct turn *turn, struct event *event);
+
+/* Where the event that on_event() was given stands in its topic. */
+struct turn_place {
+    const char *topic;
+    uint32_t partition;
+    uint64_t offset;
+};
+const struct turn_place *turn_place(const struct turn *turn);
+
+/*
+ * For a handler that must wait: until fd has one of `events` (poll(2)), at
+ * most timeout_ms; bus and watchdog are served meanwhile.  RC_OK; RC_AGAIN:
+ * not in that time; RC_BUSY: asked to stop.  The handler then returns RC_BUSY,
+ * and what it did since the last commit is undone.
+ */
+MUST_USE enum rc turn_wait(struct turn *turn, int fd, short events,
+                           int64_t timeout_ms);
 
 /* For back-pressure and metrics. */
 struct participant_stats {

@@ -119,7 +119,9 @@ open_all(struct participant *participant, const char *directory)
         rc = parking_open(&participant->parking, participant->store,
                           (uint32_t)config->parked);
     if (rc == RC_OK)
-        rc = add_streams(participant);
+        rc = participant->handlers->topics != NULL
+                 ? participant_add_topics(participant)
+                 : add_streams(participant);
     if (rc == RC_OK)
         rc = participant->handlers->on_open(participant->context,
                                             participant->store);

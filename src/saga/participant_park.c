@@ -15,6 +15,8 @@ emit_dead_letter(struct turn *turn, const struct parked *parked,
     const struct config *config = turn->participant->config;
     struct event letter;
 
+    if (turn->participant->handlers->topics != NULL)
+        return RC_OK;
     event_init(&letter, EVENT_DEAD_LETTER);
     snprintf(letter.topic_name, sizeof letter.topic_name, "%s", parked->topic);
     snprintf(letter.participant, sizeof letter.participant, "%s",
@@ -189,6 +191,8 @@ participant_handle(struct turn *turn, const struct inbox_stream *stream,
     uint32_t tries = 0;
     enum rc rc = RC_REFUSED;
 
+    turn->place = (struct turn_place){ stream->topic, stream->partition,
+                                       offset };
     if (cause == NULL) {
         rc = call_handler(turn, event, &tries);
         cause = "refused";
@@ -250,6 +254,8 @@ redrive_one(struct turn *turn, const struct parked *parked)
     if (event.id != parked->first_seq ||
         strcmp(event.source, parked->producer) != 0)
         return refuse_again(turn, parked, "identity");
+    turn->place = (struct turn_place){ parked->topic, parked->partition,
+                                       parked->offset };
     rc = call_handler(turn, &event, &tries);
     if (rc == RC_REFUSED)
         return refuse_again(turn, parked, "refused");

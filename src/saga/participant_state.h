@@ -5,6 +5,7 @@
  *   participant_open.c     what comes before the first turn
  *   participant_take.c     a batch of events, one by one
  *   participant_park.c     events that can't be handled
+ *   participant_filter.c   what a filter needs beside
  *   participant_control.c  what an operator asks
  *   participant_report.c   what we tell of ourselves
  */
@@ -24,6 +25,8 @@ struct turn {
     bool begun;     /* the transaction is open                           */
     uint32_t taken; /* events and commands                               */
     bool emitted;   /* something is to be published: it wants a flush    */
+    int64_t begun_us; /* monotonic; of a filter's turn                   */
+    struct turn_place place;
 };
 
 struct participant {
@@ -38,6 +41,7 @@ struct participant {
     struct outbox outbox;
     struct parking *parking;
     int outbox_stream[TOPIC_COUNT][PARTITIONS_MAX];
+    int filtered_stream[PARTITIONS_MAX]; /* of a filter */
     struct turn turn;
     struct pollfd fds[3]; /* signals, commands, control */
     struct control *control; /* NULL: none */
@@ -47,6 +51,7 @@ struct participant {
     bool control_copies; /* the store is being copied for ... */
     int copy_client;
     bool stopping;
+    int64_t stop_us; /* monotonic: when to stop without being drained */
     bool opened; /* the broker knows us */
     bool more;   /* input was left over: don't wait */
     bool failed; /* memory is ahead of the store: write nothing more */
@@ -64,6 +69,19 @@ MUST_USE enum rc participant_commit(struct turn *turn);
 
 /* Once a second: tells how we are, and asks how all are. */
 void participant_tell(struct participant *participant);
+
+/* Puts what is committed on its way. */
+MUST_USE enum rc participant_publish(struct participant *participant);
+
+/* True once the process was asked to stop. */
+bool participant_stopping(struct participant *participant);
+
+/* In the middle of a batch: if a filter's turn has taken long, commits what it
+ * did and begins another. */
+MUST_USE enum rc participant_commit_early(struct turn *turn);
+
+/* Adds the streams of a filter. */
+MUST_USE enum rc participant_add_topics(struct participant *participant);
 
 /* Hands the events of a batch to the handler, in order; those that were seen
  * before are passed over.  RC_DAMAGED if one before them is missing. */

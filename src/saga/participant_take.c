@@ -105,6 +105,8 @@ participant_take_batch(struct turn *turn, const struct bus_batch *batch)
             rc = take_event(turn, stream, batch, i, &event, bytes, used);
         bytes += used;
         left -= used;
+        if (rc == RC_OK)
+            rc = participant_commit_early(turn);
     }
     if (rc == RC_OK && left > 0)
         log_warning("bytes_left_over",

@@ -1,0 +1,115 @@
+#include <errno.h>
+#include <string.h>
+
+#include "saga/daemon.h"
+#include "saga/log.h"
+#include "saga/participant_state.h"
+
+/* While a handler waits, bus and watchdog are looked after so often. */
+#define SERVE_MS 100
+
+enum rc
+participant_add_topics(struct participant *participant)
+{
+    const struct participant_topics *topics = participant->handlers->topics;
+    uint32_t partitions = (uint32_t)participant->config->partitions, p;
+    enum rc rc = RC_OK;
+    size_t i;
+
+    for (p = 0; p < partitions && rc == RC_OK; p++) {
+        for (i = 0; i < topics->read_count && rc == RC_OK; i++)
+            rc = inbox_add(&participant->inbox, participant->bus,
+                           topics->read[i], p);
+        if (rc == RC_OK && topics->write != NULL)
+            rc = outbox_add(&participant->outbox, participant->bus,
+                            topics->write, p,
+                            &participant->filtered_stream[p]);
+    }
+    return rc;
+}
+
+enum rc
+turn_emit_filtered(struct turn *turn, struct event *event)
+{
+    struct participant *participant = turn->participant;
+    const struct config *config = participant->config;
+    uint32_t partition =
+        topic_partition(event->user, (uint32_t)config->partitions);
+
+    event->time_us = turn->now_us;
+    memcpy(event->source, config->name, sizeof event->source);
+    participant->stats.events_out++;
+    turn->emitted = true;
+    return outbox_append(&participant->outbox,
+                         participant->filtered_stream[partition], event);
+}
+
+const struct turn_place *
+turn_place(const struct turn *turn)
+{
+    return &turn->place;
+}
+
+enum rc
+participant_commit_early(struct turn *turn)
+{
+    struct participant *participant = turn->participant;
+    const struct participant_topics *topics = participant->handlers->topics;
+    int64_t now_us;
+    enum rc rc;
+
+    if (topics == NULL)
+        return RC_OK;
+    now_us = clock_monotonic_us();
+    if (turn->begun_us == 0)
+        turn->begun_us = now_us;
+    if (now_us - turn->begun_us < (int64_t)topics->commit_ms * 1000)
+        return RC_OK;
+    turn->begun_us = now_us;
+    rc = participant_commit(turn);
+    if (rc == RC_OK)
+        rc = participant_publish(participant);
+    turn->now_us = clock_now_us();
+    return rc == RC_OK ? participant_begin(turn) : rc;
+}
+
+/* The bus's own time-outs go on while a handler waits. */
+static enum rc
+serve(struct participant *participant)
+{
+    daemon_alive(clock_now_us());
+    return bus_wait(participant->bus, participant->fds,
+                    ARRAY_COUNT(participant->fds), 0);
+}
+
+enum rc
+turn_wait(struct turn *turn, int fd, short events, int64_t timeout_ms)
+{
+    struct participant *participant = turn->participant;
+    struct pollfd fds[] = {
+        { fd, events, 0 },
+        { participant->fds[FD_SIGNAL].fd, POLLIN, 0 },
+    };
+    int64_t until_us = clock_monotonic_us() + timeout_ms * 1000, left_ms;
+    enum rc rc = RC_OK;
+
+    for (;;) {
+        left_ms = (until_us - clock_monotonic_us() + 999) / 1000;
+        if (left_ms < 0)
+            left_ms = 0;
+        if (poll(fds, ARRAY_COUNT(fds),
+                 (int)(left_ms < SERVE_MS ? left_ms : SERVE_MS)) < 0 &&
+            errno != EINTR)
+            return RC_IO;
+        participant->fds[FD_SIGNAL].revents = fds[1].revents;
+        if (participant_stopping(participant))
+            return RC_BUSY;
+        if (fds[0].revents != 0)
+            return RC_OK;
+        if (left_ms == 0)
+            return RC_AGAIN;
+        rc = serve(participant);
+        if (rc != RC_OK)
+            return rc;
+    }
+}

@@ -1,0 +1,289 @@
+#include "sagactl/filter_child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "saga/daemon.h"
+#include "saga/log.h"
+
+#define NO_FD (-1)
+
+extern char **environ;
+
+struct filter_child {
+    char *const *argv;
+    bool per_event;
+    int64_t timeout_ms;
+    pid_t pid;  /* 0: none runs */
+    int input;  /* its stdin    */
+    int output; /* its stdout   */
+    size_t used;
+    char answer[FILTER_ANSWER_BYTES_MAX];
+};
+
+/* ---- starting --------------------------------------------------------- */
+
+static void
+close_fd(int *fd)
+{
+    if (*fd != NO_FD)
+        (void)close(*fd);
+    *fd = NO_FD;
+}
+
+/* Signals as any program expects them, though ours are blocked. */
+static int
+spawn(struct filter_child *child, int input, int output)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none, reset;
+    int error;
+
+    sigemptyset(&none);
+    sigemptyset(&reset);
+    sigaddset(&reset, SIGPIPE);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &reset);
+    posix_spawnattr_setpgroup(&attributes, 0);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK |
+                                              POSIX_SPAWN_SETSIGDEF |
+                                              POSIX_SPAWN_SETPGROUP);
+    error = posix_spawnp(&child->pid, child->argv[0], &actions, &attributes,
+                         child->argv, environ);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return error;
+}
+
+static enum rc
+start(struct filter_child *child)
+{
+    int to[2] = { NO_FD, NO_FD }, from[2] = { NO_FD, NO_FD };
+    int error = 0;
+
+    if (pipe2(to, O_CLOEXEC) != 0 || pipe2(from, O_CLOEXEC) != 0 ||
+        fcntl(to[1], F_SETFL, O_NONBLOCK) != 0 ||
+        fcntl(from[0], F_SETFL, O_NONBLOCK) != 0)
+        error = errno;
+    if (error == 0)
+        error = spawn(child, to[0], from[1]);
+    close_fd(&to[0]);
+    close_fd(&from[1]);
+    if (error == 0) {
+        child->input = to[1];
+        child->output = from[0];
+        return RC_OK;
+    }
+    close_fd(&to[1]);
+    close_fd(&from[0]);
+    child->pid = 0;
+    log_error("filter_not_started", "program=%s error=%s",
+              log_quote(child->argv[0]), log_quote(strerror(error)));
+    return RC_NOT_FOUND;
+}
+
+enum rc
+filter_child_new(struct filter_child **child_out, char *const *argv,
+                 bool per_event, int64_t timeout_ms)
+{
+    struct filter_child *child = calloc(1, sizeof *child);
+
+    if (child == NULL)
+        return RC_FULL;
+    child->argv = argv;
+    child->per_event = per_event;
+    child->timeout_ms = timeout_ms;
+    child->input = child->output = NO_FD;
+    *child_out = child;
+    return start(child);
+}
+
+/* ---- ending ----------------------------------------------------------- */
+
+static int64_t
+left_ms(int64_t until_us)
+{
+    int64_t now_us = clock_monotonic_us();
+
+    return now_us >= until_us ? 0 : (until_us - now_us + 999) / 1000;
+}
+
+/* Waits for the child's end until then, kills what is left of its group, and
+ * gives its wait status. */
+static int
+end(struct filter_child *child, int64_t until_us)
+{
+    struct pollfd fds = { pidfd_open(child->pid, 0), POLLIN, 0 };
+    int status = 0;
+
+    close_fd(&child->input);
+    if (fds.fd >= 0)
+        (void)poll(&fds, 1, (int)left_ms(until_us));
+    close_fd(&fds.fd);
+    (void)kill(-child->pid, SIGKILL);
+    while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    child->pid = 0;
+    close_fd(&child->output);
+    return status;
+}
+
+static enum rc
+give_up(struct filter_child *child, const char *why)
+{
+    log_warning("filter_killed", "pid=%ld why=%s", (long)child->pid, why);
+    (void)end(child, 0);
+    return RC_AGAIN;
+}
+
+/* It closed its stdout.  RC_OK if it did so as it should. */
+static enum rc
+note_end(struct filter_child *child, int64_t until_us)
+{
+    long pid = (long)child->pid;
+    int status = end(child, until_us);
+
+    if (child->per_event && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return RC_OK;
+    if (WIFSIGNALED(status))
+        log_warning("filter_ended", "pid=%ld signal=%d", pid,
+                    WTERMSIG(status));
+    else
+        log_warning("filter_ended", "pid=%ld exit=%d", pid,
+                    WEXITSTATUS(status));
+    return RC_AGAIN;
+}
+
+void
+filter_child_destroy(struct filter_child **child_p)
+{
+    struct filter_child *child = *child_p;
+
+    *child_p = NULL;
+    if (child->pid != 0)
+        (void)end(child, clock_monotonic_us() + child->timeout_ms * 1000);
+    free(child);
+}
+
+/* ---- one event -------------------------------------------------------- */
+
+/* A lasting child says nothing between two events; it may end there. */
+static enum rc
+check_silent(struct filter_child *child, int64_t until_us)
+{
+    ssize_t count;
+
+    if (child->pid == 0)
+        return RC_OK;
+    count = read(child->output, child->answer, sizeof child->answer);
+    if (count > 0)
+        (void)give_up(child, "said_more_than_its_answer");
+    else if (count == 0)
+        (void)note_end(child, until_us);
+    else if (errno != EAGAIN && errno != EINTR)
+        return RC_IO;
+    return RC_OK;
+}
+
+static enum rc
+send_line(struct filter_child *child, struct turn *turn, const char *line,
+          size_t bytes, int64_t until_us)
+{
+    size_t sent = 0;
+    ssize_t count;
+    enum rc rc;
+
+    while (sent < bytes) {
+        count = write(child->input, line + sent, bytes - sent);
+        if (count > 0) {
+            sent += (size_t)count;
+            continue;
+        }
+        if (errno == EPIPE)
+            return RC_OK; /* its stdout tells more */
+        if (errno != EAGAIN && errno != EINTR)
+            return RC_IO;
+        rc = turn_wait(turn, child->input, POLLOUT, left_ms(until_us));
+        if (rc != RC_OK)
+            return rc == RC_AGAIN ? give_up(child, "does_not_read") : rc;
+    }
+    if (child->per_event)
+        close_fd(&child->input);
+    return RC_OK;
+}
+
+/* A lasting child ends its answer with an empty line. */
+static bool
+complete(struct filter_child *child)
+{
+    size_t used = child->used;
+
+    if (child->per_event || used == 0 || child->answer[used - 1] != '\n')
+        return false;
+    if (used > 1 && child->answer[used - 2] != '\n')
+        return false;
+    child->used--;
+    return true;
+}
+
+static enum rc
+read_answer(struct filter_child *child, struct turn *turn, int64_t until_us)
+{
+    ssize_t count;
+    enum rc rc;
+
+    for (;;) {
+        if (child->used == sizeof child->answer) {
+            (void)give_up(child, "answer_too_large");
+            return RC_REFUSED;
+        }
+        count = read(child->output, child->answer + child->used,
+                     sizeof child->answer - child->used);
+        if (count == 0)
+            return note_end(child, until_us);
+        if (count > 0) {
+            child->used += (size_t)count;
+            if (complete(child))
+                return RC_OK;
+            continue;
+        }
+        if (errno != EAGAIN && errno != EINTR)
+            return RC_IO;
+        rc = turn_wait(turn, child->output, POLLIN, left_ms(until_us));
+        if (rc != RC_OK)
+            return rc == RC_AGAIN ? give_up(child, "no_answer_in_time") : rc;
+    }
+}
+
+enum rc
+filter_child_ask(struct filter_child *child, struct turn *turn,
+                 const char *line, size_t bytes, const char **answer_out,
+                 size_t *answer_bytes_out)
+{
+    int64_t until_us = clock_monotonic_us() + child->timeout_ms * 1000;
+    enum rc rc = check_silent(child, until_us);
+
+    child->used = 0;
+    if (rc == RC_OK && child->pid == 0)
+        rc = start(child);
+    if (rc == RC_OK)
+        rc = send_line(child, turn, line, bytes, until_us);
+    if (rc == RC_OK)
+        rc = read_answer(child, turn, until_us);
+    *answer_out = child->answer;
+    *answer_bytes_out = child->used;
+    return rc;
+}

@@ -1,0 +1,290 @@
+/*
+ * sagactl filter - any program as a participant of the pipeline
+ *
+ * The participant loop as the others run it: each event of the topics that it
+ * reads is handed to the program as one line, and position and answers are
+ * committed together.  A crash anywhere hands the event over again; what was
+ * published for it once is not published twice.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "saga/cloudevent.h"
+#include "saga/daemon.h"
+#include "saga/log.h"
+#include "sagactl/filter_child.h"
+#include "sagactl/sagactl.h"
+
+#define USAGE                                                                  \
+    "filter --name NAME --from TOPIC[,TOPIC...] [--to TOPIC]\n"                \
+    "           [--per-event] [--timeout SECONDS] -- PROGRAM [ARGUMENT...]"
+#define TIMEOUT_S_DEFAULT 30
+#define TIMEOUT_S_MAX 3600
+#define ANSWERS_MAX 1000 /* events that one event may lead to */
+#define COMMIT_MS 200
+/* After so many events in a row that it failed at, the program itself must be
+ * wrong: going on would only park everything. */
+#define FAILURES_MAX 10
+
+struct filter {
+    const char *name;
+    char topics_text[PARTICIPANT_TOPICS_MAX * TOPIC_NAME_BYTES];
+    struct participant_topics topics;
+    struct participant_handlers handlers;
+    bool per_event;
+    int64_t timeout_ms;
+    char *const *program;
+    struct filter_child *child;
+    uint32_t failures;
+    uint64_t failed_id; /* of the event that failed last */
+    char line[CLOUDEVENT_LINE_BYTES_MAX + 1];
+};
+
+/* ---- one event -------------------------------------------------------- */
+
+static size_t
+write_line(struct filter *filter, const struct event *event,
+           const struct turn_place *at)
+{
+    struct cloudevent_place place = { .partition = at->partition,
+                                      .offset = at->offset };
+    struct text_writer writer;
+
+    snprintf(place.topic, sizeof place.topic, "%s", at->topic);
+    text_writer_init(&writer, filter->line, sizeof filter->line);
+    if (cloudevent_write(&writer, event, &place) != RC_OK)
+        return 0;
+    text_put(&writer, "\n");
+    invariant(!writer.failed);
+    return writer.used;
+}
+
+static enum rc
+refuse(const struct turn *turn, const char *answer, size_t bytes,
+       const char *why, const char *where)
+{
+    const struct turn_place *place = turn_place(turn);
+
+    log_warning("answer_refused",
+                "topic=%s partition=%u offset=%ju why=%s member=%s line=%s",
+                place->topic, place->partition, (uintmax_t)place->offset, why,
+                log_quote(where), log_quote_bytes(answer, bytes));
+    return RC_REFUSED;
+}
+
+/* What the answer leaves open follows from the event that it answers. */
+static enum rc
+emit(struct turn *turn, const struct event *cause, struct event *event)
+{
+    memcpy(event->traceparent, cause->traceparent, sizeof event->traceparent);
+    if (event->user.value == 0)
+        event->user = cause->user;
+    return turn_emit_filtered(turn, event);
+}
+
+/* Walks the answer's lines; emits them if told to. */
+static enum rc
+take_answer(const struct filter *filter, struct turn *turn,
+            const struct event *cause, const char *answer, size_t bytes,
+            bool emits)
+{
+    const char *end = answer + bytes, *next;
+    enum cloudevent_refusal refusal;
+    struct cloudevent read;
+    uint32_t count = 0;
+    size_t line_bytes;
+    enum rc rc = RC_OK;
+
+    for (; answer < end && rc == RC_OK; answer = next) {
+        next = memchr(answer, '\n', (size_t)(end - answer));
+        next = next != NULL ? next + 1 : end;
+        line_bytes = (size_t)(next - answer) - (next[-1] == '\n');
+        if (line_bytes == 0)
+            continue;
+        if (filter->topics.write == NULL)
+            return refuse(turn, answer, line_bytes, "no_topic_to_write", "");
+        if (++count > ANSWERS_MAX)
+            return refuse(turn, answer, line_bytes, "too_many_answers", "");
+        refusal =
+            cloudevent_read(answer, line_bytes, CLOUDEVENT_DRAFT, &read);
+        if (refusal != CLOUDEVENT_OK)
+            return refuse(turn, answer, line_bytes,
+                          cloudevent_refusal_name(refusal), read.where);
+        if (emits)
+            rc = emit(turn, cause, &read.event);
+    }
+    return rc;
+}
+
+/* Counts events that the program failed at, not its tries at one. */
+static enum rc
+note_failure(struct filter *filter, const struct event *event, enum rc rc)
+{
+    if (event->id != filter->failed_id)
+        filter->failures++;
+    filter->failed_id = event->id;
+    if (filter->failures < FAILURES_MAX)
+        return rc;
+    log_error("filter_fails",
+              "program=%s events=%u words=\"it failed at so many events in a "
+              "row; the last is not parked, and is tried again at the next "
+              "start\"",
+              log_quote(filter->program[0]), filter->failures);
+    return RC_IO;
+}
+
+static enum rc
+on_event(void *context, struct turn *turn, const struct event *event)
+{
+    struct filter *filter = context;
+    size_t bytes = write_line(filter, event, turn_place(turn));
+    const char *answer;
+    enum rc rc;
+
+    if (bytes == 0)
+        return RC_REFUSED; /* a foreign event that is no JSON object */
+    rc = filter_child_ask(filter->child, turn, filter->line, bytes, &answer,
+                          &bytes);
+    /* All of it is looked at before any of it takes effect. */
+    if (rc == RC_OK)
+        rc = take_answer(filter, turn, event, answer, bytes, false);
+    if (rc == RC_OK)
+        rc = take_answer(filter, turn, event, answer, bytes, true);
+    if (rc == RC_AGAIN || rc == RC_REFUSED)
+        return note_failure(filter, event, rc);
+    if (rc == RC_OK)
+        filter->failures = 0;
+    return rc;
+}
+
+static enum rc
+on_open(void *context, struct store *store)
+{
+    (void)context;
+    (void)store;
+    return RC_OK;
+}
+
+/* ---- the command ------------------------------------------------------ */
+
+static bool
+take_topics(struct filter *filter, const char *list)
+{
+    char *rest = filter->topics_text, *topic;
+    size_t count = 0;
+
+    if (strlen(list) >= sizeof filter->topics_text)
+        return false;
+    strcpy(filter->topics_text, list);
+    while ((topic = strsep(&rest, ",")) != NULL) {
+        if (!topic_name_valid(topic) || count == PARTICIPANT_TOPICS_MAX)
+            return false;
+        filter->topics.read[count++] = topic;
+    }
+    filter->topics.read_count = count;
+    return true;
+}
+
+static bool
+take_timeout(struct filter *filter, const char *text)
+{
+    char *end;
+    long seconds = strtol(text, &end, 10);
+
+    filter->timeout_ms = seconds * 1000;
+    return *end == '\0' && seconds >= 1 && seconds <= TIMEOUT_S_MAX;
+}
+
+static bool
+take_arguments(struct filter *filter, int argc, char **argv)
+{
+    static const struct option options[] = {
+        { "name", required_argument, NULL, 'n' },
+        { "from", required_argument, NULL, 'f' },
+        { "to", required_argument, NULL, 't' },
+        { "timeout", required_argument, NULL, 's' },
+        { "per-event", no_argument, NULL, 'e' },
+        { NULL, 0, NULL, 0 },
+    };
+    bool good = true;
+    int option;
+
+    optind = 0; /* the GNU way to begin again */
+    while (good && (option = getopt_long(argc, argv, "+", options, NULL)) != -1)
+        switch (option) {
+        case 'n':
+            filter->name = optarg;
+            break;
+        case 'f':
+            good = take_topics(filter, optarg);
+            break;
+        case 't':
+            filter->topics.write = optarg;
+            good = topic_name_valid(optarg) &&
+                   topic_find(optarg) == TOPIC_COUNT;
+            break;
+        case 's':
+            good = take_timeout(filter, optarg);
+            break;
+        case 'e':
+            filter->per_event = true;
+            break;
+        default:
+            return false;
+        }
+    filter->program = argv + optind;
+    return good && filter->name != NULL && filter->topics.read_count > 0 &&
+           optind < argc;
+}
+
+static enum rc
+run(struct filter *filter, const struct config *config)
+{
+    struct participant *participant;
+    enum rc rc, closed;
+    int signal_fd;
+
+    daemon_lock(config);
+    signal_fd = daemon_signals();
+    rc = filter_child_new(&filter->child, filter->program, filter->per_event,
+                          filter->timeout_ms);
+    if (rc != RC_OK) {
+        filter_child_destroy(&filter->child);
+        return rc;
+    }
+    participant = participant_open(config, &filter->handlers, filter,
+                                   signal_fd, -1);
+    daemon_ready();
+    rc = participant_run(participant);
+    closed = participant_close(&participant);
+    filter_child_destroy(&filter->child);
+    return rc == RC_OK ? closed : rc;
+}
+
+int
+sagactl_filter(const struct sagactl *ctl, int argc, char **argv)
+{
+    static struct filter filter = {
+        .timeout_ms = (int64_t)TIMEOUT_S_DEFAULT * 1000,
+        .topics = { .commit_ms = COMMIT_MS },
+        .handlers = { .on_open = on_open, .on_event = on_event },
+    };
+    char *nothing[] = { argv[0], NULL };
+    struct config config;
+    enum rc rc;
+
+    filter.handlers.topics = &filter.topics;
+    if (!take_arguments(&filter, argc, argv))
+        return sagactl_usage(USAGE);
+    log_open(filter.name);
+    /* The pipeline's own settings: partitions, limits. */
+    if (setenv("SAGAPIPE_HOME", ctl->home, 1) != 0)
+        return EXIT_SYSTEM;
+    config_load_filter(&config, filter.name, 1, nothing);
+    rc = run(&filter, &config);
+    if (rc == RC_NOT_FOUND) /* the program can't be started */
+        return EXIT_USAGE;
+    return rc == RC_OK ? EXIT_DONE : rc_exit_code(rc);
+}

@@ -1,0 +1,329 @@
+"""sagactl filter: any program as a participant, with the promises of the
+others; and the examples of docs/EXTENDING.md."""
+
+import collections
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+
+import msgpack
+import pytest
+
+from pipeline import BIN, READY_LIMIT_S, STOP_LIMIT_S, TREE, Pipeline, wait_for
+from sagabus import Bus
+from test_behaviours import operate
+
+EXAMPLES = TREE / "examples"
+PRICES = {1: 5000, 2: 7500, 3: 10000, 4: 50000, 5: 100000}
+
+
+class Filter:
+    """A filter that runs, or its end."""
+
+    def __init__(self, pipeline, command, wait_until_ready=True):
+        self.log_path = pipeline.home / "log" / "filter.log"
+        reader, writer = os.pipe()
+        with open(self.log_path, "ab") as log:
+            self.child = subprocess.Popen(
+                [str(word) for word in command], cwd=TREE,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                pass_fds=[writer],
+                env={**pipeline.environment(), "READY_FD": str(writer)})
+        os.close(writer)
+        ready, _, _ = select.select([reader], [], [], READY_LIMIT_S)
+        told = os.read(reader, 64) if ready else b""
+        os.close(reader)
+        if wait_until_ready:
+            assert told == b"ready\n", self.log()
+
+    def log(self):
+        return self.log_path.read_text()
+
+    def stop(self):
+        self.child.send_signal(signal.SIGTERM)
+        return self.child.wait(STOP_LIMIT_S)
+
+    def kill(self):
+        self.child.kill()
+        self.child.wait(STOP_LIMIT_S)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.child.poll() is None:
+            self.kill()
+
+
+def filtered(pipeline, name, *program, source="payments", to="reviews",
+             options=(), wait_until_ready=True):
+    target = ["--to", to] if to else []
+    return Filter(pipeline, [
+        BIN / "sagactl", "filter", "--name", name, "--from", source, *target,
+        *options, "--", *program], wait_until_ready)
+
+
+def python(code):
+    """A lasting filter: answer(event) gives the answer's lines."""
+    return (sys.executable, "-c", f"""
+import json, os, sys, time
+{code}
+for line in sys.stdin:
+    event = json.loads(line)
+    for text in answer(event, event["data"]):
+        print(text)
+    print(flush=True)
+""")
+
+
+REPEAT = """
+def answer(event, data):
+    if data.get("status") == "APPROVED":
+        yield json.dumps({"type": "t.seen", "data": {"order": data["orderId"]}})
+"""
+
+
+def reviews(pipeline, source):
+    """What this filter wrote, in order: its CloudEvents' members."""
+    found, offset = [], 0
+    with Bus(f"ipc://{pipeline.home}/run/broker.ipc") as bus:
+        while True:
+            events = list(bus.fetch("reviews", 0, offset).events(offset))
+            if not events:
+                return found
+            for offset, _, octets in events:
+                event = msgpack.unpackb(octets)
+                if event["source"] == source:
+                    assert event["type"] == "Foreign"
+                    found.append(json.loads(event["event"]))
+            offset += 1
+
+
+def comes(pipeline, source, count):
+    """Waits for so many answers; there must never be more."""
+    found = wait_for(lambda: len(rows := reviews(pipeline, source)) >= count
+                     and rows, what=f"{count} answers of {source}")
+    assert len(found) == count, found
+    return found
+
+
+@pytest.fixture(scope="module")
+def shared():
+    """A pipeline with payments in it, and what was paid: {order: price}."""
+    with Pipeline(supervised=False, topics="reviews,others") as pipeline:
+        paid = {}
+        for user, product in ((5, 1), (5, 4), (4, 5), (5, 4), (3, 1)):
+            order = pipeline.order(user, product)
+            assert pipeline.ended(order)["status"] == "ORDER_COMPLETED"
+            paid[order] = PRICES[product]
+        for _ in range(4):
+            order = pipeline.order(1, 5)
+            assert pipeline.ended(order)["status"] == "ORDER_FAILED"
+        pipeline.paid = paid
+        yield pipeline
+
+
+def large(pipeline):
+    return {order: price for order, price in pipeline.paid.items()
+            if price >= 50000}
+
+
+# --- the examples -----------------------------------------------------------
+
+@pytest.mark.parametrize("name, program", [
+    ("large-shell", [EXAMPLES / "large-payments.sh"]),
+    ("large-payments", None)])
+def test_example_in_shell_and_c_tells_of_large_payments(shared, name, program):
+    running = (filtered(shared, name, *program) if program else
+               Filter(shared, [BIN / "examples" / "large_payments"]))
+    with running:
+        rows = comes(shared, name, len(large(shared)))
+        assert {row["data"]["orderId"]: row["data"]["price"]
+                for row in rows} == large(shared)
+        assert {row["type"] for row in rows} == {"example.large-payment"}
+        assert running.stop() == 0
+
+
+def test_example_in_python_tells_of_streaks(shared):
+    with filtered(shared, "streaks", EXAMPLES / "decline-streaks.py") as running:
+        row, = comes(shared, "streaks", 1)
+        assert row["type"] == "example.decline-streak"
+        assert row["data"]["userId"] == 1
+        assert row["data"]["reason"] == "INSUFFICIENT_CREDIT"
+        assert running.stop() == 0
+
+
+def test_any_program_can_answer_per_event(shared):
+    program = ["sed", "-n", 's/.*"status":"APPROVED".*/{"type":"t.one"}/p']
+    with filtered(shared, "per-event", *program,
+                  options=["--per-event"]) as running:
+        rows = comes(shared, "per-event", len(shared.paid))
+        assert rows[0] == {"type": "t.one"}
+        assert running.stop() == 0
+
+
+def test_filter_reads_what_a_filter_wrote(shared):
+    with filtered(shared, "first", *python(REPEAT), to="others"), \
+         filtered(shared, "second", *python("""
+def answer(event, data):
+    if event["source"] == "/sagapipe/first":
+        yield json.dumps({"type": "t.second", "data": data})
+"""), source="others,payments"):
+        rows = comes(shared, "second", len(shared.paid))
+    assert {row["data"]["order"] for row in rows} == set(shared.paid)
+
+
+# --- exactly once -----------------------------------------------------------
+
+def test_g2_killed_at_any_moment_answers_once(make_pipeline):
+    pipeline = make_pipeline(supervised=False, topics="reviews",
+                             turn_events=3).start()
+    orders = [pipeline.order(5, 1) for _ in range(30)]
+    for round_number in range(6):
+        with filtered(pipeline, "fraud", *python(REPEAT)) as running:
+            wait_for(lambda: len(reviews(pipeline, "fraud")) > round_number,
+                     what="some answers")
+            orders += [pipeline.order(5, 1) for _ in range(3)]
+            running.kill()
+    pipeline.kill_all()
+    pipeline.start()
+    paid = [order for order in orders
+            if pipeline.ended(order)["status"] == "ORDER_COMPLETED"]
+    with filtered(pipeline, "fraud", *python(REPEAT)) as running:
+        rows = comes(pipeline, "fraud", len(paid))
+        assert running.stop() == 0
+    count = collections.Counter(row["data"]["order"] for row in rows)
+    assert count == {order: 1 for order in paid}
+
+
+def test_answer_goes_on_while_the_broker_is_away(make_pipeline):
+    pipeline = make_pipeline(supervised=False, topics="reviews").start()
+    with filtered(pipeline, "fraud", *python(REPEAT)):
+        pipeline.ended(pipeline.order(5, 1))
+        comes(pipeline, "fraud", 1)
+        pipeline.stop_process("broker")
+        pipeline.start_process("broker")
+        pipeline.ended(pipeline.order(5, 1))
+        comes(pipeline, "fraud", 2)
+
+
+# --- what goes wrong --------------------------------------------------------
+
+def poison(order, action):
+    """Answers as REPEAT, but for one order."""
+    return python(REPEAT + f"""
+good = answer
+def answer(event, data):
+    if data.get("orderId") == {order} and not os.path.exists("{{marker}}"):
+        {action}
+    return good(event, data)
+""".replace("{marker}", os.devnull + ".mended"))
+
+
+@pytest.mark.parametrize("name, action, options, told", [
+    ("dies", "sys.exit(3)", [], "event=filter_ended .* exit=3"),
+    ("killed", "os.kill(os.getpid(), 9)", [], "event=filter_ended .*signal=9"),
+    ("hangs", "time.sleep(1000)", ["--timeout", "1"],
+     "event=filter_killed .*why=no_answer_in_time"),
+    ("prattles", "print('no JSON')", [],
+     "event=answer_refused .*why=syntax"),
+    ("floods", "print('x' * 300000)", [],
+     "event=filter_killed .*why=answer_too_large"),
+    ("multiplies", "print(1001 * '{\"type\":\"t.many\"}\\\\n')", [],
+     "event=answer_refused .*why=too_many_answers"),
+    ("says-more", "print('\\\\n\\\\nmore', flush=True)", [], "filter_killed"),
+])
+def test_poison_is_parked_and_others_flow(shared, name, action, options, told):
+    victim = min(shared.paid)
+    with filtered(shared, name, *poison(victim, action),
+                  options=options) as running:
+        rows = comes(shared, name, len(shared.paid) - 1)
+        parked, = operate(shared, name, "parked 0")["rows"]
+        assert parked["orderId"] == victim and parked["cause"] == "refused"
+        assert victim not in {row["data"]["order"] for row in rows}
+        wait_for(lambda: any(
+            __import__("re").search(told, line)
+            for line in running.log().splitlines()), what=told)
+        assert running.stop() == 0
+
+
+def test_parked_event_is_redriven(shared, tmp_path):
+    mended = tmp_path / "mended"
+    victim = max(shared.paid)
+    program = python(REPEAT + f"""
+good = answer
+def answer(event, data):
+    if data.get("orderId") == {victim} and not os.path.exists("{mended}"):
+        sys.exit(1)
+    return good(event, data)
+""")
+    with filtered(shared, "mended", *program) as running:
+        comes(shared, "mended", len(shared.paid) - 1)
+        assert operate(shared, "mended", "redrive 1")["refused"]
+        mended.touch()
+        assert operate(shared, "mended", "redrive 2" if "rows" not in operate(
+            shared, "mended", "parked 0") else "redrive 1")["redriven"] == 1
+        rows = comes(shared, "mended", len(shared.paid))
+        assert rows[-1]["data"]["order"] == victim
+        assert running.stop() == 0
+
+
+def test_program_that_always_fails_ends_the_filter(make_pipeline):
+    pipeline = make_pipeline(supervised=False, topics="reviews").start()
+    for _ in range(12):
+        pipeline.ended(pipeline.order(5, 1))
+    with filtered(pipeline, "broken", "false") as running:
+        assert running.child.wait(STOP_LIMIT_S) == 111
+        assert "event=filter_fails" in running.log()
+
+
+def test_stops_while_its_program_hangs(shared):
+    with filtered(shared, "slow", *python("""
+def answer(event, data):
+    print("asked", file=sys.stderr, flush=True)
+    time.sleep(1000)
+"""), options=["--timeout", "3"]) as running:
+        wait_for(lambda: "asked" in running.log(), what="the question")
+        assert running.stop() == 0
+
+
+@pytest.mark.parametrize("name, options, words", [
+    ("payment", {}, "none of the pipeline's own"),
+    ("Fraud", {}, "a filter's name"),
+    ("wrong-to", {"to": "payments"}, "usage: sagactl filter"),
+    ("no-topic", {"to": "nowhere"}, "event=broker_refused"),
+    ("wrong-from", {"source": "payments,,orders"}, "usage: sagactl filter"),
+    ("wrong-time", {"options": ["--timeout", "0"]}, "usage: sagactl filter"),
+])
+def test_wrong_use_is_one_line_and_100(shared, name, options, words):
+    with filtered(shared, name, "cat", wait_until_ready=False,
+                  **options) as running:
+        assert running.child.wait(STOP_LIMIT_S) == 100
+        assert words in running.log()
+
+
+def test_program_that_is_not_there_is_told_at_once(shared):
+    with filtered(shared, "missing", "./no-such-program",
+                  wait_until_ready=False) as running:
+        assert running.child.wait(STOP_LIMIT_S) == 100
+        assert ("event=filter_not_started program=./no-such-program "
+                "error=\"No such file or directory\"") in running.log()
+
+
+def test_two_of_one_name_do_not_run(shared):
+    with filtered(shared, "twice", *python(REPEAT)):
+        with filtered(shared, "twice", *python(REPEAT),
+                      wait_until_ready=False) as second:
+            assert second.child.wait(STOP_LIMIT_S) == 100
+            assert "is held by process" in second.log()
+
+
+def test_without_a_topic_to_write_answers_are_refused(shared):
+    with filtered(shared, "mute", *python(REPEAT), to=None) as running:
+        wait_for(lambda: operate(shared, "mute", "status")["parked"] ==
+                 len(shared.paid), what="parked answers")
+        assert "why=no_topic_to_write" in running.log()
+        assert running.stop() == 0
