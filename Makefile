@@ -126,7 +126,7 @@ check-asan:
 	@ASAN_OPTIONS=allocator_may_return_null=1 $(MAKE) --no-print-directory \
 	  BUILD=build-asan BIN=build-asan/bin OPTIMISE="-O1 -g" HARDEN=-fPIE \
 	  SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" \
-	  all check
+	  all examples check
 
 # Under thread sanitizer; under valgrind (minutes: test-all.sh --long).
 check-tsan check-valgrind:
@@ -152,7 +152,7 @@ clean:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all check check-asan check-tsan check-valgrind fuzz sim preload tidy \
+.PHONY: all check check-asan check-tsan check-valgrind fuzz sim preload examples tidy \
         bench install clean
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -107,7 +107,7 @@ pytest_run() {
 
 stage setup count_check scripts/setup.sh --with-tests || exit 1
 jobs=-j$(nproc)
-if stage build count_check make -s "$jobs" all preload; then
+if stage build count_check make -s "$jobs" all preload examples; then
     stage unit count_unit make -s "$jobs" check
     stage asan count_unit make -s "$jobs" check-asan
     stage tidy count_check make -s tidy

@@ -7,36 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "saga/config_help.h"
+#include "saga/config_reading.h"
 #include "saga/quote.h"
 
 #define FILE_BYTES_MAX 65536
-#define LINE_ERROR_BYTES 1024
 #define QUOTED_BYTES 160
 
 static const char variable_prefix[] = "SAGAPIPE_";
-
-enum request {
-    REQUEST_RUN = 0,
-    REQUEST_HELP,
-    REQUEST_VERSION,
-    REQUEST_PRINT,
-};
-
-/* One reading of all sources.  Texts point into argv and the environment. */
-struct reading {
-    enum process self;
-    const char *name; /* the program's */
-    struct config *config;
-    enum request request;
-    const char *flags[KNOB_COUNT];
-    const char *variables[KNOB_COUNT];
-    struct origin origins[KNOB_COUNT];
-    const char *path; /* of the file; NULL if there is none */
-    const char *path_from;
-    char *error;
-    size_t error_bytes;
-};
 
 struct special {
     const char *name;
@@ -420,8 +397,8 @@ set_all(struct reading *reading)
     return check_reach(reading) == RC_OK ? complete(reading) : RC_MALFORMED;
 }
 
-static enum rc
-read_all(struct reading *reading, int argc, char **argv,
+enum rc
+config_read_all(struct reading *reading, int argc, char **argv,
          char *const *environment)
 {
     enum rc rc = take_flags(reading, argc, argv);
@@ -440,8 +417,8 @@ read_all(struct reading *reading, int argc, char **argv,
     return rc;
 }
 
-static struct reading
-reading_of(struct config *config, enum process self, char *error,
+struct reading
+config_reading(struct config *config, enum process self, char *error,
            size_t error_bytes)
 {
     memset(config, 0, sizeof *config);
@@ -456,64 +433,10 @@ enum rc
 config_read(struct config *config, enum process self, int argc, char **argv,
             char *const *environment, char *error, size_t error_bytes)
 {
-    struct reading reading = reading_of(config, self, error, error_bytes);
-    const enum rc rc = read_all(&reading, argc, argv, environment);
+    struct reading reading = config_reading(config, self, error, error_bytes);
+    const enum rc rc = config_read_all(&reading, argc, argv, environment);
 
     if (rc == RC_OK && reading.request != REQUEST_RUN)
         return RC_NOT_FOUND;
     return rc;
-}
-
-static void
-answer(const struct reading *reading)
-{
-    switch (reading->request) {
-    case REQUEST_HELP:
-        config_print_help(stdout, reading->self, reading->name);
-        break;
-    case REQUEST_VERSION:
-        printf("%s (sagapipe) " SAGAPIPE_VERSION "\n", reading->name);
-        break;
-    case REQUEST_PRINT:
-        config_print_values(stdout, reading->config, reading->origins,
-                            reading->path);
-        break;
-    case REQUEST_RUN:
-        return;
-    }
-    exit(fflush(stdout) == 0 ? EXIT_DONE : EXIT_SYSTEM);
-}
-
-static void
-load(struct config *config, enum process self, const char *name, int argc,
-     char **argv)
-{
-    char error[LINE_ERROR_BYTES] = "";
-    struct reading reading = reading_of(config, self, error, sizeof error);
-
-    reading.name = name;
-    if (read_all(&reading, argc, argv, environ) != RC_OK) {
-        fprintf(stderr, "%s\n", error);
-        exit(EXIT_USAGE);
-    }
-    answer(&reading);
-}
-
-void
-config_load(struct config *config, enum process self, int argc, char **argv)
-{
-    load(config, self, process_name(self), argc, argv);
-}
-
-void
-config_load_filter(struct config *config, const char *name, int argc,
-                   char **argv)
-{
-    if (!topic_name_valid(name) || process_find(name) != PROCESS_NONE ||
-        strcmp(name, "supervisor") == 0) {
-        fprintf(stderr, "%s: a filter's name is 1 to 31 of a-z, 0-9, '.' and "
-                "'-', and none of the pipeline's own\n", name);
-        exit(EXIT_USAGE);
-    }
-    load(config, PROCESS_NONE, name, argc, argv);
 }

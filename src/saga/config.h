@@ -54,7 +54,7 @@ void config_load_filter(struct config *config, const char *name, int argc,
                         char **argv);
 
 /*
- * The same as config_load() without exiting, for tests: RC_MALFORMED with the line in
+ * As config_load(), without exiting, for tests: RC_MALFORMED with the line in
  * error[error_bytes] if something is wrong, RC_NOT_FOUND if the call asked for
  * --help, --version or --print-config (nothing is printed).  environment:
  * NULL-terminated "NAME=value" array, or NULL for none.

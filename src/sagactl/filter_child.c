@@ -16,6 +16,9 @@
 
 #define NO_FD (-1)
 
+static const char no_answer[] =
+    "no_answer_in_time words=\"an empty line ends an answer\"";
+
 extern char **environ;
 
 struct filter_child {
@@ -225,47 +228,73 @@ send_line(struct filter_child *child, struct turn *turn, const char *line,
     return RC_OK;
 }
 
-/* A lasting child ends its answer with an empty line. */
-static bool
-complete(struct filter_child *child)
+/*
+ * A lasting child ends its answer with an empty line; `before` octets of it
+ * were looked at.  RC_AGAIN: it has not ended yet.
+ */
+static enum rc
+find_end(struct filter_child *child, size_t before)
 {
-    size_t used = child->used;
+    const char *from = child->answer + (before > 0 ? before - 1 : 0);
+    const char *end;
+    size_t bytes;
 
-    if (child->per_event || used == 0 || child->answer[used - 1] != '\n')
-        return false;
-    if (used > 1 && child->answer[used - 2] != '\n')
-        return false;
-    child->used--;
-    return true;
+    if (child->per_event)
+        return RC_AGAIN;
+    end = child->answer[0] == '\n'
+              ? child->answer
+              : memmem(from, (size_t)(child->answer + child->used - from),
+                       "\n\n", 2);
+    if (end == NULL)
+        return RC_AGAIN;
+    bytes = (size_t)(end - child->answer) + (end != child->answer);
+    if (bytes + 1 < child->used) {
+        (void)give_up(child, "said_more_than_its_answer");
+        return RC_REFUSED;
+    }
+    child->used = bytes;
+    return RC_OK;
+}
+
+/* Reads what there is.  RC_AGAIN: the answer has not ended yet. */
+static enum rc
+read_some(struct filter_child *child, int64_t until_us)
+{
+    size_t before = child->used;
+    ssize_t count;
+
+    if (before == sizeof child->answer) {
+        (void)give_up(child, "answer_too_large");
+        return RC_REFUSED;
+    }
+    count = read(child->output, child->answer + before,
+                 sizeof child->answer - before);
+    if (count < 0)
+        return errno == EAGAIN || errno == EINTR ? RC_AGAIN : RC_IO;
+    child->used += (size_t)count;
+    return count > 0 ? find_end(child, before) : note_end(child, until_us);
 }
 
 static enum rc
 read_answer(struct filter_child *child, struct turn *turn, int64_t until_us)
 {
-    ssize_t count;
     enum rc rc;
 
     for (;;) {
-        if (child->used == sizeof child->answer) {
-            (void)give_up(child, "answer_too_large");
-            return RC_REFUSED;
-        }
-        count = read(child->output, child->answer + child->used,
-                     sizeof child->answer - child->used);
-        if (count == 0)
-            return note_end(child, until_us);
-        if (count > 0) {
-            child->used += (size_t)count;
-            if (complete(child))
-                return RC_OK;
-            continue;
-        }
-        if (errno != EAGAIN && errno != EINTR)
-            return RC_IO;
+        rc = read_some(child, until_us);
+        if (rc != RC_AGAIN || child->pid == 0)
+            return rc;
         rc = turn_wait(turn, child->output, POLLIN, left_ms(until_us));
         if (rc != RC_OK)
-            return rc == RC_AGAIN ? give_up(child, "no_answer_in_time") : rc;
+            return rc == RC_AGAIN ? give_up(child, no_answer) : rc;
     }
+}
+
+void
+filter_child_kill(struct filter_child *child)
+{
+    if (child->pid != 0)
+        (void)give_up(child, "its_answer_was_refused");
 }
 
 enum rc

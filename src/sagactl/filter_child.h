@@ -36,11 +36,16 @@ MUST_USE enum rc filter_child_new(struct filter_child **child_out,
  * still says is not read), then kills it. */
 void filter_child_destroy(struct filter_child **child_p);
 
+/* Its answer makes no sense: what else it says must not be taken for the next
+ * event's. */
+void filter_child_kill(struct filter_child *child);
+
 /*
  * Hands over one event's line (with its line end) and waits for the answer:
  * *answer_out are its lines, each with its end, valid until the next call.
  * RC_AGAIN: the child failed, and the log says how; worth another try.
- * RC_REFUSED: it answered with more than FILTER_ANSWER_BYTES_MAX.
+ * RC_REFUSED: it answered with more than FILTER_ANSWER_BYTES_MAX, or went on
+ * behind its answer's end.
  * RC_NOT_FOUND: it can't be started at all (logged).
  * RC_BUSY: asked to stop (turn_wait()).  RC_IO.
  */

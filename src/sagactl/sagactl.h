@@ -30,6 +30,7 @@ struct sagactl {
 /* Returns the exit code.  args fit the command's row in the table. */
 sagactl_fn sagactl_backup;
 sagactl_fn sagactl_completion;
+sagactl_fn sagactl_filter;
 sagactl_fn sagactl_help;
 sagactl_fn sagactl_parked_bring_back;
 sagactl_fn sagactl_parked_list;

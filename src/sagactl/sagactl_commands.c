@@ -4,7 +4,7 @@
  */
 #include "sagactl/sagactl.h"
 
-#define PROCESS_WORDS "payment|ledger|gateway"
+#define PROCESS_WORDS "payment|ledger|gateway|FILTER"
 
 const struct sagactl_option sagactl_global_options[] = {
     { "home", "DIR",
@@ -52,6 +52,18 @@ const struct sagactl_command sagactl_commands[] = {
     { "restore", "DIR", "into a home that has no stores",
       "Puts a backup in place: all four stores, or none.",
       sagactl_restore, { { 0 } } },
+    { "filter", "-- PROGRAM [ARGUMENT...]", "any program as a participant",
+      "Hands each event of the topics to the program as one line of JSON, and "
+      "publishes the lines that it answers with, once. An empty line ends an "
+      "answer. --name and --from must be given. docs/EXTENDING.md explains it.",
+      sagactl_filter,
+      { { "name", "NAME", "its own name, as producer, consumer and store" },
+        { "from", "TOPIC[,TOPIC...]", "what it reads" },
+        { "to", "TOPIC", "where its answers go; a topic of the knob topics" },
+        { "per-event", NULL,
+          "a process for each event; its answer ends with its output" },
+        { "timeout", "SECONDS", "for one answer (default: 30)" },
+        { 0 } } },
     { "help", "[COMMAND] [SUBCOMMAND]", "explain a command",
       "Without a command: the list of all.",
       sagactl_help, { { 0 } } },

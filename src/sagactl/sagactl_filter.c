@@ -6,7 +6,6 @@
  * committed together.  A crash anywhere hands the event over again; what was
  * published for it once is not published twice.
  */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +16,6 @@
 #include "sagactl/filter_child.h"
 #include "sagactl/sagactl.h"
 
-#define USAGE                                                                  \
-    "filter --name NAME --from TOPIC[,TOPIC...] [--to TOPIC]\n"                \
-    "           [--per-event] [--timeout SECONDS] -- PROGRAM [ARGUMENT...]"
 #define TIMEOUT_S_DEFAULT 30
 #define TIMEOUT_S_MAX 3600
 #define ANSWERS_MAX 1000 /* events that one event may lead to */
@@ -152,6 +148,8 @@ on_event(void *context, struct turn *turn, const struct event *event)
         rc = take_answer(filter, turn, event, answer, bytes, false);
     if (rc == RC_OK)
         rc = take_answer(filter, turn, event, answer, bytes, true);
+    if (rc == RC_REFUSED)
+        filter_child_kill(filter->child);
     if (rc == RC_AGAIN || rc == RC_REFUSED)
         return note_failure(filter, event, rc);
     if (rc == RC_OK)
@@ -175,9 +173,9 @@ take_topics(struct filter *filter, const char *list)
     char *rest = filter->topics_text, *topic;
     size_t count = 0;
 
-    if (strlen(list) >= sizeof filter->topics_text)
+    if (snprintf(rest, sizeof filter->topics_text, "%s", list) >=
+        (int)sizeof filter->topics_text)
         return false;
-    strcpy(filter->topics_text, list);
     while ((topic = strsep(&rest, ",")) != NULL) {
         if (!topic_name_valid(topic) || count == PARTICIPANT_TOPICS_MAX)
             return false;
@@ -187,56 +185,30 @@ take_topics(struct filter *filter, const char *list)
     return true;
 }
 
-static bool
-take_timeout(struct filter *filter, const char *text)
+static int
+take_arguments(struct filter *filter, const struct sagactl_args *args)
 {
-    char *end;
-    long seconds = strtol(text, &end, 10);
+    const char *from = args_value(args, "from");
+    const char *timeout = args_value(args, "timeout");
+    uint64_t timeout_s = TIMEOUT_S_DEFAULT;
 
-    filter->timeout_ms = seconds * 1000;
-    return *end == '\0' && seconds >= 1 && seconds <= TIMEOUT_S_MAX;
-}
-
-static bool
-take_arguments(struct filter *filter, int argc, char **argv)
-{
-    static const struct option options[] = {
-        { "name", required_argument, NULL, 'n' },
-        { "from", required_argument, NULL, 'f' },
-        { "to", required_argument, NULL, 't' },
-        { "timeout", required_argument, NULL, 's' },
-        { "per-event", no_argument, NULL, 'e' },
-        { NULL, 0, NULL, 0 },
-    };
-    bool good = true;
-    int option;
-
-    optind = 0; /* the GNU way to begin again */
-    while (good && (option = getopt_long(argc, argv, "+", options, NULL)) != -1)
-        switch (option) {
-        case 'n':
-            filter->name = optarg;
-            break;
-        case 'f':
-            good = take_topics(filter, optarg);
-            break;
-        case 't':
-            filter->topics.write = optarg;
-            good = topic_name_valid(optarg) &&
-                   topic_find(optarg) == TOPIC_COUNT;
-            break;
-        case 's':
-            good = take_timeout(filter, optarg);
-            break;
-        case 'e':
-            filter->per_event = true;
-            break;
-        default:
-            return false;
-        }
-    filter->program = argv + optind;
-    return good && filter->name != NULL && filter->topics.read_count > 0 &&
-           optind < argc;
+    filter->name = args_value(args, "name");
+    filter->topics.write = args_value(args, "to");
+    filter->per_event = args_value(args, "per-event") != NULL;
+    filter->program = args->rest;
+    if (filter->name == NULL || from == NULL || args->rest[0] == NULL)
+        return args_wrong(args, "it needs --name, --from and a program");
+    if (!take_topics(filter, from))
+        return args_wrong(args, "--from names 1 to 8 topics");
+    if (filter->topics.write != NULL &&
+        (!topic_name_valid(filter->topics.write) ||
+         topic_find(filter->topics.write) != TOPIC_COUNT))
+        return args_wrong(args, "--to names a topic of the knob `topics`");
+    if (timeout != NULL && !args_number(args, "--timeout", timeout, 1,
+                                        TIMEOUT_S_MAX, &timeout_s))
+        return EXIT_USAGE;
+    filter->timeout_ms = (int64_t)timeout_s * 1000;
+    return EXIT_DONE;
 }
 
 static enum rc
@@ -264,25 +236,24 @@ run(struct filter *filter, const struct config *config)
 }
 
 int
-sagactl_filter(const struct sagactl *ctl, int argc, char **argv)
+sagactl_filter(const struct sagactl *ctl, const struct sagactl_args *args)
 {
     static struct filter filter = {
-        .timeout_ms = (int64_t)TIMEOUT_S_DEFAULT * 1000,
         .topics = { .commit_ms = COMMIT_MS },
         .handlers = { .on_open = on_open, .on_event = on_event },
     };
-    char *nothing[] = { argv[0], NULL };
+    char *nothing[] = { NULL };
     struct config config;
     enum rc rc;
 
     filter.handlers.topics = &filter.topics;
-    if (!take_arguments(&filter, argc, argv))
-        return sagactl_usage(USAGE);
+    if (take_arguments(&filter, args) != EXIT_DONE)
+        return EXIT_USAGE;
     log_open(filter.name);
     /* The pipeline's own settings: partitions, limits. */
     if (setenv("SAGAPIPE_HOME", ctl->home, 1) != 0)
         return EXIT_SYSTEM;
-    config_load_filter(&config, filter.name, 1, nothing);
+    config_load_filter(&config, filter.name, 0, nothing);
     rc = run(&filter, &config);
     if (rc == RC_NOT_FOUND) /* the program can't be started */
         return EXIT_USAGE;
