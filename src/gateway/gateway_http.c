@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -181,9 +182,10 @@ phase_us(const struct gateway_http *http)
 /*
  * A peer's last bytes and its end may come as one event, and the library,
  * which asks for edges, reads the bytes and then waits for ever for the end.
- * So the ends that came before a run are noted, and after it, when the run
- * has seen the event, the library is woken once more: to shut the side that
- * is at its end already does nothing else.
+ * So the ends that came before a run are noted, and after the run that read
+ * the last of the bytes (they may be more than its buffer holds) the library
+ * is woken once more: to shut the side that is at its end already does nothing
+ * else.
  */
 static void
 note_ends(struct gateway_http *http)
@@ -201,11 +203,15 @@ note_ends(struct gateway_http *http)
 static void
 wake_ends(struct gateway_http *http)
 {
-    struct deadline *deadline;
+    struct deadline *deadline, *next;
 
-    while ((deadline = deadline_due(&http->ends, http->now_us)) != NULL) {
+    for (deadline = http->ends.first; deadline != NULL; deadline = next) {
         const struct peer *peer = deadline->owner;
+        int unread = 0;
 
+        next = deadline->next;
+        if (ioctl(peer->fd, FIONREAD, &unread) == 0 && unread > 0)
+            continue;
         (void)shutdown(peer->fd, SHUT_RD);
         deadline_end(&http->ends, deadline);
     }

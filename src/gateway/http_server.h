@@ -57,7 +57,7 @@ struct peer {
     struct peer *next_free;
     struct deadline idle;  /* until a request's first line is complete */
     struct deadline phase; /* the rest of it; its reply: each must end */
-    struct deadline end;   /* it sends no more: to be woken after this run */
+    struct deadline end;   /* it sends no more: the library is to be told */
     int fd;
 };
 
