@@ -111,6 +111,8 @@ gateway_http_open(const struct config *config, struct mailbox *requests,
     http->facts.started_us = clock_now_us();
     atomic_store(&shared->wake_fd, wake_fd);
     auth_load(&http->auth, config);
+    if (gateway_door_open(&http->door, config) != RC_OK)
+        die(EXIT_SYSTEM, "http: no thread left for operators' requests");
     allow_descriptors(config);
     http->listen_fd = http_listener_open(config, http->url);
     daemon_start(http);
@@ -226,6 +228,8 @@ wait_for_work(struct gateway_http *http, int64_t limit_ms)
         { .fd = mailbox_fd(http->answers), .events = POLLIN },
         { .fd = atomic_load(&http->shared->wake_fd), .events = POLLIN },
         { .fd = http->ends_fd, .events = POLLIN },
+        { .fd = mailbox_fd(gateway_door_answers(http->door)),
+          .events = POLLIN },
     };
     MHD_UNSIGNED_LONG_LONG library_ms;
     uint64_t count;
@@ -243,14 +247,15 @@ wait_for_work(struct gateway_http *http, int64_t limit_ms)
         invariant(errno == EAGAIN || errno == EINTR);
     if (fds[3].revents != 0)
         note_ends(http);
+    http->door_answered |= fds[4].revents != 0;
     http->now_us = clock_monotonic_us();
 }
 
-/* Everything the store has answered goes on. */
+/* Everything that was answered goes on. */
 static void
-take_answers(struct gateway_http *http)
+take_from(struct gateway_http *http, struct mailbox *answers)
 {
-    struct request *request = mailbox_take(http->answers);
+    struct request *request = mailbox_take(answers);
 
     while (request != NULL) {
         struct request *next = request->next;
@@ -261,6 +266,15 @@ take_answers(struct gateway_http *http)
             http_pool_give_request(&http->pool, request);
         request = next;
     }
+}
+
+static void
+take_answers(struct gateway_http *http)
+{
+    take_from(http, http->answers);
+    if (http->door_answered)
+        take_from(http, gateway_door_answers(http->door));
+    http->door_answered = false;
 }
 
 static void
@@ -403,6 +417,7 @@ gateway_http_close(struct gateway_http **http_p)
         close_listener(http);
         MHD_stop_daemon(http->daemon);
     }
+    gateway_door_close(&http->door);
     http_pool_fini(&http->pool);
     close(http->ends_fd);
     close(atomic_exchange(&http->shared->wake_fd, -1));

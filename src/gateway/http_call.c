@@ -138,7 +138,21 @@ http_call_prepare(struct http_call *call)
         call->route->prepare(call);
 }
 
-/* A refusal of the store's as a problem. */
+static void
+refuse_parked(const struct request *request, struct problem *problem)
+{
+    if (request->outcome == REQUEST_SILENT)
+        problem_set(problem, PROBLEM_SILENT, "participant",
+                    "%s does not answer at its door, HOME/run/%s.ctl",
+                    request->participant, request->participant);
+    else
+        problem_set(problem, PROBLEM_REDRIVE, NULL,
+                    "%llu event(s) wait in %s",
+                    (unsigned long long)request->parked_count,
+                    request->participant);
+}
+
+/* A refusal of the store's, or of the door's, as a problem. */
 static void
 refuse(struct http_call *call)
 {
@@ -193,6 +207,10 @@ refuse(struct http_call *call)
     case REQUEST_DISK:
         problem_set(problem, PROBLEM_DISK, NULL,
                     "nothing was done; reads go on");
+        break;
+    case REQUEST_SILENT:
+    case REQUEST_REFUSED:
+        refuse_parked(call->request, problem);
         break;
     case REQUEST_PENDING:
     case REQUEST_FAILED:

@@ -260,6 +260,24 @@ on_body(struct exchange *exchange, const char *body, size_t *body_bytes)
     return MHD_YES;
 }
 
+static bool
+request_is_for_door(const struct request *request)
+{
+    return request->kind == REQUEST_PARKED_LIST ||
+           request->kind == REQUEST_PARKED_REDRIVE ||
+           request->kind == REQUEST_PARKED_DROP;
+}
+
+static void
+append_request(struct gateway_http *http, struct request *request)
+{
+    if (http->last != NULL)
+        http->last->next = request;
+    else
+        http->first = request;
+    http->last = request;
+}
+
 /* Hands the request to the store thread, with the others of this turn. */
 static enum MHD_Result
 ask_store(struct exchange *exchange)
@@ -269,11 +287,10 @@ ask_store(struct exchange *exchange)
 
     request->owner = exchange;
     request->next = NULL;
-    if (http->last != NULL)
-        http->last->next = request;
+    if (request_is_for_door(request))
+        gateway_door_ask(http->door, request);
     else
-        http->first = request;
-    http->last = request;
+        append_request(http, request);
     exchange->state = EXCHANGE_WAITING;
     deadline_begin(&http->waits, &exchange->wait, http->now_us);
     MHD_suspend_connection(exchange->connection);

@@ -191,6 +191,9 @@ write_row(struct http_call *call, uint32_t index)
     case REQUEST_TRANSACTION_GET:
     case REQUEST_METRICS:
     case REQUEST_STATUS:
+    case REQUEST_PARKED_LIST:
+    case REQUEST_PARKED_REDRIVE:
+    case REQUEST_PARKED_DROP:
     case REQUEST_KIND_COUNT:
         invariant(!"a list");
         break;
@@ -240,6 +243,48 @@ reply_status(struct http_call *call)
     if (!http_call_room(call, STATUS_TEXT_BYTES_MAX))
         return;
     status_write(&call->text, call->request->metrics, call->facts);
+}
+
+/* "/parked/{participant}/{id}/...": the route has been found. */
+static void
+prepare_parked(struct http_call *call)
+{
+    const char *name = call->path + sizeof("/parked/") - 1;
+    size_t bytes = strcspn(name, "/");
+    struct request *request = call->request;
+
+    request->number = call->id;
+    if (bytes >= sizeof(request->participant))
+        problem_set(&call->problem, PROBLEM_NO_ROW, "participant",
+                    "no participant has a name of %zu characters", bytes);
+    else
+        memcpy(request->participant, name, bytes);
+}
+
+static void
+reply_parked_list(struct http_call *call)
+{
+    const char *text = call->request->text;
+
+    if (http_call_room(call, strlen(text)))
+        text_put(&call->text, text);
+}
+
+static void
+reply_parked(struct http_call *call)
+{
+    const struct request *request = call->request;
+
+    json_begin(&call->text, '{');
+    json_key(&call->text, "participant");
+    json_text(&call->text, request->participant);
+    json_key(&call->text, "number");
+    json_uint(&call->text, request->number);
+    json_key(&call->text, "redriven");
+    json_uint(&call->text, request->redriven);
+    json_key(&call->text, "parked");
+    json_uint(&call->text, request->parked_count);
+    json_end(&call->text, '}');
 }
 
 static void
@@ -292,7 +337,7 @@ reply_help(struct http_call *call)
     for (size_t i = 0; i < http_routes_count; i++) {
         put_column(text, "", 2);
         put_column(text, http_routes[i].method, 6);
-        put_column(text, http_routes[i].pattern, 22);
+        put_column(text, http_routes[i].pattern, 36);
         text_put(text, http_routes[i].help);
         text_put(text, "\n");
     }
@@ -363,6 +408,15 @@ const struct http_route http_routes[] = {
     { "GET", "/status", ROLE_OPERATOR,
       REQUEST_STATUS, false, 0, NULL, reply_status,
       "the whole pipeline: processes, topics, lag, open orders" },
+    { "GET", "/parked", ROLE_OPERATOR,
+      REQUEST_PARKED_LIST, false, 0, NULL, reply_parked_list,
+      "events that wait for an operator" },
+    { "POST", "/parked/{participant}/{id}/redrive", ROLE_OPERATOR,
+      REQUEST_PARKED_REDRIVE, false, 0, prepare_parked, reply_parked,
+      "try it again" },
+    { "POST", "/parked/{participant}/{id}/drop", ROLE_OPERATOR,
+      REQUEST_PARKED_DROP, false, 0, prepare_parked, reply_parked,
+      "give it up" },
     { "GET", "/", ROLE_ANYBODY,
       REQUEST_NONE, false, 0, NULL, reply_help, "this text" },
 };

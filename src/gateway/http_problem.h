@@ -56,6 +56,8 @@
       "The user has an account already")                                       \
     P(PROBLEM_ENDED,            "order-ended",            409,                 \
       "The order has ended and can't be cancelled")                            \
+    P(PROBLEM_REDRIVE,          "redrive-refused",        409,                 \
+      "The event was tried again and refused again: it is still parked")       \
     P(PROBLEM_BODY_SIZE,        "body-too-large",         413,                 \
       "The body is larger than the limit")                                     \
     P(PROBLEM_TARGET_SIZE,      "target-too-long",        414,                 \
@@ -79,6 +81,9 @@
     P(PROBLEM_STORE_TIMEOUT,    "store-timeout",          503,                 \
       "The store did not answer in time; whether the command took effect is "  \
       "not known")                                                             \
+    P(PROBLEM_SILENT,           "participant-silent",     503,                 \
+      "A process does not answer; whether the command took effect is not "     \
+      "known")                                                                 \
     P(PROBLEM_OVERLOADED,       "overloaded",             503,                 \
       "Too many requests wait for the store")                                  \
     P(PROBLEM_STOPPING,         "shutting-down",          503,                 \

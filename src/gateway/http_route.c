@@ -4,25 +4,33 @@
 
 #define ID_PATTERN "{id}"
 
-/* True if the path has the pattern's form; *id is then the text in place of
- * "{id}", or NULL.  That text may be anything but empty and has no slash. */
+/* True if the path has the pattern's form: what stands in braces is any
+ * segment but an empty one.  *id is then what stands for "{id}", or NULL. */
 static bool
 pattern_matches(const char *pattern, const char *path, const char **id,
                 size_t *id_bytes)
 {
-    const char *place = strstr(pattern, ID_PATTERN);
-    size_t fixed = place != NULL ? (size_t)(place - pattern) : 0;
-
     *id = NULL;
     *id_bytes = 0;
-    if (place == NULL)
-        return strcmp(pattern, path) == 0;
-    if (strncmp(pattern, path, fixed) != 0)
-        return false;
-    *id = path + fixed;
-    *id_bytes = strcspn(*id, "/");
-    return *id_bytes > 0 &&
-           strcmp(place + sizeof(ID_PATTERN) - 1, *id + *id_bytes) == 0;
+    while (*pattern != '\0') {
+        size_t bytes;
+
+        if (*pattern != '{') {
+            if (*pattern++ != *path++)
+                return false;
+            continue;
+        }
+        bytes = strcspn(path, "/");
+        if (bytes == 0)
+            return false;
+        if (strncmp(pattern, ID_PATTERN, sizeof(ID_PATTERN) - 1) == 0) {
+            *id = path;
+            *id_bytes = bytes;
+        }
+        pattern += strcspn(pattern, "}") + 1;
+        path += bytes;
+    }
+    return *path == '\0';
 }
 
 static bool

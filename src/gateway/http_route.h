@@ -2,7 +2,8 @@
  * http_route.h - which method and path does what: the form of the one table
  *
  * The table itself, http_routes, stands in http_handlers.c.  A pattern is a
- * path, of which one whole segment may be "{id}".
+ * path, of which one whole segment may be "{id}", a number; other segments in
+ * braces are names, which the handler reads from the path.
  *
  * Pure: functions of their arguments.
  */

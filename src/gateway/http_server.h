@@ -28,6 +28,7 @@
 #include <microhttpd.h>
 #include <pthread.h>
 
+#include "gateway/gateway_door.h"
 #include "gateway/gateway_http.h"
 #include "gateway/http_auth.h"
 #include "gateway/http_deadline.h"
@@ -99,6 +100,8 @@ struct gateway_http {
     struct mailbox *requests;
     struct mailbox *answers;
     struct gateway_shared *shared;
+    struct gateway_door *door; /* answers REQUEST_PARKED_* */
+    bool door_answered;        /* something is there to be taken */
     struct MHD_Daemon *daemon;
     int listen_fd; /* -1 once it was quiesced */
     int epoll_fd;  /* libmicrohttpd's */

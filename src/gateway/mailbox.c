@@ -99,6 +99,8 @@ request_fini(struct request *request)
 {
     free(request->metrics);
     free(request->rows);
+    free(request->text);
     request->metrics = NULL;
     request->rows = NULL;
+    request->text = NULL;
 }

@@ -1,11 +1,12 @@
 /*
  * request.h - what the http thread asks of the store thread, and its answer
  *
- * The two threads share nothing but mailboxes of requests.  A request is made
+ * The threads share nothing but mailboxes of requests.  A request is made
  * and freed by the http thread; between mailbox_post() and the answer it
  * belongs to the store thread, which fills `outcome` and the answer's fields
  * and never blocks for it.  A request's answer comes only when everything it
- * promises is on disk.
+ * promises is on disk.  Those of kind REQUEST_PARKED_* go to the door's thread
+ * (gateway_door.h) in the same manner.
  *
  * `rows` of lists are malloc'ed by the store thread and freed by the http
  * thread with request_fini().
@@ -42,6 +43,9 @@ enum request_kind {
     REQUEST_TRANSACTION_LIST, /* query -> transactions[]                      */
     REQUEST_METRICS,          /* -> metrics                                   */
     REQUEST_STATUS,           /* -> metrics                                   */
+    REQUEST_PARKED_LIST,      /* -> text; the door's, see gateway_door.h      */
+    REQUEST_PARKED_REDRIVE,   /* participant, number -> redriven, ...         */
+    REQUEST_PARKED_DROP,      /* the same                                     */
     REQUEST_KIND_COUNT
 };
 
@@ -60,6 +64,9 @@ enum request_outcome {
                              more, see order.status: 409                      */
     REQUEST_BACKLOG,      /* too many events wait for the broker: 503         */
     REQUEST_DISK,         /* too little space is left for our store: 503      */
+    REQUEST_SILENT,       /* PARKED_*: a participant does not answer, see
+                             participant: 503                                 */
+    REQUEST_REFUSED,      /* PARKED_REDRIVE: refused again, still parked: 409 */
     REQUEST_FAILED        /* the store failed; the process is about to end    */
 };
 
@@ -107,6 +114,8 @@ struct request {
     struct request_query query;
     char traceparent[TRACEPARENT_BYTES];    /* "" or valid                  */
     char key[IDEMPOTENCY_KEY_BYTES_MAX + 1]; /* "": none                     */
+    char participant[PRODUCER_NAME_BYTES];   /* PARKED_*: whose              */
+    uint64_t number;                         /* PARKED_*: which              */
 
     /* answered */
     struct order_row order;
@@ -117,6 +126,9 @@ struct request {
     struct user_row user_row;
     struct transaction_row transaction;
     struct gateway_metrics *metrics; /* malloc'ed, as the lists   */
+    char *text;                      /* malloc'ed JSON            */
+    uint64_t redriven;               /* events that were handled now   */
+    uint64_t parked_count;           /* that the participant still has */
     void *rows;                      /* of the kind's row struct  */
     uint32_t rows_count;
     bool more;           /* there is a next page ...              */
