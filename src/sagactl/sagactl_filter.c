@@ -165,6 +165,22 @@ on_open(void *context, struct store *store)
     return RC_OK;
 }
 
+/* Said at once, and not when the first answer is refused: ending here is as
+ * good as at any other place. */
+static void
+on_status(void *context, const struct bus_status *status)
+{
+    const char *topic = ((struct filter *)context)->topics.write;
+    uint32_t i = 0;
+
+    while (i < status->topics_count && topic != NULL &&
+           strcmp(status->topics[i].topic, topic) != 0)
+        i++;
+    if (topic != NULL && i == status->topics_count && !status->cut)
+        die(EXIT_USAGE, "the broker has no topic %s: name it in its knob "
+            "`topics` (SAGAPIPE_TOPICS) and start it again", topic);
+}
+
 /* ---- the command ------------------------------------------------------ */
 
 static bool
@@ -240,7 +256,8 @@ sagactl_filter(const struct sagactl *ctl, const struct sagactl_args *args)
 {
     static struct filter filter = {
         .topics = { .commit_ms = COMMIT_MS },
-        .handlers = { .on_open = on_open, .on_event = on_event },
+        .handlers = { .on_open = on_open, .on_event = on_event,
+                      .on_status = on_status },
     };
     char *nothing[] = { NULL };
     struct config config;

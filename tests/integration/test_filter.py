@@ -291,7 +291,6 @@ def answer(event, data):
     ("payment", {}, "none of the pipeline's own"),
     ("Fraud", {}, "a filter's name"),
     ("wrong-to", {"to": "payments"}, "usage: sagactl filter"),
-    ("no-topic", {"to": "nowhere"}, "event=broker_refused"),
     ("wrong-from", {"source": "payments,,orders"}, "usage: sagactl filter"),
     ("wrong-time", {"options": ["--timeout", "0"]}, "usage: sagactl filter"),
 ])
@@ -300,6 +299,13 @@ def test_wrong_use_is_one_line_and_100(shared, name, options, words):
                   **options) as running:
         assert running.child.wait(STOP_LIMIT_S) == 100
         assert words in running.log()
+
+
+def test_topic_that_the_broker_lacks_is_told_at_once(shared):
+    with filtered(shared, "no-topic", *python("answer = lambda *_: []"),
+                  to="nowhere", wait_until_ready=False) as running:
+        assert running.child.wait(STOP_LIMIT_S) == 100
+        assert "the broker has no topic nowhere: name it in" in running.log()
 
 
 def test_program_that_is_not_there_is_told_at_once(shared):
