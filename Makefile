@@ -111,7 +111,7 @@ $(EXAMPLES): $(BIN)/examples/%: $(BUILD)/examples/%.o $(BUILD)/libsaga.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # Libraries that a test puts under a process (LD_PRELOAD).
-PRELOADS = $(addprefix $(BUILD)/tests/lib,powercut.so diskfault.so)
+PRELOADS = $(addprefix $(BUILD)/tests/lib,powercut.so diskfault.so slowdisk.so)
 preload: $(PRELOADS)
 $(PRELOADS): $(BUILD)/tests/lib%.so: $$(wildcard tests/preload/$$**.[ch])
 	@mkdir -p $(@D)
@@ -140,8 +140,20 @@ fault:
 tidy:
 	@CORE="$(CORE)" scripts/tidy.sh
 
-bench: all
-	@bench/run.sh
+# The benchmark's own programs: what they measure is theirs alone.
+BENCH = $(addprefix $(BUILD)/bench/,echo disk roundtrip load brokers)
+LIBS_bench_echo = -lmicrohttpd
+LIBS_bench_disk = -ldb-5.3
+LIBS_bench_roundtrip = -lzmq
+LIBS_bench_brokers = -lzmq
+PARTS_bench = $(filter-out $(addsuffix .o,$(BENCH)),$(filter \
+              $(BUILD)/bench/$(1)%.o,$(call objects,$(wildcard bench/*.c))))
+$(BENCH): $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/bench/tool.o $$(call PARTS_bench,$$*_)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_bench_$*)
+bench-tools: $(BENCH)
+
+bench: all preload bench-tools
+	@BIN=$(BIN) BUILD=$(BUILD) GROWTH=$(GROWTH) bench/run.sh
 
 install: all
 	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" BIN="$(BIN)" scripts/install.sh
@@ -153,6 +165,6 @@ clean:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 .PHONY: all check check-asan check-tsan check-valgrind fuzz sim preload examples tidy \
-        bench install clean
+        bench bench-tools install clean
 .DELETE_ON_ERROR:
 .SECONDARY:

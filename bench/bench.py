@@ -1,180 +1,89 @@
-"""bench.py ECHO SECONDS - measures the pipeline and the bare HTTP echo.
+"""bench.py [--quick] [--part NAME]... [--growth ORDERS] [--out DIR]
 
-A pipeline of its own in a temporary home, 1,000 users with ample credit, wrk
-with 64 connections that post orders (post.lua).  A saga counts when its order
-is ORDER_COMPLETED, and the clock runs until the last one is: what is only
-accepted and waits somewhere is no throughput.  The echo runs before and after,
-because a machine's speed moves from minute to minute.
+Measures the pipeline beside its ceilings and its peers, in one run, and writes
+RESULTS.md and pictures: to bench/ if every part ran and nothing was cut short,
+else to build/bench/out/.  `make bench` builds what is needed and calls it.
+Exits with 1 if a part failed; its section then says how.
 """
 
-import datetime
+import argparse
+import importlib
+import json
 import os
 import pathlib
-import platform
-import re
-import subprocess
+import shutil
 import sys
 import time
+import traceback
 
-TREE = pathlib.Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(TREE / "tests" / "support"))
+import report
+from rig import TOOLS, TREE, Bench, say
 
-from pipeline import Pipeline, wait_for  # noqa: E402
-
-THREADS, CONNECTIONS = 2, 64
-FIRST_USER, USERS = 1001, 1000
-CREDIT = "1000000000.00"
-WARM_UP_S = 2
-DRAIN_LIMIT_S = 300
-PACKAGES = ("libmicrohttpd12", "libzmq5", "libdb5.3", "libmsgpackc2", "wrk")
+PARTS = [name for name, _, _ in report.SECTIONS]
+NEEDED = ("wrk", "redis-server")
 
 
-def say(text):
-    print(text, flush=True)
+def options():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--part", action="append", choices=PARTS, default=[],
+                        help="only this part (may be repeated)")
+    parser.add_argument("--quick", action="store_true",
+                        help="a few seconds per part, to see that all runs")
+    parser.add_argument("--growth", type=int, default=1000000, metavar="N",
+                        help="orders in part 6 (default 1000000)")
+    parser.add_argument("--out", type=pathlib.Path,
+                        help="where RESULTS.md and the pictures go")
+    chosen = parser.parse_args()
+    whole = not chosen.part and not chosen.quick
+    chosen.part = chosen.part or PARTS
+    if chosen.out is None:
+        chosen.out = TREE / "bench" if whole else TOOLS / "bench" / "out"
+    return chosen
 
 
-def load(url, seconds):
-    """Runs wrk; its figures as a dictionary of numbers."""
-    result = subprocess.run(
-        ["wrk", f"-t{THREADS}", f"-c{CONNECTIONS}", f"-d{seconds}s",
-         "--timeout", "10s", "-s", TREE / "bench" / "post.lua", url],
-        env={**os.environ, "USERS": str(USERS),
-             "FIRST_USER": str(FIRST_USER)},
-        capture_output=True, text=True, check=True)
-    line = re.search(r"^bench (.*)$", result.stdout, re.MULTILINE).group(1)
-    figures = {name: int(value) for name, value in
-               (pair.split("=") for pair in line.split())}
-    figures["rate"] = figures["requests"] * 1e6 / figures["duration_us"]
-    return figures
-
-
-def measure_echo(program, seconds):
-    with subprocess.Popen([program], stdout=subprocess.PIPE,
-                          text=True) as echo:
-        try:
-            url = echo.stdout.readline().strip()
-            load(url, WARM_UP_S)
-            return load(url, seconds)
-        finally:
-            echo.terminate()
-
-
-def open_users(pipeline):
-    client = pipeline.client()
-    for user in range(FIRST_USER, FIRST_USER + USERS):
-        reply = client.request("POST", "/users",
-                               {"userId": user, "balance": CREDIT})
-        assert reply.status == 202, reply
-    path = f"/users?limit={USERS}&after={FIRST_USER - 1}"
-
-    def all_active():
-        rows = client.request("GET", path).json
-        return sum(row["state"] == "ACTIVE" for row in rows) == USERS
-    wait_for(all_active, what="1,000 active users")
-    client.close()
-
-
-def reached(client):
-    """How many orders reached each status so far."""
-    text = client.request("GET", "/metrics").text
-    return {status: int(count) for status, count in re.findall(
-        r'^sagapipe_orders_total\{status="ORDER_(\w+)"\} (\d+)', text,
-        re.MULTILINE)}
-
-
-def drain(client):
-    def all_ended():
-        counts = reached(client)
-        ended = sum(counts.values()) - counts["CREATED"]
-        return counts if ended == counts["CREATED"] else None
-    return wait_for(all_ended, DRAIN_LIMIT_S, "the end of all orders")
-
-
-def measure_pipeline(pipeline, seconds):
-    client = pipeline.client()
-    load(pipeline.url, WARM_UP_S)
-    before = drain(client)
+def run_part(bench, number, name):
     start = time.monotonic()
-    figures = load(pipeline.url, seconds)
-    after = drain(client)
-    figures["elapsed_s"] = time.monotonic() - start
-    figures["completed"] = after["COMPLETED"] - before["COMPLETED"]
-    figures["failed"] = after["FAILED"] - before["FAILED"]
-    figures["sagas_rate"] = figures["completed"] / figures["elapsed_s"]
-    client.close()
-    return figures
+    say(f"part {number} of {len(PARTS)}: {name}")
+    try:
+        bench.results[name] = importlib.import_module(f"part_{name}").run(bench)
+    except Exception as error:  # the other parts' figures are worth having
+        traceback.print_exc()
+        bench.results[name] = {"error": str(error).strip() or repr(error)}
+        say(f"part {number} FAILED: {error}")
+    say(f"part {number} took {time.monotonic() - start:.0f} s")
 
 
-def machine():
-    model = re.search(r"^model name\s*: (.*)$",
-                      pathlib.Path("/proc/cpuinfo").read_text(),
-                      re.MULTILINE)
-    file_system = subprocess.run(
-        ["findmnt", "-no", "FSTYPE", "-T", "/tmp"], capture_output=True,
-        text=True, check=False).stdout.strip()
-    return (f"{os.cpu_count()} cores ({model.group(1) if model else '?'}), "
-            f"Linux {'.'.join(platform.release().split('.')[:2])}, "
-            f"{file_system}")
-
-
-def versions():
-    lines = subprocess.run(
-        ["dpkg-query", "--show", "--showformat=${Package} ${Version}, ",
-         *PACKAGES], capture_output=True, text=True, check=False).stdout
-    return lines.rstrip(", ")
-
-
-def report(seconds, load_before, echoes, figures):
-    echo = sum(figure["rate"] for figure in echoes) / len(echoes)
-    rows = [
-        ("completed sagas/s", f"{figures['sagas_rate']:,.0f}"),
-        ("answered orders/s", f"{figures['rate']:,.0f}"),
-        ("p50 / p99 / max of POST /orders, ms",
-         " / ".join(f"{figures[name] / 1000:.1f}"
-                    for name in ("p50_us", "p99_us", "max_us"))),
-        ("bare HTTP echo, requests/s, before and after",
-         " / ".join(f"{figure['rate']:,.0f}" for figure in echoes)),
-        ("sagas / echo", f"{figures['sagas_rate'] / echo:.2f}"),
-        ("completed, failed, refused, socket errors",
-         f"{figures['completed']:,}, {figures['failed']}, "
-         f"{figures['refused']}, {figures['socket_errors']}"),
-        ("drained after the load, s",
-         f"{figures['elapsed_s'] - figures['duration_us'] / 1e6:.2f}"),
-        ("load average before (others' work on these cores)",
-         f"{load_before:.1f}"),
-    ]
-    text = "\n".join(f"| {name} | {value} |" for name, value in rows)
-    for name, value in rows:
-        say(f"    {name}: {value}")
-    now = datetime.datetime.now(datetime.timezone.utc)
-    (TREE / "bench" / "RESULTS.md").write_text(f"""\
-# The latest run of make bench
-
-{now:%Y-%m-%d %H:%M} UTC, {seconds} s each, wrk -t{THREADS} -c{CONNECTIONS} \
-on the same machine, {USERS:,} users
-
-| figure | value |
-|---|---|
-{text}
-
-Machine: {machine()}
-
-Versions: {versions()}
-""")
+def draw(directory, results):
+    try:
+        import pictures
+    except ImportError:
+        say("no pictures: python3-matplotlib is missing")
+        return set()
+    return pictures.draw(directory, results)
 
 
 def main():
-    program, seconds = sys.argv[1], int(sys.argv[2])
-    load_before = os.getloadavg()[0]
-    say(f"bench: echo, {seconds} s")
-    echoes = [measure_echo(program, seconds)]
-    say(f"bench: pipeline, {USERS} users, {seconds} s")
-    with Pipeline(drain="60s") as pipeline:
-        open_users(pipeline)
-        figures = measure_pipeline(pipeline, seconds)
-    say(f"bench: echo again, {seconds} s")
-    echoes.append(measure_echo(program, seconds))
-    report(seconds, load_before, echoes, figures)
+    chosen = options()
+    missing = [name for name in NEEDED if shutil.which(name) is None]
+    if missing:
+        say(f"{', '.join(missing)} missing: scripts/setup.sh --with-bench")
+        sys.exit(100)
+    load_before, start = os.getloadavg()[0], time.monotonic()
+    bench = Bench(chosen.quick, chosen.growth)
+    for number, name in enumerate(PARTS, 1):
+        if name in chosen.part:
+            run_part(bench, number, name)
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    report.write(chosen.out, bench, (time.monotonic() - start) / 60,
+                 load_before, draw(chosen.out, bench.results))
+    (TOOLS / "bench" / "results.json").write_text(
+        json.dumps(bench.results, indent=1), encoding="utf-8")
+    say(f"written: {chosen.out}/RESULTS.md")
+    failed = [name for name, figures in bench.results.items()
+              if "error" in figures]
+    if failed:
+        say(f"failed: {', '.join(failed)}")
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -1,19 +1,12 @@
 #!/usr/bin/env bash
-# run.sh [SECONDS] - make bench: completed sagas per second, and the ceiling
+# run.sh [OPTION...] - make bench: bench.py over the programs that make built
 #
-# Builds bench/echo.c, the ceiling, and lets bench.py measure both in one run,
-# SECONDS each (10 if left out).  The figures also go to bench/RESULTS.md.
-# BIN, from the Makefile, says where the programs are.
+# BIN and BUILD, from the Makefile, say where they are; GROWTH, if set, how many
+# orders part 6 goes up to (make bench GROWTH=5000000).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-readonly ECHO=${BUILD:-build}/bench/echo
-mkdir -p "${ECHO%/*}"
-gcc -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -o "$ECHO" bench/echo.c \
-    -lmicrohttpd
-SAGA_BIN=$PWD/${BIN:-bin}
-if [[ ${BIN:-bin} == /* ]]; then
-    SAGA_BIN=$BIN
-fi
-export SAGA_BIN
-exec /usr/bin/python3 bench/bench.py "$ECHO" "${1:-10}"
+SAGA_BIN=$(realpath "${BIN:-bin}")
+BENCH_BUILD=$(realpath "${BUILD:-build}")
+export SAGA_BIN BENCH_BUILD
+exec /usr/bin/python3 -B bench/bench.py ${GROWTH:+--growth "$GROWTH"} "$@"

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# setup.sh [--with-tests] - installs the Debian packages that are missing
+# setup.sh [--with-tests] [--with-bench] - installs the Debian packages that are
+# missing
 #
-# Without the flag: what building and running need.  With it: also what the
-# tests, the checks and the benchmark need.  Says what it installs and why, and
+# Without a flag: what building and running need.  With them: also what the tests
+# and checks, and what the benchmark needs.  Says what it installs and why, and
 # says and does nothing (no network either) if nothing is missing.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
@@ -38,14 +39,23 @@ systemd-container boots them (test-all.sh --long)
 clang             fuzz targets (libFuzzer)
 libclang-rt-14-dev fuzz targets (libFuzzer)
 valgrind          watches memory (test-all.sh --long)
-wrk               loads the benchmark
 spin              checks the model (test-all.sh --long)
+'
+
+# Debian starts both servers on their usual ports where systemd runs; the
+# benchmark does not touch those, but has its own.
+readonly TO_BENCH='
+wrk               loads the benchmark
+python3           runs the benchmark
+python3-matplotlib draws its pictures
+nats-server       what the broker is compared with
+redis-server      what the broker is compared with
 '
 
 # missing LIST: the packages of the list that are not installed.
 missing() {
     local wanted installed
-    wanted=$(awk 'NF { print $1 }' <<<"$1" | sort)
+    wanted=$(awk 'NF { print $1 }' <<<"$1" | sort -u)
     # shellcheck disable=SC2086 # one word per package
     installed=$(dpkg-query --show \
         --showformat='${db:Status-Status} ${Package}\n' $wanted 2>/dev/null |
@@ -53,11 +63,14 @@ missing() {
     comm -23 <(echo "$wanted") <(echo "$installed")
 }
 
-case ${1-} in
-    '') list=$TO_RUN ;;
-    --with-tests) list=$TO_RUN$TO_TEST ;;
-    *) refuse "usage: setup.sh [--with-tests]" ;;
-esac
+list=$TO_RUN
+for flag in "$@"; do
+    case $flag in
+        --with-tests) list+=$TO_TEST ;;
+        --with-bench) list+=$TO_BENCH ;;
+        *) refuse "usage: setup.sh [--with-tests] [--with-bench]" ;;
+    esac
+done
 
 if ! command -v apt-get dpkg-query >/dev/null; then
     say "this is no Debian; please install what these packages hold:" >&2
@@ -72,7 +85,7 @@ if [[ ${#packages[@]} -eq 0 ]]; then
 fi
 say "these Debian packages are missing:"
 for package in "${packages[@]}"; do
-    grep "^$package " <<<"$list" | sed 's/^/    /'
+    grep -m1 "^$package " <<<"$list" | sed 's/^/    /'
 done
 as_root=()
 if [[ $(id -u) -ne 0 ]]; then

@@ -105,7 +105,11 @@ pytest_run() {
         "${limits[@]}" "${@:2}"
 }
 
-stage setup count_check scripts/setup.sh --with-tests || exit 1
+with=(--with-tests)
+if $long; then
+    with+=(--with-bench)
+fi
+stage setup count_check scripts/setup.sh "${with[@]}" || exit 1
 jobs=-j$(nproc)
 if stage build count_check make -s "$jobs" all preload examples; then
     stage unit count_unit make -s "$jobs" check
@@ -126,6 +130,8 @@ if $long; then
     stage asan-run count_pytest pytest_run build-asan/bin tests/integration \
         --ignore=tests/integration/test_scripts.py \
         --ignore=tests/integration/test_units.py
+    stage bench-build count_check make -s "$jobs" bench-tools
+    stage bench count_pytest pytest_run bin tests/bench
     stage refusals count_check scripts/refusal-coverage.py
     stage model count_check tests/model/run.sh
     stage simulation count_check tests/sim/run.sh
