@@ -94,7 +94,7 @@ on_transaction_list(struct gateway_store *store, struct turn *turn,
 }
 
 static void
-tell_pipeline(const struct gateway_store *store,
+tell_pipeline(struct gateway_store *store,
               struct gateway_metrics *metrics)
 {
     metrics->status_age_us = -1;
@@ -122,6 +122,7 @@ on_metrics(struct gateway_store *store, struct turn *turn,
     metrics->now_us = turn_now_us(turn);
     snprintf(metrics->name, sizeof metrics->name, "%s", store->config->name);
     metrics->open = store->counters.open;
+    metrics->oldest_open_us = gateway_open_oldest_us(store);
     metrics->saga_us = store->saga_us;
     metrics->users = store->counters.users;
     metrics->transactions = store->counters.transactions;

@@ -129,6 +129,7 @@ order_count(struct gateway_store *store, const struct order_row *row,
         store->counters.refusals[row->reason]++;
     if (!order_status_terminal(was)) {
         store->counters.open--;
+        open_ages_end(&store->ages, row->order, row->created_us);
         histogram_note(&store->saga_us, histogram_us_bounds,
                        row->updated_us > row->created_us
                            ? (uint64_t)(row->updated_us - row->created_us) : 0);

@@ -146,6 +146,7 @@ order_place(struct gateway_store *store, struct turn *turn,
     store->order_next += store->config->order_id_stride;
     store->counters.orders[ORDER_CREATED]++;
     store->counters.open++;
+    open_ages_add(&store->ages, row->order, row->created_us);
     store->counters_changed = true;
     gateway_timeout_expect(store, row);
     return rc;

@@ -13,6 +13,7 @@
 #include "gateway/gateway_rows.h"
 #include "gateway/gateway_seed.h"
 #include "gateway/gateway_store.h"
+#include "gateway/open_ages.h"
 #include "saga/row_cache.h"
 
 /* Credit ids from here on are the gateways' to give; see gateway_users.c. */
@@ -44,6 +45,7 @@ struct gateway_store {
 
     uint64_t backlog;        /* outbox, and what these commands add          */
     struct drain_rate drain; /* of the outbox                                */
+    struct open_ages ages;     /* of the open orders                         */
     struct histogram saga_us;  /* from placed to ended                       */
     struct bus_status *status; /* what the broker told last of all; NULL: it
                                   never did                                  */
@@ -74,6 +76,18 @@ bool gateway_timeout_due(const struct gateway_store *store, int64_t now_us);
  * increased by how many. */
 MUST_USE enum rc gateway_timeout_take(struct gateway_store *store,
                                       struct turn *turn, uint32_t *taken_out);
+
+/*
+ * The ages of open orders (gateway_open.c).  _start: with the counters read;
+ * _walk: goes on with the walk of the table while _walking(), within a
+ * transaction; _move_mark: no order below the counters' order_mark is open.
+ * _oldest_us: when the oldest one was placed, 0 if none is known.
+ */
+MUST_USE enum rc gateway_open_start(struct gateway_store *store);
+bool gateway_open_walking(const struct gateway_store *store);
+MUST_USE enum rc gateway_open_walk(struct gateway_store *store);
+int64_t gateway_open_oldest_us(struct gateway_store *store);
+void gateway_open_move_mark(struct gateway_store *store);
 
 /* Folds a DeadLetter. */
 MUST_USE enum rc gateway_parked_fold(struct gateway_store *store,

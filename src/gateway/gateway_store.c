@@ -180,6 +180,8 @@ on_open(void *context, struct store *opened)
         rc = load_counters(store);
     if (rc == RC_OK)
         rc = find_order_next(store);
+    if (rc == RC_OK)
+        rc = gateway_open_start(store);
     store->disk_low = disk_is_low(store);
     return rc;
 }
@@ -261,6 +263,9 @@ on_commands(void *context, struct turn *turn, uint32_t limit,
     }
     if (store->waiting != NULL)
         wake_for_commands(store);
+    rc = gateway_open_walk(store);
+    if (rc != RC_OK)
+        return rc;
     return gateway_timeout_take(store, turn, taken_out);
 }
 
@@ -276,8 +281,7 @@ on_commit(void *context, struct turn *turn)
     if (rc != RC_OK || !store->counters_changed)
         return rc;
     store->counters_changed = false;
-    if (store->counters.open == 0) /* none is left to time out */
-        store->counters.order_mark = store->order_next;
+    gateway_open_move_mark(store);
     return store_put(store->tables.counters, COUNTERS_KEY,
                      sizeof COUNTERS_KEY - 1, value,
                      counters_row_encode(&store->counters, value));
@@ -305,7 +309,8 @@ on_committed(void *context)
         mailbox_post(store->answers, store->answered_first,
                      store->answered_last);
     store->answered_first = store->answered_last = NULL;
-    if (gateway_timeout_due(store, clock_now_us()))
+    if (gateway_timeout_due(store, clock_now_us()) ||
+        gateway_open_walking(store))
         wake_for_commands(store);
     if (store->participant == NULL)
         return;

@@ -87,3 +87,26 @@ def test_status_counts_lives_that_ended_unasked():
         rows = wait_for(lambda: all_up(pipeline), what="all are up")
         assert {row["restarts"] for row in rows.values()} == {0, 1}
         assert rows["payment"]["restarts"] == 1
+
+
+def test_status_knows_the_oldest_open_order_also_after_a_crash():
+    with Pipeline(supervised=False) as pipeline:
+        pipeline.ended(pipeline.order(1, 1))
+        pipeline.stop_process("payment")
+        placed = pipeline.order(2, 1)
+        for _ in range(5):
+            pipeline.order(3, 1)
+        orders = wait_for(
+            lambda: (o := pipeline.json("/status")["orders"])
+            ["oldestOpenSeconds"] > 1 and o, what="an order that waits")
+        assert orders["open"] == 6 and orders["created"] == 7
+        pipeline.kill("gateway")
+        pipeline.start_process("gateway")
+        assert pipeline.json("/status")["orders"]["open"] == 6
+        assert pipeline.json("/status")["orders"]["oldestOpenSeconds"] > 1
+        pipeline.start_process("payment")
+        assert pipeline.ended(placed)["status"] == "ORDER_COMPLETED"
+        wait_for(lambda: pipeline.json("/status")["orders"]["open"] == 0,
+                 what="the end of all")
+        orders = pipeline.json("/status")["orders"]
+        assert orders["oldestOpenSeconds"] is None
