@@ -12,7 +12,7 @@ TOOLS     = sagactl
 
 # Pure files: no clock, socket, file, malloc, log or library (make tidy looks).
 CORE_SAGA    = base bytes money refusal topic event protocol quote \
-               text_writer base64 rfc3339 histogram bus_status
+               text_writer base64 rfc3339 json_view histogram bus_status
 CORE_BROKER  = broker_request producer_seqs report_table
 CORE_PAYMENT = payment_account payment_decide
 CORE_LEDGER  = ledger_entry ledger_post
@@ -32,7 +32,7 @@ CFLAGS   = $(STD) $(WARN) $(OPTIMISE) $(HARDEN) $(SANITIZE) $(FAULT)
 LDFLAGS  = -pie -Wl,-z,relro,-z,now $(SANITIZE)
 LIBS     = -lczmq -lzmq -lmsgpackc -ldb-5.3 -lsystemd -lpthread
 LIBS_gateway = -lmicrohttpd -ljansson -lnettle
-LIBS_sagactl = -ljansson
+LIBS_sagactl = -ljansson -lcurl
 # It reads the stores of all: with their own objects.
 PARTS_sagactl = $(BUILD)/libparts.a
 

@@ -21,6 +21,7 @@ libmsgpack-dev    events on the wire
 libdb5.3-dev      Berkeley DB: the stores
 libmicrohttpd-dev the HTTP server
 libjansson-dev    JSON of requests
+libcurl4-openssl-dev sagactl asks the gateway
 nettle-dev        SHA-256 of bearer tokens
 libsystemd-dev    readiness and watchdog under systemd
 util-linux        flock and setsid for the scripts
@@ -33,6 +34,7 @@ python3-pytest    integration tests
 python3-zmq       a client of the broker in another language
 python3-msgpack   a client of the broker in another language
 shellcheck        checks the scripts
+mandoc            checks the manual page
 universal-ctags   measures functions for make tidy
 systemd           checks the units
 systemd-container boots them (test-all.sh --long)

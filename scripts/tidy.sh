@@ -115,6 +115,8 @@ rule_libraries() {
     only_in 'c?zmq\.h' \
         'src/saga/bus_zmq[a-z_]*\.[ch]|src/broker/.*|src/sagactl/.*' \
         'bus_zmq*.c, the broker and sagactl'
+    only_in 'curl/.*\.h' 'src/sagactl/sagactl_(gate|load)[a-z_]*\.[ch]' \
+        'sagactl_gate*.c and sagactl_load*.c'
     only_in 'msgpack.*\.h' 'src/saga/codec[a-z_]*\.[ch]' 'codec*.c'
     only_in 'jansson\.h' \
         'src/(gateway|sagactl)/.*|src/saga/cloudevent[a-z_]*\.[ch]' \

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "saga/cloudevent_internal.h"
+#include "saga/json_view.h"
 
 #define ATTRIBUTE_NAME_BYTES_MAX 64
 
@@ -82,69 +83,7 @@ check_attributes(json_t *object, struct cloudevent *out)
     return CLOUDEVENT_OK;
 }
 
-/* ---- members of an object, as they stand in its text ---- */
-
-struct member {
-    const char *text; /* from the name's quote to the value's end */
-    size_t bytes;
-    const char *name; /* without quotes; escapes as they stand    */
-    size_t name_bytes;
-};
-
-static const char *
-skip_blanks(const char *at)
-{
-    return at + strspn(at, " \t\r\n");
-}
-
-/* Behind the string's closing quote; the text is known to be JSON. */
-static const char *
-skip_string(const char *at)
-{
-    for (at++; *at != '"'; at++)
-        if (*at == '\\')
-            at++;
-    return at + 1;
-}
-
-static const char *
-skip_value(const char *at)
-{
-    size_t depth = 0;
-
-    do {
-        if (*at == '"') {
-            at = skip_string(at);
-            continue;
-        }
-        if (*at == '{' || *at == '[')
-            depth++;
-        else if (*at == '}' || *at == ']')
-            depth--;
-        at++;
-    } while (depth > 0 || strchr(",}] \t\r\n", *at) == NULL);
-    return at;
-}
-
-/* The next member; false behind the last.  *at_p stands behind '{' at first. */
-static bool
-next_member(const char **at_p, struct member *member)
-{
-    const char *at = skip_blanks(*at_p);
-
-    if (*at == ',')
-        at = skip_blanks(at + 1);
-    if (*at == '}')
-        return false;
-    member->text = at;
-    member->name = at + 1;
-    at = skip_string(at);
-    member->name_bytes = (size_t)(at - 1 - member->name);
-    at = skip_value(skip_blanks(skip_blanks(at) + 1));
-    member->bytes = (size_t)(at - member->text);
-    *at_p = at;
-    return true;
-}
+/* ---- members as they stand ---- */
 
 /* A line end between two tokens would end our line. */
 static void
@@ -159,7 +98,7 @@ put_one_line(struct text_writer *writer, const char *text, size_t bytes)
 }
 
 static void
-put_member(struct text_writer *writer, const struct member *member)
+put_member(struct text_writer *writer, const struct json_span *member)
 {
     if (writer->comma)
         text_put(writer, ",");
@@ -200,8 +139,8 @@ cloudevent_keep_foreign(json_t *object, const char *line, size_t bytes,
     enum cloudevent_refusal refusal = check_attributes(object, out);
     char text[CLOUDEVENT_LINE_BYTES_MAX + 1];
     struct text_writer writer;
-    struct member member;
-    const char *at = text;
+    struct json_item item;
+    const char *at;
 
     if (refusal != CLOUDEVENT_OK)
         return refusal;
@@ -209,12 +148,12 @@ cloudevent_keep_foreign(json_t *object, const char *line, size_t bytes,
     text[bytes] = '\0';
     text_writer_init(&writer, out->blob, sizeof(out->blob));
     text_put(&writer, "{");
-    at = skip_blanks(at) + 1;
-    while (next_member(&at, &member))
-        if (memchr(member.name, '\\', member.name_bytes) != NULL)
+    at = json_view_begin(text);
+    while (json_view_next(&at, &item))
+        if (memchr(item.name.text, '\\', item.name.bytes) != NULL)
             return cloudevent_refuse(out, CLOUDEVENT_ATTRIBUTE, "\\u...");
-        else if (!cloudevent_is_set_by_us(member.name, member.name_bytes))
-            put_member(&writer, &member);
+        else if (!cloudevent_is_set_by_us(item.name.text, item.name.bytes))
+            put_member(&writer, &item.whole);
     text_put(&writer, "}");
     if (writer.failed)
         return cloudevent_refuse(out, CLOUDEVENT_TOO_LARGE, "");
@@ -247,16 +186,16 @@ cloudevent_put_foreign(struct text_writer *writer,
     char text[EVENT_BLOB_BYTES_MAX + 1];
     json_t *object = cloudevent_parse((const char *)blob->data, blob->bytes);
     bool ours = object != NULL && was_kept_by_us(object);
-    struct member member;
-    const char *at = text;
+    struct json_item item;
+    const char *at;
 
     json_decref(object);
     if (!ours)
         return RC_MALFORMED;
     memcpy(text, blob->data, blob->bytes);
     text[blob->bytes] = '\0';
-    at = skip_blanks(at) + 1;
-    while (next_member(&at, &member))
-        put_member(writer, &member);
+    at = json_view_begin(text);
+    while (json_view_next(&at, &item))
+        put_member(writer, &item.whole);
     return RC_OK;
 }

@@ -32,10 +32,21 @@ sagactl_fn sagactl_backup;
 sagactl_fn sagactl_completion;
 sagactl_fn sagactl_filter;
 sagactl_fn sagactl_help;
+sagactl_fn sagactl_order_cancel;
+sagactl_fn sagactl_order_list;
+sagactl_fn sagactl_order_place;
+sagactl_fn sagactl_order_show;
 sagactl_fn sagactl_parked_bring_back;
 sagactl_fn sagactl_parked_list;
 sagactl_fn sagactl_parked_show;
+sagactl_fn sagactl_product_list;
+sagactl_fn sagactl_product_set;
 sagactl_fn sagactl_restore;
+sagactl_fn sagactl_user_credit;
+sagactl_fn sagactl_user_list;
+sagactl_fn sagactl_user_open;
+sagactl_fn sagactl_user_show;
+sagactl_fn sagactl_user_switch;
 sagactl_fn sagactl_verify;
 
 /* Copies all stores of a running pipeline to directory/NAME, the broker's

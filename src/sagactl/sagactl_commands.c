@@ -5,6 +5,13 @@
 #include "sagactl/sagactl.h"
 
 #define PROCESS_WORDS "payment|ledger|gateway|FILTER"
+#define STATUS_WORDS "created|completed|failed|cancelled"
+
+#define LIMIT_OPTIONS                                                          \
+    { "limit", "N", "at most so many rows (default: 100)" },                   \
+    { "all", NULL, "every row, page by page" },                                \
+    { "order", "asc|desc", "oldest or newest first" },                         \
+    { "after", "ID", "from behind that one on" }
 
 const struct sagactl_option sagactl_global_options[] = {
     { "home", "DIR",
@@ -20,6 +27,55 @@ const struct sagactl_option sagactl_global_options[] = {
 const size_t sagactl_global_count = ARRAY_COUNT(sagactl_global_options);
 
 const struct sagactl_command sagactl_commands[] = {
+    { "order place", "USER PRODUCT [QUANTITY]", "place an order",
+      "Prints the order as it was accepted: it is on disk, and will end. With "
+      "--wait it is printed as it ended, if it did in time. Exit status 1 if "
+      "the gateway refuses it, or if it ended in another way than completed.",
+      sagactl_order_place,
+      { { "wait", "SECONDS", "for the end, at most so long" },
+        { "key", "KEY", "idempotency key: the same again is the same order" },
+        { 0 } } },
+    { "order show", "ORDER", "one order and what happened to it",
+      "The order, and each step of its timeline with time and process.",
+      sagactl_order_show, { { 0 } } },
+    { "order list", "", "orders, oldest first",
+      "One line per order.",
+      sagactl_order_list,
+      { LIMIT_OPTIONS,
+        { "user", "USER", "of that user alone" },
+        { "status", STATUS_WORDS, "in that state alone" },
+        { 0 } } },
+    { "order cancel", "ORDER", "cancel it: what was paid is given back",
+      "Prints the order as it stands; it is cancelled a moment later. Exit "
+      "status 1 if it has ended in a way that can't be undone.",
+      sagactl_order_cancel, { { 0 } } },
+    { "user list", "", "credit accounts",
+      "One line per account, with balance and state.",
+      sagactl_user_list, { LIMIT_OPTIONS, { 0 } } },
+    { "user show", "USER", "one account",
+      "Its balance and state.", sagactl_user_show, { { 0 } } },
+    { "user open", "USER BALANCE", "open an account",
+      "Accepted, not yet done: payment opens it a moment later. Exit status "
+      "1 if there is one.",
+      sagactl_user_open, { { 0 } } },
+    { "user credit", "USER AMOUNT", "add to its balance",
+      "Accepted, not yet done: payment adds it a moment later, once per credit "
+      "id.",
+      sagactl_user_credit,
+      { { "id", "CREDIT",
+          "the credit's own id: the same again changes nothing" },
+        { 0 } } },
+    { "user freeze", "USER", "decline its purchases",
+      "Until it is thawed.", sagactl_user_switch, { { 0 } } },
+    { "user thaw", "USER", "lift the freeze",
+      "Purchases are decided by the balance again.",
+      sagactl_user_switch, { { 0 } } },
+    { "product list", "", "the catalogue",
+      "One line per product, with its price.",
+      sagactl_product_list, { LIMIT_OPTIONS, { 0 } } },
+    { "product set", "PRODUCT PRICE", "its price from now on",
+      "Orders that were accepted keep theirs. A product that is new is added.",
+      sagactl_product_set, { { 0 } } },
     { "parked list", "[" PROCESS_WORDS "]", "events that wait for you",
       "One line per event that a process could not handle, with its number, "
       "its order and the cause. What is parked holds up the later events of "

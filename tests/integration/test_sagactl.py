@@ -1,0 +1,426 @@
+"""sagactl on a real pipeline: text and JSON, exit codes, pipes, terminals.
+
+verify, backup, restore and parked have tests of their own (test_verify.py,
+test_behaviours.py); what every command does with pipes and words is here.
+"""
+
+import json
+import os
+import re
+import subprocess
+
+import pytest
+
+from pipeline import BIN, TREE, Pipeline, clean_environment, wait_for
+
+LIMIT_S = 60
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
+
+
+@pytest.fixture(scope="module")
+def shared():
+    """One pipeline for all tests that don't hurt it."""
+    with Pipeline() as pipeline:
+        yield pipeline
+
+
+def command(pipeline, *arguments):
+    return [str(BIN / "sagactl"), "--home", str(pipeline.home), *arguments]
+
+
+def sagactl(pipeline, *arguments, **variables):
+    return subprocess.run(
+        command(pipeline, *arguments), capture_output=True, text=True,
+        timeout=LIMIT_S, cwd=TREE, stdin=subprocess.DEVNULL,
+        env=clean_environment(**variables))
+
+
+def good(pipeline, *arguments):
+    """What it printed; it must be content."""
+    result = sagactl(pipeline, *arguments)
+    assert (result.returncode, result.stderr) == (0, ""), result
+    return result.stdout
+
+
+def rows(pipeline, *arguments):
+    """Its JSON lines."""
+    return [json.loads(line)
+            for line in good(pipeline, "--json", *arguments).splitlines()]
+
+
+def refused(result, code, *words):
+    """One clear line on stderr, nothing on stdout."""
+    assert result.returncode == code, result
+    assert result.stdout == ""
+    assert result.stderr.startswith("sagactl: ")
+    assert result.stderr.count("\n") == 1, result.stderr
+    for word in words:
+        assert word in result.stderr
+
+
+def place(pipeline, user, product):
+    order = rows(pipeline, "order", "place", str(user), str(product))[0]["id"]
+    pipeline.ended(order)
+    return order
+
+
+# --- orders ---
+
+def test_order_place_prints_the_accepted_order(shared):
+    line = good(shared, "order", "place", "5", "1", "2")
+    assert re.fullmatch(
+        r"order=\d+ user=5 product=1 quantity=2 price=100\.00 currency=USD "
+        rf"status=ORDER_CREATED createdAt={TIME} updatedAt={TIME}.*\n", line)
+    [row] = rows(shared, "order", "place", "5", "1", "2")
+    assert (row["userId"], row["quantity"], row["status"]) == \
+        (5, 2, "ORDER_CREATED")
+    shared.ended(row["id"])
+
+
+def test_order_place_keeps_the_amounts_decimals(shared):
+    assert '"price":50.00,' in good(shared, "order", "place", "5", "1",
+                                    "--json")
+
+
+def test_order_place_with_a_key_is_one_order(shared):
+    first, again = (rows(shared, "order", "place", "5", "1", "--key", "k-1")
+                    for _ in range(2))
+    assert first[0]["id"] == again[0]["id"]
+    refused(sagactl(shared, "order", "place", "5", "2", "--key=k-1"), 1,
+            "422", "idempotency-conflict")
+
+
+def test_order_place_of_an_unknown_product_is_refused(shared):
+    refused(sagactl(shared, "order", "place", "1", "99"), 1, "404",
+            "unknown-product")
+
+
+def test_order_show_tells_each_step(shared):
+    order = place(shared, 5, 1)
+    lines = good(shared, "order", "show", str(order)).splitlines()
+    assert lines[0].startswith(f"order={order} user=5 ")
+    assert " status=ORDER_COMPLETED " in lines[0]
+    steps = [re.fullmatch(rf"  timeline at={TIME} process=(\w+) what=(\w+)",
+                          line).groups()
+             for line in lines if line.startswith("  timeline ")]
+    assert steps == [("gateway", "ORDER_CREATED"),
+                     ("payment", "PAYMENT_APPROVED"),
+                     ("ledger", "TRANSACTION_SUCCESSFUL"),
+                     ("gateway", "ORDER_COMPLETED")]
+    [whole] = rows(shared, "order", "show", str(order))
+    assert [step["what"] for step in whole["timeline"]] == \
+        [what for _, what in steps]
+
+
+def test_order_show_of_none_is_not_found(shared):
+    refused(sagactl(shared, "order", "show", "99999999"), 1, "404")
+
+
+def test_order_list_goes_on_page_by_page(shared):
+    """More than the gateway gives in one page."""
+    orders = [json.dumps({"userId": 999, "productId": 1})] * 1100
+    client = shared.client()
+    for order in orders:
+        assert client.request("POST", "/orders", order).status == 201
+    client.close()
+    every = [row["id"] for row in rows(shared, "order", "list", "--all")]
+    assert len(every) > 1100 and every == sorted(set(every))
+    assert [row["id"] for row in rows(shared, "order", "list", "--limit",
+                                      "1050")] == every[:1050]
+    assert len(rows(shared, "order", "list")) == 100
+    assert [row["id"] for row in rows(
+        shared, "order", "list", "--order", "desc", "--limit", "3",
+        "--after", str(every[-1]))] == every[-2:-5:-1]
+
+
+def test_order_list_by_user_and_status(shared):
+    order = place(shared, 98, 1)
+    [row] = rows(shared, "order", "list", "--user", "98", "--status",
+                 "failed", "--all")
+    assert (row["id"], row["reason"]) == (order, "UNKNOWN_USER")
+    assert rows(shared, "order", "list", "--user", "98", "--status",
+                "ORDER_COMPLETED") == []
+
+
+def test_order_cancel_gives_back(shared):
+    order = place(shared, 5, 1)
+    assert f"order={order} " in good(shared, "order", "cancel", str(order))
+    wait_for(lambda: rows(shared, "order", "show", str(order))[0]["status"] ==
+             "ORDER_CANCELLED", what="the cancel")
+    refused(sagactl(shared, "order", "cancel", str(order)), 1, "409",
+            "order-ended", "ORDER_CANCELLED")
+
+
+# --- users and products ---
+
+def test_user_open_credit_freeze_and_thaw(shared):
+    assert rows(shared, "user", "open", "70", "12.34")[0]["id"] == 70
+
+    def shows(balance, state):
+        wait_for(lambda: good(shared, "user", "show", "70") ==
+                 f"user=70 balance={balance} state={state}\n",
+                 what=f"{balance} {state}")
+    shows("12.34", "ACTIVE")
+    refused(sagactl(shared, "user", "open", "70", "1"), 1, "409",
+            "user-exists")
+    for _ in range(2):
+        assert good(shared, "user", "credit", "70", "0.66", "--id", "9") == \
+            "user=70 credit=9 amount=0.66\n"
+    shows("13.00", "ACTIVE")
+    good(shared, "user", "freeze", "70")
+    shows("13.00", "FROZEN")
+    good(shared, "user", "thaw", "70")
+    shows("13.00", "ACTIVE")
+    refused(sagactl(shared, "user", "show", "71"), 1, "404")
+    refused(sagactl(shared, "user", "credit", "70", "0"), 1, "422",
+            "out-of-range")
+
+
+def test_lists_of_users_and_products(shared):
+    assert good(shared, "user", "list", "--limit", "1").startswith(
+        "user=1 balance=100.00 state=ACTIVE\n")
+    assert good(shared, "product", "list", "--limit", "2") == \
+        "product=1 price=50.00\nproduct=2 price=75.00\n"
+    assert [row["id"] for row in rows(shared, "product", "list", "--order",
+                                      "desc")][:2] == [5, 4]
+
+
+# --- where the gateway is, and who may ---
+
+def test_a_broken_url_is_wrong_use(shared):
+    for url in ("nonsense", "ftp://127.0.0.1", "http://", "http://a b/",
+                "http://127.0.0.1:99999", "http://127.0.0.1/?x=1",
+                "http://" + "a" * 2000):
+        refused(sagactl(shared, "--url", url, "user", "list"), 100)
+
+
+def test_a_url_where_nothing_answers_is_the_systems_fault(shared):
+    refused(sagactl(shared, "user", "list", "--url", "http://127.0.0.1:1"),
+            111, "http://127.0.0.1:1: ")
+
+
+def test_the_url_comes_from_the_environment_too(shared):
+    elsewhere = Pipeline()
+    try:
+        result = sagactl(elsewhere, "user", "show", "1",
+                         SAGAPIPE_URL=shared.url + "/")
+        assert result.returncode == 0 and "user=1 " in result.stdout
+        refused(sagactl(elsewhere, "user", "show", "1"), 100,
+                "no gateway has run at")
+    finally:
+        elsewhere.close()
+
+
+def test_what_is_no_gateway_is_told(shared):
+    """A server that answers, but not as ours does."""
+    server = subprocess.Popen(
+        ["/usr/bin/python3", "-u", "-m", "http.server", "0", "--bind",
+         "127.0.0.1", "--directory", shared.directory],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        port = re.search(r"port (\d+)", server.stdout.readline()).group(1)
+        url = f"http://127.0.0.1:{port}"
+        refused(sagactl(shared, "--url", url, "user", "list"), 1,
+                "404: no answer of a gateway")
+        (shared.directory / "users").write_text("[not json")
+        refused(sagactl(shared, "--url", url, "user", "list"), 111,
+                "the answer is no JSON")
+        (shared.directory / "users").write_text("7")
+        refused(sagactl(shared, "--url", url, "user", "list"), 111,
+                "the answer is no list")
+    finally:
+        server.terminate()
+        server.wait(LIMIT_S)
+        server.stdout.close()
+
+
+def test_tokens_are_sent_and_never_shown(make_pipeline, tmp_path):
+    tokens = tmp_path / "tokens"
+    token = subprocess.run(
+        [TREE / "scripts" / "make-token.sh", "operator", "me", tokens],
+        capture_output=True, text=True, check=True,
+        env=clean_environment()).stdout.split()[-1]
+    pipeline = make_pipeline(tokens=str(tokens)).start()
+    refused(sagactl(pipeline, "user", "list"), 1, "401", "unauthorized")
+    result = sagactl(pipeline, "user", "list", SAGAPIPE_TOKEN=token)
+    assert result.returncode == 0 and "user=1 " in result.stdout
+    kept = tmp_path / "token"
+    kept.write_text(token + "\n")
+    assert "user=1 " in good(pipeline, "--token-file", str(kept), "user",
+                             "list")
+    kept.write_text("secret\x01\n")
+    for arguments in (["--token-file", str(kept)],
+                      ["--token-file", str(tmp_path / "none")]):
+        result = sagactl(pipeline, *arguments, "user", "list")
+        refused(result, 100)
+        assert "secret" not in result.stderr
+    refused(sagactl(pipeline, "user", "list", SAGAPIPE_TOKEN="se cret"), 100)
+
+
+# --- pipes ---
+
+def test_a_reader_that_goes_ends_it_quietly(shared):
+    for shell in ("order list --all | head -n 1",
+                  "order list --all --json | true", "help | true"):
+        line = f'"$0" --home "$1" {shell}; echo "${{PIPESTATUS[0]}}"'
+        result = subprocess.run(
+            ["bash", "-c", line, BIN / "sagactl", shared.home],
+            capture_output=True, text=True, timeout=LIMIT_S, cwd=TREE,
+            env=clean_environment())
+        assert result.stderr == "", shell
+        assert result.stdout.splitlines()[-1] == "0", shell
+
+
+def test_a_full_disk_is_told(shared):
+    with open("/dev/full", "w", encoding="ascii") as full:
+        for arguments in (["help"], ["user", "list"]):
+            result = subprocess.run(
+                command(shared, *arguments), stdout=full,
+                stderr=subprocess.PIPE, text=True, timeout=LIMIT_S,
+                env=clean_environment())
+            assert result.returncode == 111
+            assert result.stderr == ("sagactl: the output can't be written: "
+                                     "No space left on device\n")
+
+
+def test_no_colour_in_a_pipe(shared):
+    place(shared, 5, 1)
+    for arguments in (["order", "list"], ["user", "list"]):
+        assert "\x1b" not in good(shared, *arguments)
+
+
+def on_terminal(pipeline, *arguments, **variables):
+    """What it prints when stdout is a terminal."""
+    master, slave = os.openpty()
+    child = subprocess.Popen(
+        command(pipeline, *arguments), stdin=slave, stdout=slave,
+        stderr=slave, env=clean_environment(**{"TERM": "xterm", **variables}))
+    os.close(slave)
+    text = b""
+    try:
+        while chunk := os.read(master, 65536):
+            text += chunk
+    except OSError:  # Linux says so when the last writer closed it
+        pass
+    os.close(master)
+    assert child.wait(LIMIT_S) == 0, text
+    return text.decode()
+
+
+def test_colour_on_a_terminal_unless_unwanted(shared):
+    assert "\x1b[32mACTIVE\x1b[0m" in on_terminal(shared, "user", "list")
+    assert "\x1b" not in on_terminal(shared, "user", "list", NO_COLOR="1")
+    assert "\x1b" not in on_terminal(shared, "user", "list", TERM="dumb")
+    assert "\x1b[32m" in on_terminal(shared, "user", "list", NO_COLOR="")
+    assert "\x1b" not in on_terminal(shared, "user", "list", "--json")
+
+
+# --- words ---
+
+@pytest.mark.parametrize("arguments", [
+    [], ["order"], ["order", "whatever"], ["order", "place"],
+    ["order", "place", "1"], ["order", "place", "1", "1", "1", "1"],
+    ["order", "place", "x", "1"], ["order", "place", "1", "0"],
+    ["order", "place", "1", "1", "1001"], ["order", "place", "-1", "1"],
+    ["order", "place", "1", "1", "--wait", "0"],
+    ["order", "place", "1", "1", "--wait"],
+    ["order", "place", "1", "1", "--key", ""],
+    ["order", "place", "1", "1", "--key", "a b"],
+    ["order", "place", "1", "1", "--key", "k" * 256],
+    ["order", "place", "1", "1", "--key", "a", "--key", "b"],
+    ["order", "show", "9007199254740992"], ["order", "show", "1", "2"],
+    ["order", "show", "--all", "1"], ["order", "cancel", "1\n2"],
+    ["order", "list", "--limit", "0"], ["order", "list", "--order", "up"],
+    ["order", "list", "--status", "lost"], ["order", "list", "--after", "a"],
+    ["order", "list", "--user", "0"], ["order", "list", "--all=1"],
+    ["user", "open", "1"], ["user", "open", "1", "1.234"],
+    ["user", "open", "1", "-1"], ["user", "open", "1", "ten"],
+    ["user", "credit", "1", "1", "--id", "0"], ["user", "freeze"],
+    ["user", "show", "one"], ["product", "set", "1"],
+    ["product", "set", "1", "1e3"], ["help", "nothing"],
+    ["help", "order", "nothing"], ["completion", "zsh"], ["order", "-x"],
+    ["user", "list", "--", "x"], ["parked", "list", "broker"],
+    ["verify", "--offline", "--copy", "."],
+])
+def test_wrong_use_is_told_in_one_line(shared, arguments):
+    refused(sagactl(shared, *arguments), 100, "sagactl: usage: sagactl ")
+
+
+def names():
+    """Every command, as `sagactl help` lists them."""
+    text = subprocess.run([BIN / "sagactl", "help"], capture_output=True,
+                          text=True, check=True).stdout
+    found = [re.match(r"  ([a-z]+(?: [a-z]+\b(?!\|))?)", line).group(1)
+             for line in text.split("\n\n")[1].splitlines()
+             if re.match(r"  [a-z]", line)]
+    return ["completion" if name == "completion bash" else name
+            for name in found]
+
+
+def test_help_explains_every_command():
+    assert len(names()) >= 20
+    for name in names():
+        for arguments in (["help", *name.split()], [*name.split(), "--help"]):
+            result = subprocess.run([BIN / "sagactl", *arguments],
+                                    capture_output=True, text=True)
+            assert result.returncode == 0, arguments
+            assert result.stdout.startswith("usage: sagactl " + (
+                name if arguments != ["help", "--help"] else ""))
+            assert len(result.stdout.splitlines()) >= 3, arguments
+    group = subprocess.run([BIN / "sagactl", "help", "order"],
+                           capture_output=True, text=True, check=True).stdout
+    assert "order place USER PRODUCT [QUANTITY]" in group
+    assert "user list" not in group
+
+
+def test_version_and_help_need_no_pipeline():
+    for arguments, word in ((["--version"], "sagactl 0."),
+                            (["--help"], "usage: "), (["help"], "usage: ")):
+        result = subprocess.run(
+            [BIN / "sagactl", "--home", "/nowhere", *arguments],
+            capture_output=True, text=True, check=True)
+        assert result.stdout.startswith(word)
+
+
+# --- completion ---
+
+def complete(*words):
+    """What bash would offer for the last word."""
+    script = ('source <("$0" completion bash); COMP_WORDS=("$@"); '
+              'COMP_CWORD=$(($# - 1)); _sagactl; '
+              '[[ $(complete -p sagactl) == *_sagactl* ]] || exit 9; '
+              'printf "%s\\n" "${COMPREPLY[@]}"')
+    result = subprocess.run(
+        ["bash", "-u", "-c", script, BIN / "sagactl", "sagactl", *words],
+        capture_output=True, text=True, timeout=LIMIT_S, cwd=TREE)
+    assert (result.returncode, result.stderr) == (0, ""), result
+    return result.stdout.split()
+
+
+def test_completion_knows_the_table():
+    assert set(complete("")) == {name.split()[0] for name in names()}
+    for name in names():
+        group, _, word = name.partition(" ")
+        if word:
+            assert word in complete(group, "")
+    assert complete("order", "pl") == ["place"]
+    assert complete("--json", "--home", "/x", "order", "ca") == ["cancel"]
+    assert complete("order", "list", "--status", "") == [
+        "created", "completed", "failed", "cancelled"]
+    assert complete("order", "list", "--status", "failed", "--us") == [
+        "--user"]
+    assert complete("order", "list", "--status", "failed", "") == []
+    assert complete("parked", "redrive", "") == ["payment", "ledger",
+                                                 "gateway"]
+    assert complete("parked", "redrive", "ledger", "") == ["all"]
+    assert complete("backup", "scr") == ["scripts"]
+    assert complete("--token-file", "READ") == ["README.md"]
+    assert complete("--home", "README") == []
+    assert "--json" in complete("user", "show", "--")
+    assert complete("nonsense", "") == []
+
+
+def test_completion_is_clean_shell():
+    text = subprocess.run([BIN / "sagactl", "completion", "bash"],
+                          capture_output=True, check=True).stdout
+    subprocess.run(["shellcheck", "-s", "bash", "-"], input=text, check=True)
