@@ -136,6 +136,7 @@ typedef enum rc (*command_fn)(struct gateway_store *store, struct turn *turn,
 
 static const command_fn commands[REQUEST_KIND_COUNT] = {
     [REQUEST_ORDER_PLACE] = gateway_order_place,
+    [REQUEST_ORDER_BATCH] = gateway_order_batch,
     [REQUEST_ORDER_GET] = on_order_get,
     [REQUEST_ORDER_CANCEL] = gateway_order_cancel,
     [REQUEST_ORDER_LIST] = on_order_list,

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "gateway/http_server.h"
+#include "gateway/http_batch.h"
 #include "saga/daemon.h"
 #include "saga/log.h"
 
@@ -260,7 +260,9 @@ take_from(struct gateway_http *http, struct mailbox *answers)
     while (request != NULL) {
         struct request *next = request->next;
 
-        if (request->owner != NULL)
+        if (request->kind == REQUEST_ORDER_BATCH)
+            batch_answered(request);
+        else if (request->owner != NULL)
             exchange_answered(request->owner);
         else
             http_pool_give_request(&http->pool, request);
@@ -418,6 +420,7 @@ gateway_http_close(struct gateway_http **http_p)
         MHD_stop_daemon(http->daemon);
     }
     gateway_door_close(&http->door);
+    batch_fini(http);
     http_pool_fini(&http->pool);
     close(http->ends_fd);
     close(atomic_exchange(&http->shared->wake_fd, -1));

@@ -119,6 +119,9 @@ MUST_USE enum rc gateway_user_open(struct gateway_store *store,
 MUST_USE enum rc gateway_order_place(struct gateway_store *store,
                                      struct turn *turn,
                                      struct request *request);
+MUST_USE enum rc gateway_order_batch(struct gateway_store *store,
+                                     struct turn *turn,
+                                     struct request *request);
 MUST_USE enum rc gateway_order_cancel(struct gateway_store *store,
                                       struct turn *turn,
                                       struct request *request);

@@ -259,7 +259,8 @@ on_commands(void *context, struct turn *turn, uint32_t limit,
             return rc;
         store->waiting = request->next;
         answer_later(store, request);
-        ++*taken_out;
+        *taken_out += request->kind == REQUEST_ORDER_BATCH
+                          ? request->lines_count : 1;
     }
     if (store->waiting != NULL)
         wake_for_commands(store);

@@ -88,6 +88,32 @@ read_amount(const json_t *value, const char *name, struct problem *problem)
 }
 
 static void
+read_key(const json_t *value, const char *name, char *key,
+         struct problem *problem)
+{
+    size_t bytes = json_string_length(value); /* 0 if it is no string */
+    size_t i = 0;
+
+    if (!json_is_string(value)) {
+        problem_set(problem, PROBLEM_FIELD_TYPE, name,
+                    "%s must be a string, not %s", name, type_name(value));
+        return;
+    }
+    if (bytes <= IDEMPOTENCY_KEY_BYTES_MAX) {
+        memcpy(key, json_string_value(value), bytes + 1);
+        while (key[i] > ' ' && key[i] < 0x7f)
+            i++;
+    }
+    if (i > 0 && i == bytes)
+        return;
+    key[0] = '\0';
+    problem_set(problem, PROBLEM_KEY, name,
+                "%s must have 1 to %d visible ASCII characters", name,
+                IDEMPOTENCY_KEY_BYTES_MAX);
+    problem->limit = IDEMPOTENCY_KEY_BYTES_MAX;
+}
+
+static void
 read_field(const json_t *value, const struct body_field *field,
            struct body_value *value_out, struct problem *problem)
 {
@@ -103,6 +129,9 @@ read_field(const json_t *value, const struct body_field *field,
         break;
     case BODY_AMOUNT:
         value_out->amount = read_amount(value, field->name, problem);
+        break;
+    case BODY_KEY:
+        read_key(value, field->name, value_out->key, problem);
         break;
     }
 }
@@ -167,6 +196,20 @@ refuse_text(const json_error_t *error, struct problem *problem)
                     error->line, error->column, error->text);
 }
 
+static void
+values_clear(const struct body_field *fields, size_t count,
+             struct body_value *values_out)
+{
+    for (size_t i = 0; i < count; i++) {
+        values_out[i].present = false;
+        values_out[i].id = 0;
+        values_out[i].count = 0;
+        values_out[i].amount.minor = 0;
+        if (fields[i].kind == BODY_KEY)
+            values_out[i].key[0] = '\0';
+    }
+}
+
 void
 body_parse(const char *text, size_t bytes, const struct body_field *fields,
            size_t count, struct body_value *values_out,
@@ -175,7 +218,7 @@ body_parse(const char *text, size_t bytes, const struct body_field *fields,
     json_error_t error;
     json_t *object;
 
-    memset(values_out, 0, count * sizeof(*values_out));
+    values_clear(fields, count, values_out);
     if (bytes == 0) {
         problem_set(problem, PROBLEM_JSON, NULL, "the body is empty");
         return;

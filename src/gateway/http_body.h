@@ -10,6 +10,7 @@
 #define GATEWAY_HTTP_BODY_H
 
 #include "gateway/http_problem.h"
+#include "gateway/request.h"
 
 #define BODY_FIELDS_MAX 8
 
@@ -18,6 +19,8 @@ enum body_kind {
     BODY_COUNT,  /* an integer from 1 to QUANTITY_MAX                       */
     BODY_AMOUNT, /* money, 0 or more: an integer, a real with at most two
                     decimals, or decimal text                               */
+    BODY_KEY,    /* an idempotency key: 1 to IDEMPOTENCY_KEY_BYTES_MAX
+                    visible ASCII characters                                */
 };
 
 struct body_field {
@@ -31,10 +34,12 @@ struct body_value {
     uint64_t id;         /* BODY_ID     */
     int64_t count;       /* BODY_COUNT  */
     struct money amount; /* BODY_AMOUNT */
+    char *key; /* BODY_KEY: the caller's, IDEMPOTENCY_KEY_BYTES_MAX + 1; set
+                  before body_parse(), not touched for other kinds */
 };
 
 /* Reads text[0..bytes) into values_out[0..count); what is not present is
- * zero. */
+ * zero, a key that is not present "". */
 void body_parse(const char *text, size_t bytes,
                 const struct body_field *fields, size_t count,
                 struct body_value *values_out, struct problem *problem);

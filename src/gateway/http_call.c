@@ -112,6 +112,29 @@ http_call_refuse(struct http_call *call, enum problem_type type,
     problem_set(&call->problem, type, field, "%s", detail);
 }
 
+/* Many orders in one request are a form of one route alone. */
+static void
+check_media(struct http_call *call)
+{
+    bool place = call->route->kind == REQUEST_ORDER_PLACE;
+
+    if (!call->route->body || call->headers.json ||
+        (place && call->headers.ndjson))
+        return;
+    problem_set(&call->problem, PROBLEM_MEDIA, "Content-Type",
+                "send one Content-Type: application/json%s",
+                place ? " or application/x-ndjson" : "");
+}
+
+static void
+refuse_key(struct http_call *call)
+{
+    if (call->headers.keys > 0)
+        problem_set(&call->problem, PROBLEM_KEY, "Idempotency-Key",
+                    "of many orders each line has its own, as "
+                    "idempotencyKey");
+}
+
 void
 http_call_prepare(struct http_call *call)
 {
@@ -120,11 +143,9 @@ http_call_prepare(struct http_call *call)
 
     if (call->problem.type != PROBLEM_NONE)
         return;
-    if (call->route->body && !call->headers.json) {
-        problem_set(&call->problem, PROBLEM_MEDIA, "Content-Type",
-                    "send one Content-Type: application/json");
+    check_media(call);
+    if (call->problem.type != PROBLEM_NONE)
         return;
-    }
     if (call->request != NULL) {
         call->request->kind = call->route->kind;
         memcpy(call->request->traceparent, call->headers.traceparent,
@@ -134,7 +155,11 @@ http_call_prepare(struct http_call *call)
     if (call->query[0] != '\0' || call->route->parameters != QUERY_NOTHING)
         query_parse(call->query, call->route->parameters, query,
                     &call->problem);
-    if (call->route->prepare != NULL && call->problem.type == PROBLEM_NONE)
+    if (call->problem.type != PROBLEM_NONE)
+        return;
+    if (call->route->body && call->headers.ndjson)
+        refuse_key(call);
+    else if (call->route->prepare != NULL)
         call->route->prepare(call);
 }
 
@@ -152,9 +177,8 @@ refuse_parked(const struct request *request, struct problem *problem)
                     request->participant);
 }
 
-/* A refusal of the store's, or of the door's, as a problem. */
-static void
-refuse(struct http_call *call)
+void
+http_call_outcome(struct http_call *call)
 {
     struct problem *problem = &call->problem;
 
@@ -237,7 +261,7 @@ void
 http_call_reply(struct http_call *call)
 {
     if (call->problem.type == PROBLEM_NONE && call->request != NULL)
-        refuse(call);
+        http_call_outcome(call);
     if (call->request != NULL && call->request->retry_s != 0)
         call->retry_s = call->request->retry_s;
     if (call->problem.type == PROBLEM_NONE) {

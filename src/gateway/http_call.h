@@ -85,6 +85,10 @@ void http_call_refuse(struct http_call *call, enum problem_type type,
  * and NULL only if the route's kind is REQUEST_NONE. */
 void http_call_prepare(struct http_call *call);
 
+/* A refusal of the store's or the door's, call->request->outcome, as a
+ * problem. */
+void http_call_outcome(struct http_call *call);
+
 /* Writes the answer: the route's, by call->request's outcome, or the problem.
  * Afterwards status, media_type, text and the headers are set. */
 void http_call_reply(struct http_call *call);

@@ -4,12 +4,12 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#include "gateway/http_server.h"
+#include "gateway/http_batch.h"
 #include "saga/log.h"
 
 /* A request or a reply begins: it must end within its time from now. */
-static void
-phase_begin(struct exchange *exchange)
+void
+exchange_went_on(struct exchange *exchange)
 {
     struct gateway_http *http = exchange->http;
 
@@ -112,10 +112,12 @@ exchange_on_target(void *cls, const char *target,
     exchange->peer = connection_peer(connection);
     exchange->wait = (struct deadline){ .owner = exchange };
     exchange->begun_us = http->now_us;
+    exchange->batch = NULL;
+    exchange->batch_bytes = 0;
     exchange->body = exchange->body_small;
     exchange->body_size = sizeof(exchange->body_small);
     exchange->body_used = 0;
-    phase_begin(exchange);
+    exchange_went_on(exchange);
     http_call_init(&exchange->call, &http->facts);
     if (target == NULL)
         target = "";
@@ -133,87 +135,26 @@ http_may_log(const struct gateway_http *http, struct http_log *log)
     return log->lines++ < HTTP_LOG_LINES_MAX;
 }
 
-/* Too costly for every request: only what an operator looks for. */
+/* Room for a body that is larger than the usual ones. */
 static void
-log_reply(struct exchange *exchange)
+make_body(struct exchange *exchange, struct problem *problem)
 {
-    const struct http_call *call = &exchange->call;
-    int64_t took_us = exchange->http->now_us - exchange->begun_us;
+    size_t size = (size_t)exchange->call.headers.body_bytes;
 
-    if (call->status < 500 && took_us < HTTP_SLOW_US)
-        return;
-    if (!http_may_log(exchange->http, &exchange->http->request_log))
-        return;
-    log_warning("reply", "status=%u problem=%s path=%s ms=%lld", call->status,
-                call->problem.type != PROBLEM_NONE
-                    ? problem_name(call->problem.type) : "none",
-                log_quote(call->path), (long long)(took_us / 1000));
-}
-
-static void
-add_header(struct MHD_Response *response, const char *name, const char *value)
-{
-    if (value[0] != '\0')
-        (void)MHD_add_response_header(response, name, value);
-}
-
-/* The small answer's text stays in the exchange, which outlives the reply; a
- * large one goes over to the response. */
-static struct MHD_Response *
-make_response(struct exchange *exchange)
-{
-    struct http_call *call = &exchange->call;
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        call->text.used, call->text.data,
-        call->large != NULL ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
-    char retry[16];
-
-    if (response == NULL)
-        return NULL;
-    call->large = NULL;
-    add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, call->media_type);
-    add_header(response, MHD_HTTP_HEADER_LOCATION, call->location);
-    add_header(response, "Link", call->link);
-    add_header(response, MHD_HTTP_HEADER_ALLOW, call->allow);
-    if (call->status == 401)
-        add_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
-                   "Bearer realm=\"sagapipe\"");
-    if (call->status == 503 || call->status == 429) {
-        snprintf(retry, sizeof(retry), "%" PRIu32, call->retry_s);
-        add_header(response, MHD_HTTP_HEADER_RETRY_AFTER, retry);
+    if (size > batch_body_max(exchange)) {
+        problem_set(problem, PROBLEM_BODY_SIZE, NULL,
+                    "the body has %zu bytes", size);
+        problem->limit = batch_body_max(exchange);
+    } else if (!batch_body_take(exchange)) {
+        problem_set(problem, PROBLEM_OVERLOADED, NULL,
+                    "too many large bodies at once; try again later");
+    } else if (size > exchange->body_size) {
+        exchange->body = malloc(size);
+        exchange->body_size = size;
+        if (exchange->body == NULL)
+            problem_set(problem, PROBLEM_MEMORY, NULL,
+                        "the body has %zu bytes", size);
     }
-    if (call->replayed)
-        add_header(response, "Idempotency-Replayed", "true");
-    if (exchange->http->facts.draining)
-        add_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
-    return response;
-}
-
-static enum MHD_Result
-reply(struct exchange *exchange)
-{
-    struct gateway_http *http = exchange->http;
-    struct http_call *call = &exchange->call;
-    struct MHD_Response *response;
-    enum MHD_Result result;
-
-    http_call_reply(call);
-    if (call->request != NULL)
-        http_pool_give_request(&http->pool, call->request);
-    call->request = NULL;
-    response = make_response(exchange);
-    if (response == NULL)
-        return MHD_NO;
-    result = MHD_queue_response(exchange->connection, call->status, response);
-    MHD_destroy_response(response);
-    if (result != MHD_YES)
-        return result;
-    exchange->state = EXCHANGE_REPLIED;
-    http->replies_open++;
-    http->facts.replies[call->status]++;
-    phase_begin(exchange);
-    log_reply(exchange);
-    return result;
 }
 
 /* The first call: the head is complete.  A reply from here closes the
@@ -222,28 +163,24 @@ reply(struct exchange *exchange)
 static enum MHD_Result
 on_head(struct exchange *exchange, const char *method, const char *version)
 {
+    const struct config *config = exchange->http->config;
     struct http_call *call = &exchange->call;
-    size_t size;
     struct problem problem;
 
     exchange_note_head(exchange, version);
     problem_init(&problem);
     http_headers_check(&call->headers, version,
-                       exchange->http->config->http_body, &problem);
-    size = (size_t)call->headers.body_bytes;
+                       call->headers.ndjson ? config->http_ndjson
+                                            : config->http_body,
+                       &problem);
     if (problem.type == PROBLEM_NONE && !exchange_admit(exchange, method) &&
-        size > exchange->body_size)
-        return reply(exchange);
-    if (problem.type == PROBLEM_NONE && size > exchange->body_size) {
-        exchange->body = malloc(size);
-        exchange->body_size = size;
-        if (exchange->body == NULL)
-            problem_set(&problem, PROBLEM_MEMORY, NULL,
-                        "the body has %zu bytes", size);
-    }
+        call->headers.body_bytes > exchange->body_size)
+        return exchange_reply(exchange);
+    if (problem.type == PROBLEM_NONE)
+        make_body(exchange, &problem);
     if (problem.type != PROBLEM_NONE) {
         call->problem = problem;
-        return reply(exchange);
+        return exchange_reply(exchange);
     }
     exchange->state = EXCHANGE_BODY;
     return MHD_YES;
@@ -278,22 +215,41 @@ append_request(struct gateway_http *http, struct request *request)
     http->last = request;
 }
 
-/* Hands the request to the store thread, with the others of this turn. */
-static enum MHD_Result
-ask_store(struct exchange *exchange)
+void
+http_ask_store(struct gateway_http *http, struct request *request)
 {
-    struct gateway_http *http = exchange->http;
-    struct request *request = exchange->call.request;
-
-    request->owner = exchange;
     request->next = NULL;
     if (request_is_for_door(request))
         gateway_door_ask(http->door, request);
     else
         append_request(http, request);
-    exchange->state = EXCHANGE_WAITING;
+}
+
+void
+exchange_wait(struct exchange *exchange)
+{
+    struct gateway_http *http = exchange->http;
+
+    phase_end(exchange);
     deadline_begin(&http->waits, &exchange->wait, http->now_us);
     MHD_suspend_connection(exchange->connection);
+}
+
+void
+exchange_go_on(struct exchange *exchange)
+{
+    deadline_end(&exchange->http->waits, &exchange->wait);
+    MHD_resume_connection(exchange->connection);
+}
+
+/* Hands the request to the store thread. */
+static enum MHD_Result
+ask_store(struct exchange *exchange)
+{
+    exchange->call.request->owner = exchange;
+    http_ask_store(exchange->http, exchange->call.request);
+    exchange->state = EXCHANGE_WAITING;
+    exchange_wait(exchange);
     return MHD_YES;
 }
 
@@ -328,12 +284,14 @@ on_complete(struct exchange *exchange)
     call->body_bytes = exchange->body_used;
     take_request(exchange);
     http_call_prepare(call);
+    if (call->problem.type == PROBLEM_NONE && batch_is_meant(call))
+        return exchange_reply_batch(exchange);
     if (call->problem.type == PROBLEM_NONE && call->request != NULL)
         return ask_store(exchange);
     if (call->request != NULL)
         http_pool_give_request(&exchange->http->pool, call->request);
     call->request = NULL;
-    return reply(exchange);
+    return exchange_reply(exchange);
 }
 
 enum MHD_Result
@@ -358,7 +316,7 @@ exchange_on_access(void *cls, struct MHD_Connection *connection,
         MHD_suspend_connection(connection);
         return MHD_YES;
     case EXCHANGE_RESUMED:
-        return reply(exchange);
+        return exchange_reply(exchange);
     case EXCHANGE_REPLIED:
         break;
     }
@@ -396,6 +354,10 @@ exchange_answered(struct exchange *exchange)
 void
 exchange_give_up(struct exchange *exchange, enum problem_type why)
 {
+    if (exchange->batch != NULL) {
+        batch_give_up(exchange, why);
+        return;
+    }
     exchange->call.request->owner = NULL;
     exchange->call.request = NULL;
     problem_set(&exchange->call.problem, why, NULL,
@@ -423,6 +385,7 @@ exchange_on_completed(void *cls, struct MHD_Connection *connection,
         exchange->call.request = NULL;
         deadline_end(&http->waits, &exchange->wait);
     }
+    batch_leave(exchange);
     if (exchange->call.request != NULL)
         http_pool_give_request(&http->pool, exchange->call.request);
     http_call_fini(&exchange->call);

@@ -181,6 +181,7 @@ write_row(struct http_call *call, uint32_t index)
         break;
     case REQUEST_NONE:
     case REQUEST_ORDER_PLACE:
+    case REQUEST_ORDER_BATCH:
     case REQUEST_ORDER_GET:
     case REQUEST_ORDER_CANCEL:
     case REQUEST_USER_OPEN:

@@ -35,7 +35,7 @@ trim(const char **text, size_t *bytes)
 
 /* The media type alone, or with the only charset that JSON has. */
 static bool
-is_json(const char *text, size_t bytes)
+is_media(const char *text, size_t bytes, const char *wanted)
 {
     const char *parameters = memchr(text, ';', bytes);
     size_t type_bytes = parameters != NULL ? (size_t)(parameters - text)
@@ -43,7 +43,7 @@ is_json(const char *text, size_t bytes)
     size_t rest = bytes - type_bytes;
 
     trim(&text, &type_bytes);
-    if (!text_is(text, type_bytes, "application/json"))
+    if (!text_is(text, type_bytes, wanted))
         return false;
     if (parameters == NULL)
         return true;
@@ -69,6 +69,16 @@ note_length(struct http_headers *headers, const char *value, size_t bytes)
             length = length * 10 + (uint64_t)(value[i] - '0');
     }
     headers->body_bytes = length;
+}
+
+static void
+note_type(struct http_headers *headers, const char *value, size_t bytes)
+{
+    bool only = ++headers->types == 1;
+
+    headers->json = only && is_media(value, bytes, "application/json");
+    headers->ndjson = only && !headers->json &&
+                      is_media(value, bytes, "application/x-ndjson");
 }
 
 /* Ids of all zeros have the form, but stand for none. */
@@ -134,8 +144,7 @@ http_headers_note(struct http_headers *headers, const char *name,
         break;
     case 12:
         if (text_is(name, name_bytes, "Content-Type")) {
-            headers->types++;
-            headers->json = headers->types == 1 && is_json(value, value_bytes);
+            note_type(headers, value, value_bytes);
         }
         break;
     case 13:

@@ -33,6 +33,7 @@ struct http_headers {
     bool name_malformed;     /* "Content-Length : 3", as some read it */
     bool length_malformed;
     bool json;               /* Content-Type is application/json  */
+    bool ndjson;             /* ... application/x-ndjson          */
     char traceparent[TRACEPARENT_BYTES]; /* "" or valid */
 };
 

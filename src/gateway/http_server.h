@@ -3,7 +3,9 @@
  *
  *   gateway_http.c   the thread: its loop, its answers, its deadlines
  *   http_exchange.c  one request's life between libmicrohttpd and a call
+ *   http_reply.c     the reply's headers, and its end
  *   http_admit.c     who is let in, from the head alone
+ *   http_batch.c     one request with many orders
  *   http_pool.c      exchanges, requests and peers, reused
  *
  *   exchange  one HTTP request, from its first line to the end of its reply
@@ -17,8 +19,10 @@
  *     +-------+------ refused, or no store ---+
  *
  * Only in WAITING is the connection suspended, and only there is it resumed,
- * once.  A request whose exchange gave up (deadline) has owner NULL: it still
- * belongs to the store thread and goes back to the pool when its answer comes.
+ * once; a reply that is told bit by bit (http_batch.h) is also suspended and
+ * resumed within REPLIED.  A request whose exchange gave up (deadline) has
+ * owner NULL: it still belongs to the store thread and goes back to the pool
+ * when its answer comes.
  *
  * Only the http thread touches any of this.
  */
@@ -71,6 +75,8 @@ struct exchange {
     struct peer *peer; /* NULL if there was no memory for it */
     struct deadline wait; /* for the store */
     int64_t begun_us;
+    struct batch *batch; /* NULL: it is none */
+    size_t batch_bytes;  /* of its body, until the batch has it */
     char *body; /* body_small, or malloc'ed */
     size_t body_size;
     size_t body_used;
@@ -123,6 +129,8 @@ struct gateway_http {
     struct deadline_list idles;  /* each http_timeout and grace_us */
     struct deadline_list phases; /* each http_request_time         */
     struct deadline_list ends;
+    struct batch *batches; /* all of them, also those without an exchange */
+    size_t batch_bytes;    /* of their bodies                             */
     size_t replies_open; /* queued, not yet sent */
     bool closed_some;    /* connections, in this run of the library */
 
@@ -162,6 +170,21 @@ void exchange_note_head(struct exchange *exchange, const char *version);
 /* Finds the route.  False, with the problem set, if the client sends too much
  * or may not ask this. */
 bool exchange_admit(struct exchange *exchange, const char *method);
+
+/* Posts a request to the store with the others of this turn. */
+void http_ask_store(struct gateway_http *http, struct request *request);
+
+/* For a reply that is told bit by bit, from its reader: there is nothing to
+ * tell yet, and what comes is waited for, at most config->reply_timeout. */
+void exchange_wait(struct exchange *exchange);
+/* ... there is: its reader is called in the next MHD_run(). */
+void exchange_go_on(struct exchange *exchange);
+/* A request or a reply begins, or goes on: its time runs from now. */
+void exchange_went_on(struct exchange *exchange);
+
+/* Answers: what http_call_reply() writes; the results of a batch. */
+enum MHD_Result exchange_reply(struct exchange *exchange);
+enum MHD_Result exchange_reply_batch(struct exchange *exchange);
 
 /* The store has answered: the connection goes on in the next MHD_run(). */
 void exchange_answered(struct exchange *exchange);

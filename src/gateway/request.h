@@ -15,6 +15,7 @@
 #define GATEWAY_REQUEST_H
 
 #include "gateway/gateway_rows.h"
+#include "gateway/order_line.h"
 #include "saga/participant.h"
 
 #define LIST_ROWS_DEFAULT 100
@@ -29,6 +30,7 @@
 enum request_kind {
     REQUEST_NONE = 0,
     REQUEST_ORDER_PLACE,      /* user, product, quantity, key -> order        */
+    REQUEST_ORDER_BATCH,      /* lines, each as ORDER_PLACE -> lines          */
     REQUEST_ORDER_GET,        /* order_id -> order, parked                    */
     REQUEST_ORDER_CANCEL,     /* order_id -> order                            */
     REQUEST_ORDER_LIST,       /* query -> orders[]                            */
@@ -112,6 +114,8 @@ struct request {
     struct money amount;
     struct credit_id credit; /* 0: none was given */
     struct request_query query;
+    struct order_line *lines; /* the http thread's */
+    uint32_t lines_count;
     char traceparent[TRACEPARENT_BYTES];    /* "" or valid                  */
     char key[IDEMPOTENCY_KEY_BYTES_MAX + 1]; /* "": none                     */
     char participant[PRODUCER_NAME_BYTES];   /* PARKED_*: whose              */

@@ -52,6 +52,8 @@
       "an idle HTTP connection is closed after")                               \
     K(http_body, BYTES, "16k", 256, 1048576, BY(PROCESS_GATEWAY),              \
       "largest request body")                                                  \
+    K(http_ndjson, BYTES, "16m", 4096, 1073741824, BY(PROCESS_GATEWAY),        \
+      "largest body of many orders (application/x-ndjson)")                    \
     K(http_header, BYTES, "16k", 4096, 1048576, BY(PROCESS_GATEWAY),           \
       "memory of an HTTP connection; a longer request head gets 431")          \
     K(http_request_time, MILLISECONDS, "60s", 100, 3600000,                    \

@@ -138,6 +138,67 @@ reply(struct http_call *call, size_t dice)
     http_call_fini(call);
 }
 
+/* A line's own copy, so that a read beyond it is found. */
+static bool
+read_line(const char *from, size_t bytes,
+          bool (*read)(struct order_line *line, struct problem *problem),
+          struct order_line *line, struct problem *problem)
+{
+    line->text = malloc(bytes + 1);
+    invariant(line->text != NULL);
+    memcpy(line->text, from, bytes);
+    line->bytes = bytes;
+    problem_init(problem);
+    return read(line, problem);
+}
+
+static bool
+read_plain(struct order_line *line, struct problem *problem)
+{
+    (void)problem;
+    return order_line_read_plain(line);
+}
+
+/* What is read without the JSON library is what the library reads. */
+static void
+check_line(const char *from, size_t bytes)
+{
+    struct order_line line = { 0 }, plain = { 0 };
+    struct problem problem, none;
+    bool right = read_line(from, bytes, order_line_read, &line, &problem);
+
+    if (right) {
+        invariant(id_valid(line.user.value) && id_valid(line.product.value));
+        invariant(line.quantity >= 1 && line.quantity <= QUANTITY_MAX);
+        invariant(line.key_bytes <= IDEMPOTENCY_KEY_BYTES_MAX);
+    }
+    invariant(right == (problem.type == PROBLEM_NONE) && right != line.bad);
+    free(line.text);
+    if (read_line(from, bytes, read_plain, &plain, &none)) {
+        invariant(right || bytes > ORDER_LINE_BYTES_MAX);
+        read_line(from, bytes, order_line_read_any, &line, &problem);
+        invariant(problem.type == PROBLEM_NONE &&
+                  line.user.value == plain.user.value &&
+                  line.product.value == plain.product.value &&
+                  line.quantity == plain.quantity &&
+                  line.key_bytes == plain.key_bytes);
+        for (size_t i = 0; i < line.key_bytes; i++)
+            invariant(line.key[i] == plain.key[i]);
+        free(line.text);
+    }
+    free(plain.text);
+}
+
+static void
+check_lines(struct octets rest)
+{
+    while (rest.bytes > 0) {
+        struct octets line = take_to(&rest, '\n');
+
+        check_line(line.data, line.bytes);
+    }
+}
+
 static void
 serve(struct http_call *call, struct octets rest)
 {
@@ -158,7 +219,10 @@ serve(struct http_call *call, struct octets rest)
     call->body = rest.data;
     call->body_bytes = rest.bytes;
     http_call_prepare(call);
-    if (call->problem.type == PROBLEM_NONE && call->request != NULL)
+    if (call->problem.type == PROBLEM_NONE && call->route->body &&
+        call->headers.ndjson)
+        check_lines(rest);
+    else if (call->problem.type == PROBLEM_NONE && call->request != NULL)
         check_ranges(call);
     reply(call, rest.bytes);
     free(method);

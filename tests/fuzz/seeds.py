@@ -135,6 +135,15 @@ BODIES = (
     b'{"userId":99999999999999999999}', b"", b'{"amount":"12.50"}',
     b'{"userId":1,"productId":1,"new":null}', b"\xff{}",
 )
+LINES = (
+    b'{"userId":1,"productId":2,"quantity":3,"idempotencyKey":"a-1"}',
+    b' { "idempotencyKey" : "!~" ,\t"productId":2, "userId" : 3 } \r',
+    b'{"userId":1,"productId":2,"idempotencyKey":"\\u0061\\/"}',
+    b'{"userId":1,"productId":2,"idempotencyKey":""}',
+    b'{"userId":1,"productId":2,"idempotencyKey":"' + b"k" * 256 + b'"}',
+    b'{"userId":00000000000000001,"productId":2}',
+    b'{"userId":1e0,"productId":2.0}', b'{"userId":1,"productId":2}}',
+)
 TARGETS = (
     b"/orders", b"/orders/7", b"/orders/007", b"/orders/9007199254740992",
     b"/orders/9007199254740991", b"/users?after=9007199254740992",
@@ -164,6 +173,10 @@ def http_seeds():
                  b"Authorization: Bearer abc"):
         write("http", b"POST /orders HTTP/1.1\nHost: x\n" + line + b"\n\n{}")
     write("http", b"GET / HTTP/2.0\nHost: x\n\n")
+    lines = b"\n".join(BODIES + LINES)
+    for body in LINES + (lines, b"\n\r\n" + lines + b"\r\n"):
+        write("http", b"POST /orders HTTP/1.1\nHost: x\n"
+              b"Content-Type: application/x-ndjson\n\n" + body)
 
 
 # --- settings ---------------------------------------------------------------

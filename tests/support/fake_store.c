@@ -66,9 +66,30 @@ make_rows(const struct request *request, uint64_t first)
     return rows[request->kind];
 }
 
+/* Each line as if it had come alone; the batch itself is always done. */
+static void
+answer_batch(struct fake_store *store, struct request *request)
+{
+    for (uint32_t i = 0; i < request->lines_count; i++) {
+        struct order_line *line = &request->lines[i];
+
+        fill_order(&line->order, i + 1);
+        line->order.status = ORDER_CREATED;
+        line->outcome = (int)store->outcome;
+        line->field = "productId";
+        line->replayed = line->key_bytes == 5 &&
+                         memcmp(line->key, "again", 5) == 0;
+    }
+    request->outcome = REQUEST_DONE;
+}
+
 static void
 answer(struct fake_store *store, struct request *request)
 {
+    if (request->kind == REQUEST_ORDER_BATCH) {
+        answer_batch(store, request);
+        return;
+    }
     request->outcome = store->outcome;
     if (request->outcome != REQUEST_DONE) {
         fill_order(&request->order, 7);
@@ -230,6 +251,17 @@ fake_store_wait(struct fake_store *store, uint64_t count)
         error = pthread_cond_timedwait(&store->taken, &store->lock, &until);
     pthread_mutex_unlock(&store->lock);
     return error == 0;
+}
+
+uint64_t
+fake_store_count(struct fake_store *store)
+{
+    uint64_t count;
+
+    pthread_mutex_lock(&store->lock);
+    count = store->count;
+    pthread_mutex_unlock(&store->lock);
+    return count;
 }
 
 struct request

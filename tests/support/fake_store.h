@@ -26,6 +26,8 @@ void fake_store_hold(struct fake_store *store, bool hold);
 /* Waits (at most 10 s) until it has taken `count` requests since it was made;
  * true if it has. */
 bool fake_store_wait(struct fake_store *store, uint64_t count);
+/* How many requests it has taken. */
+uint64_t fake_store_count(struct fake_store *store);
 /* The request that it took last; its answer's fields mean nothing. */
 struct request fake_store_last(struct fake_store *store);
 

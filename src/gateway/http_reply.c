@@ -1,0 +1,109 @@
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "gateway/http_batch.h"
+#include "saga/log.h"
+
+/* Too costly for every request: only what an operator looks for. */
+static void
+log_reply(struct exchange *exchange)
+{
+    const struct http_call *call = &exchange->call;
+    int64_t took_us = exchange->http->now_us - exchange->begun_us;
+
+    if (call->status < 500 && took_us < HTTP_SLOW_US)
+        return;
+    if (!http_may_log(exchange->http, &exchange->http->request_log))
+        return;
+    log_warning("reply", "status=%u problem=%s path=%s ms=%lld", call->status,
+                call->problem.type != PROBLEM_NONE
+                    ? problem_name(call->problem.type) : "none",
+                log_quote(call->path), (long long)(took_us / 1000));
+}
+
+static void
+add_header(struct MHD_Response *response, const char *name, const char *value)
+{
+    if (value[0] != '\0')
+        (void)MHD_add_response_header(response, name, value);
+}
+
+/* The small answer's text stays in the exchange, which outlives the reply; a
+ * large one goes over to the response. */
+static struct MHD_Response *
+make_response(struct exchange *exchange)
+{
+    struct http_call *call = &exchange->call;
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        call->text.used, call->text.data,
+        call->large != NULL ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+    char retry[16];
+
+    if (response == NULL)
+        return NULL;
+    call->large = NULL;
+    add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, call->media_type);
+    add_header(response, MHD_HTTP_HEADER_LOCATION, call->location);
+    add_header(response, "Link", call->link);
+    add_header(response, MHD_HTTP_HEADER_ALLOW, call->allow);
+    if (call->status == 401)
+        add_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+                   "Bearer realm=\"sagapipe\"");
+    if (call->status == 503 || call->status == 429) {
+        snprintf(retry, sizeof(retry), "%" PRIu32, call->retry_s);
+        add_header(response, MHD_HTTP_HEADER_RETRY_AFTER, retry);
+    }
+    if (call->replayed)
+        add_header(response, "Idempotency-Replayed", "true");
+    if (exchange->http->facts.draining)
+        add_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    return response;
+}
+
+/* Takes the response, which may be NULL for want of memory. */
+static enum MHD_Result
+queue(struct exchange *exchange, struct MHD_Response *response)
+{
+    struct gateway_http *http = exchange->http;
+    unsigned status = exchange->call.status;
+    enum MHD_Result result;
+
+    if (response == NULL)
+        return MHD_NO;
+    result = MHD_queue_response(exchange->connection, status, response);
+    MHD_destroy_response(response);
+    if (result != MHD_YES)
+        return result;
+    exchange->state = EXCHANGE_REPLIED;
+    http->replies_open++;
+    http->facts.replies[status]++;
+    exchange_went_on(exchange);
+    log_reply(exchange);
+    return result;
+}
+
+enum MHD_Result
+exchange_reply(struct exchange *exchange)
+{
+    struct http_call *call = &exchange->call;
+
+    http_call_reply(call);
+    if (call->request != NULL)
+        http_pool_give_request(&exchange->http->pool, call->request);
+    call->request = NULL;
+    return queue(exchange, make_response(exchange));
+}
+
+enum MHD_Result
+exchange_reply_batch(struct exchange *exchange)
+{
+    struct MHD_Response *response = batch_begin(exchange);
+
+    if (response == NULL)
+        return exchange_reply(exchange);
+    exchange->call.status = 200;
+    add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/x-ndjson");
+    if (exchange->http->facts.draining)
+        add_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    return queue(exchange, response);
+}
