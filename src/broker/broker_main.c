@@ -35,6 +35,7 @@ main(int argc, char **argv)
     daemon_lock(&config);
     raise_descriptor_limit();
     signal_fd = daemon_signals();
+    daemon_gathers(true);
     rc = broker_open(&broker, &config, daemon_data_directory(), signal_fd);
     if (rc == RC_OK) {
         daemon_ready();

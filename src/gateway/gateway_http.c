@@ -384,6 +384,7 @@ serve(void *context)
 {
     struct gateway_http *http = context;
 
+    daemon_gathers(false);
     while (!atomic_load(&http->shared->stopped))
         turn(http, INT32_MAX);
     finish(http);

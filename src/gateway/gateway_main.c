@@ -42,6 +42,7 @@ main(int argc, char **argv)
     make_mailbox(&answers);
     http = gateway_http_open(&config, requests, answers, &shared);
     store = gateway_store_new(&config, requests, answers, &shared);
+    daemon_gathers(true);           /* but for the http thread              */
     participant = participant_open(&config, &gateway_store_handlers, store,
                                    signal_fd, mailbox_fd(requests));
     gateway_store_attach(store, participant);

@@ -15,6 +15,7 @@ main(int argc, char **argv)
     config_load(&config, PROCESS_LEDGER, argc, argv);
     daemon_lock(&config); /* exits EXIT_USAGE if not alone */
     signal_fd = daemon_signals();
+    daemon_gathers(true);
     rc = ledger_new(&ledger, &config);
     if (rc != RC_OK)
         die(rc_exit_code(rc), "no memory");

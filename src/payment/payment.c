@@ -353,6 +353,8 @@ const struct participant_handlers payment_handlers = {
     .on_open = on_open,
     .on_event = on_event,
     .on_commit = on_commit,
+    /* A transaction asks for something only if it failed or was reversed. */
+    .lingers = LINGERS(TOPIC_TRANSACTIONS),
 };
 
 enum rc

@@ -23,6 +23,13 @@ bus_assign(struct bus *bus, const char *topic, uint32_t partition,
     return bus->binder->assign(bus, topic, partition, offset);
 }
 
+void
+bus_linger(struct bus *bus, int stream, uint32_t linger_ms)
+{
+    if (bus->binder->linger != NULL)
+        bus->binder->linger(bus, stream, linger_ms);
+}
+
 uint64_t
 bus_last_seq(const struct bus *bus, int stream)
 {

@@ -81,6 +81,8 @@ struct bus_binder {
     int (*declare)(struct bus *bus, const char *topic, uint32_t partition);
     int (*assign)(struct bus *bus, const char *topic, uint32_t partition,
                   uint64_t offset);
+    /* May be NULL. */
+    void (*linger)(struct bus *bus, int stream, uint32_t linger_ms);
     uint64_t (*last_seq)(const struct bus *bus, int stream);
     enum rc (*produce)(struct bus *bus, const struct bus_batch *batch);
     void (*position)(struct bus *bus, int stream, uint64_t offset);
@@ -107,6 +109,10 @@ void bus_close(struct bus **bus_p);
 int bus_declare(struct bus *bus, const char *topic, uint32_t partition);
 int bus_assign(struct bus *bus, const char *topic, uint32_t partition,
                uint64_t offset);
+
+/* Asks for this stream's batches linger_ms after those before came at the
+ * soonest: what nobody waits for then comes in larger batches. */
+void bus_linger(struct bus *bus, int stream, uint32_t linger_ms);
 
 /* After BUS_OPENED: the last seq of ours that the broker holds, 0 if none. */
 uint64_t bus_last_seq(const struct bus *bus, int stream);

@@ -82,9 +82,14 @@ next_due_us(const struct bus_zmq *bus)
     if (bus->rewind_due_us != 0 && bus->rewind_due_us < due_us)
         due_us = bus->rewind_due_us;
     for (i = 0; i < bus->streams_count; i++) {
-        if (bus->streams[i].request == 0)
+        const struct stream *stream = &bus->streams[i];
+
+        if (stream->request != 0)
+            at_us = fetch_due_us(bus, stream);
+        else if (stream->reads && stream->ahead.remaining == 0)
+            at_us = stream->due_us;
+        else
             continue;
-        at_us = fetch_due_us(bus, &bus->streams[i]);
         if (at_us < due_us)
             due_us = at_us;
     }
@@ -297,6 +302,12 @@ zmq_assign(struct bus *base, const char *topic, uint32_t partition,
     return add_stream(base, topic, partition, true, offset);
 }
 
+static void
+zmq_linger(struct bus *base, int stream, uint32_t linger_ms)
+{
+    self(base)->streams[stream].linger_us = (int64_t)linger_ms * 1000;
+}
+
 static uint64_t
 zmq_last_seq(const struct bus *base, int stream)
 {
@@ -336,6 +347,7 @@ static const struct bus_binder zmq_binder = {
     .close = zmq_binder_close,
     .declare = zmq_declare,
     .assign = zmq_assign,
+    .linger = zmq_linger,
     .last_seq = zmq_last_seq,
     .produce = bus_zmq_produce,
     .position = zmq_position,

@@ -92,6 +92,8 @@ on_fetch_ok(struct bus_zmq *bus, uint64_t request, struct bytes_reader *reader,
     if (stream == NULL)
         return false; /* of a request that we gave up */
     stream->request = 0;
+    if (stream->linger_us > 0)
+        stream->due_us = clock_monotonic_us() + stream->linger_us;
     end = stream->next_offset;
     if (protocol_get_fetch_ok(reader, &ok) != RC_OK ||
         measure_batches(*reader, ok.count, &end) != RC_OK ||

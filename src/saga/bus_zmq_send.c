@@ -78,7 +78,7 @@ bus_zmq_ask_ahead(struct bus_zmq *bus, int64_t now_us)
     for (i = 0; i < bus->streams_count; i++) {
         stream = &bus->streams[i];
         if (stream->reads && stream->request == 0 &&
-            stream->ahead.remaining == 0)
+            stream->ahead.remaining == 0 && now_us >= stream->due_us)
             send_fetch(bus, stream, now_us);
     }
 }

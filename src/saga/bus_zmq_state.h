@@ -41,6 +41,8 @@ struct stream {
     uint64_t position;    /*          committed by the consumer           */
     uint64_t request;     /*          outstanding fetch, 0 if none        */
     int64_t asked_us;
+    int64_t linger_us;    /*          between an answer and the next fetch */
+    int64_t due_us;       /*          when that may be sent                */
     struct fetched now;   /*          being handed out                    */
     struct fetched ahead; /*          waiting behind it                   */
 };

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -352,6 +353,14 @@ daemon_signals(void)
     if (fd < 0)
         die(EXIT_SYSTEM, "cannot set up signals: %s", strerror(errno));
     return fd;
+}
+
+void
+daemon_gathers(bool gathers)
+{
+    const struct sched_param none = { .sched_priority = 0 };
+
+    (void)sched_setscheduler(0, gathers ? SCHED_BATCH : SCHED_OTHER, &none);
 }
 
 static void

@@ -43,6 +43,14 @@ uint64_t daemon_restarts(void);
  */
 int daemon_signals(void);
 
+/*
+ * true: this thread and those that it starts do not interrupt others when they
+ * wake up, so that their inputs gather while both processors are busy, and a
+ * turn, with its flush, is made for more of them; an idle processor takes them
+ * at once.  false: they react as all processes do.  A hint: never fails.
+ */
+void daemon_gathers(bool gathers);
+
 /* Reads the descriptor; true if the process was asked to stop.  The second
  * time that it was asked, it ends at once (exit EXIT_DONE). */
 bool daemon_stop_asked(int signal_fd);

@@ -28,6 +28,8 @@
 #define PARK_CAUSE_REDRIVEN "redriven"
 #define PARK_CAUSE_DROPPED "dropped"
 
+#define LINGERS(topic) (UINT32_C(1) << (topic))
+
 struct participant;
 struct turn;
 
@@ -57,6 +59,9 @@ struct participant_handlers {
      */
     enum rc (*on_event)(void *context, struct turn *turn,
                         const struct event *event);
+    /* Topics (a set: LINGERS()) whose events nobody waits for: they are
+     * fetched less often, and bring more at a time. */
+    uint32_t lingers;
     /* Each event of a user builds on the one before: while one is parked, the
      * later ones of its user wait, too, and not only those of its order. */
     bool parks_users;

@@ -8,6 +8,22 @@
 #include "saga/log.h"
 
 #define FORMAT 1 /* of the row that says whose store this is */
+#define LINGER_MS 20 /* between two fetches of a topic that lingers */
+
+static enum rc
+add_inbox_stream(struct participant *participant, int topic,
+                 uint32_t partition)
+{
+    struct inbox *inbox = &participant->inbox;
+    enum rc rc = inbox_add(inbox, participant->bus, topic_routes[topic].name,
+                           partition);
+
+    if (rc == RC_OK && (participant->handlers->lingers & LINGERS(topic)))
+        bus_linger(participant->bus,
+                   inbox->streams[inbox->streams_count - 1].bus_stream,
+                   LINGER_MS);
+    return rc;
+}
 
 static enum rc
 add_streams(struct participant *participant)
@@ -22,8 +38,7 @@ add_streams(struct participant *participant)
         route = &topic_routes[topic];
         for (p = 0; p < partitions && rc == RC_OK; p++) {
             if (route->read_by & BY(self))
-                rc = inbox_add(&participant->inbox, participant->bus,
-                               route->name, p);
+                rc = add_inbox_stream(participant, topic, p);
             if (rc == RC_OK && (route->written_by & BY(self)))
                 rc = outbox_add(&participant->outbox, participant->bus,
                                 route->name, p,

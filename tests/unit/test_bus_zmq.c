@@ -13,10 +13,12 @@
 #include <zmq.h>
 
 #include "saga/bus.h"
+#include "saga/daemon.h"
 #include "saga/log.h"
 #include "saga/protocol.h"
 
 #define TIMEOUT_MS 40
+#define LINGER_MS 200
 #define WAITS_MAX 400 /* of TIMEOUT_MS / 2 each: a test's limit */
 
 struct peer {
@@ -501,6 +503,22 @@ test_bus_fetch_hands_out_batches_and_asks_ahead(void **state)
 }
 
 static void
+test_bus_lingering_stream_is_asked_for_later(void **state)
+{
+    struct peer *peer = *state;
+    int64_t answered_us;
+
+    peer->reads = bus_assign(peer->bus, "orders", 0, 10);
+    bus_linger(peer->bus, peer->reads, LINGER_MS);
+    answered_us = clock_monotonic_us();
+    reply_fetch(peer, expect_fetch(peer, 10), 10, 1);
+    expect_batch(peer, 10);
+    reply_fetch(peer, expect_fetch(peer, 11), 11, 1);
+    assert_true(clock_monotonic_us() - answered_us >= LINGER_MS * 1000);
+    expect_batch(peer, 11);
+}
+
+static void
 test_bus_lost_fetch_is_asked_again_and_its_reply_ignored(void **state)
 {
     struct peer *peer = *state;
@@ -661,6 +679,7 @@ main(void)
         T(test_bus_full_disk_is_tried_again),
         T(test_bus_produce_refusals_end_it),
         T(test_bus_fetch_hands_out_batches_and_asks_ahead),
+        T(test_bus_lingering_stream_is_asked_for_later),
         T(test_bus_lost_fetch_is_asked_again_and_its_reply_ignored),
         T(test_bus_fetch_refusals_end_it),
         T(test_bus_fetch_limit_is_tried_again),

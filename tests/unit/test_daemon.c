@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,6 +139,16 @@ test_daemon_signals_hangup_and_broken_pipe_do_not_stop(void **state)
     (void)state;
     child_start(&child, run_hangup_and_pipe, NULL);
     assert_int_equal(child_end(&child), 0);
+}
+
+static void
+test_daemon_gathers_until_told_otherwise(void **state)
+{
+    (void)state;
+    daemon_gathers(true);
+    assert_int_equal(sched_getscheduler(0), SCHED_BATCH);
+    daemon_gathers(false);
+    assert_int_equal(sched_getscheduler(0), SCHED_OTHER);
 }
 
 /* --- readiness --- */
@@ -396,6 +407,7 @@ main(void)
         AT_HOME(test_daemon_second_signal_ends_at_once),
         AT_HOME(test_daemon_two_signals_before_a_look_end_at_once),
         AT_HOME(test_daemon_signals_hangup_and_broken_pipe_do_not_stop),
+        cmocka_unit_test(test_daemon_gathers_until_told_otherwise),
         AT_HOME(test_daemon_ready_says_it_once_and_closes),
         AT_HOME(test_daemon_ready_unheard_is_logged_and_goes_on),
         AT_HOME(test_daemon_ready_fd_that_can_not_be_is_ignored),
