@@ -47,6 +47,14 @@ UNIT      = $(patsubst tests/unit/%.c,$(BUILD)/tests/%, \
 
 all: $(PROGRAMS)
 
+# The dashboard's files, inside the gateway.
+ASSETS        = $(BUILD)/web/assets.o
+PARTS_gateway = $(ASSETS)
+$(BUILD)/web/assets.c: web $(wildcard web/*) scripts/embed-web.sh
+	@scripts/embed-web.sh $(@D)
+$(ASSETS): $(BUILD)/web/assets.c src/gateway/http_assets.h
+	$(CC) $(CFLAGS) -c -o $@ $<
+
 # Every program: its folder's objects and the library of objects.
 .SECONDEXPANSION:
 $(PROGRAMS): $(BIN)/%: $$(call objects,$$(call sources,$$*)) $$(PARTS_$$*) $(BUILD)/libsaga.a
@@ -59,7 +67,7 @@ $(BUILD)/libsaga.a: $(SAGA)
 
 # Everything of the processes but their mains, for the unit tests.
 PARTS = $(filter-out %_main.o,$(foreach p,$(PROCESSES) $(TOOLS),\
-        $(call objects,$(call sources,$(p)))))
+        $(call objects,$(call sources,$(p))))) $(ASSETS)
 $(BUILD)/libparts.a: $(PARTS)
 	@rm -f $@
 	ar rcs $@ $^

@@ -23,6 +23,7 @@ libmicrohttpd-dev the HTTP server
 libjansson-dev    JSON of requests
 libcurl4-openssl-dev sagactl asks the gateway
 nettle-dev        SHA-256 of bearer tokens
+libjs-dygraphs    charts of the dashboard
 libsystemd-dev    readiness and watchdog under systemd
 util-linux        flock and setsid for the scripts
 '

@@ -30,6 +30,7 @@ http_call_init(struct http_call *call, const struct http_facts *facts)
     call->allow[0] = '\0';
     call->retry_s = HTTP_RETRY_S;
     call->replayed = false;
+    call->asset = NULL;
 }
 
 /* The path begins at the target's first slash; before it there may be the
@@ -251,6 +252,7 @@ reply_problem(struct http_call *call)
     text_writer_init(&call->text, call->small, sizeof(call->small));
     call->location[0] = '\0';
     call->link[0] = '\0';
+    call->asset = NULL;
     call->status = problem_status(call->problem.type);
     call->media_type = PROBLEM_TYPE;
     problem_write(&call->text, &call->problem);

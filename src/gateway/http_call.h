@@ -32,6 +32,8 @@ struct http_facts {
     uint64_t replies[HTTP_STATUS_COUNT]; /* sent, by status          */
 };
 
+struct http_asset;
+
 struct http_call {
     const struct http_facts *facts;
     const struct http_route *route; /* NULL until found, or none     */
@@ -55,6 +57,7 @@ struct http_call {
     char allow[ROUTE_ALLOW_BYTES];      /* "": none */
     uint32_t retry_s; /* Retry-After, with 503 and 429  */
     bool replayed;    /* Idempotency-Replayed: true     */
+    const struct http_asset *asset; /* the answer, in place of text; NULL */
     char small[HTTP_SMALL_BYTES];
 };
 

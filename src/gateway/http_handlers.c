@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "gateway/http_assets.h"
 #include "gateway/http_body.h"
 #include "gateway/http_call.h"
 #include "gateway/http_metrics.h"
@@ -418,7 +419,13 @@ const struct http_route http_routes[] = {
     { "POST", "/parked/{participant}/{id}/drop", ROLE_OPERATOR,
       REQUEST_PARKED_DROP, false, 0, prepare_parked, reply_parked,
       "give it up" },
-    { "GET", "/", ROLE_ANYBODY,
+    { "GET", "/help", ROLE_ANYBODY,
       REQUEST_NONE, false, 0, NULL, reply_help, "this text" },
+    { "GET", "/", ROLE_ANYBODY,
+      REQUEST_NONE, false, 0, http_asset_prepare, http_asset_reply,
+      "the dashboard, for a browser" },
+    { "GET", "/web/{file}", ROLE_ANYBODY,
+      REQUEST_NONE, false, 0, http_asset_prepare, http_asset_reply,
+      "its files" },
 };
 const size_t http_routes_count = ARRAY_COUNT(http_routes);

@@ -94,6 +94,15 @@ note_traceparent(struct http_headers *headers, const char *value, size_t bytes)
     headers->traceparent[bytes] = '\0';
 }
 
+/* A client that refuses it (q=0) is rare, and gets what everybody reads. */
+static bool
+takes_gzip(const char *value, size_t bytes)
+{
+    const char *gzip = memmem(value, bytes, "gzip", 4);
+
+    return gzip != NULL && memmem(value, bytes, "q=0", 3) == NULL;
+}
+
 /* RFC 9110's token. */
 static bool
 is_token(const char *name, size_t bytes)
@@ -152,6 +161,9 @@ http_headers_note(struct http_headers *headers, const char *name,
             headers->authorizations++;
             headers->authorization = value;
             headers->authorization_bytes = value_bytes;
+        } else if (text_is(name, name_bytes, "If-None-Match")) {
+            headers->known_tags = value;
+            headers->known_tags_bytes = value_bytes;
         }
         break;
     case 14:
@@ -163,6 +175,8 @@ http_headers_note(struct http_headers *headers, const char *name,
             headers->keys++;
             headers->key = value;
             headers->key_bytes = value_bytes;
+        } else if (text_is(name, name_bytes, "Accept-Encoding")) {
+            headers->gzip = takes_gzip(value, value_bytes);
         }
         break;
     case 17:

@@ -28,6 +28,9 @@ struct http_headers {
     unsigned authorizations;
     const char *authorization; /* as key */
     size_t authorization_bytes;
+    const char *known_tags;  /* If-None-Match, as key */
+    size_t known_tags_bytes;
+    bool gzip;               /* Accept-Encoding has it            */
     bool encoded;            /* there is a Transfer-Encoding      */
     bool line_end_bare;      /* a line ended with LF alone, or has a CR */
     bool name_malformed;     /* "Content-Length : 3", as some read it */

@@ -1,6 +1,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "gateway/http_assets.h"
 #include "gateway/http_batch.h"
 #include "saga/log.h"
 
@@ -28,15 +29,44 @@ add_header(struct MHD_Response *response, const char *name, const char *value)
         (void)MHD_add_response_header(response, name, value);
 }
 
+/* The headers of a page let a browser load nothing from elsewhere. */
+static struct MHD_Response *
+make_asset_response(const struct http_call *call)
+{
+    size_t bytes;
+    const uint8_t *body = http_asset_body(call, &bytes);
+    struct MHD_Response *response;
+
+    if (call->status == 304)
+        bytes = 0;
+    response = MHD_create_response_from_buffer(bytes, (void *)(uintptr_t)body,
+                                               MHD_RESPMEM_PERSISTENT);
+    if (response == NULL)
+        return NULL;
+    add_header(response, MHD_HTTP_HEADER_ETAG, call->asset->tag);
+    add_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, ASSET_CACHE);
+    add_header(response, MHD_HTTP_HEADER_VARY, "Accept-Encoding");
+    if (call->headers.gzip && call->status != 304)
+        add_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
+    add_header(response, "Content-Security-Policy", ASSET_POLICY);
+    add_header(response, "X-Content-Type-Options", "nosniff");
+    add_header(response, "Referrer-Policy", "no-referrer");
+    add_header(response, "Cross-Origin-Resource-Policy", "same-origin");
+    return response;
+}
+
 /* The small answer's text stays in the exchange, which outlives the reply; a
  * large one goes over to the response. */
 static struct MHD_Response *
 make_response(struct exchange *exchange)
 {
     struct http_call *call = &exchange->call;
-    struct MHD_Response *response = MHD_create_response_from_buffer(
-        call->text.used, call->text.data,
-        call->large != NULL ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *response = call->asset != NULL
+        ? make_asset_response(call)
+        : MHD_create_response_from_buffer(
+              call->text.used, call->text.data,
+              call->large != NULL ? MHD_RESPMEM_MUST_FREE
+                                  : MHD_RESPMEM_PERSISTENT);
     char retry[16];
 
     if (response == NULL)

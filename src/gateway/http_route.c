@@ -92,7 +92,7 @@ http_route_find(const struct http_route *routes, size_t count,
                     "the path allows %s", allow);
     } else {
         problem_set(problem, PROBLEM_NO_PATH, NULL,
-                    "GET / lists what there is");
+                    "GET /help lists what there is");
     }
     return NULL;
 }

@@ -305,7 +305,15 @@ def test_metrics_are_prometheus_text(shared):
             in reply.text
 
 
-def test_root_explains_itself(shared):
+def test_root_is_a_page_and_help_is_text(shared):
     reply = shared.get("/")
     assert reply.status == 200
-    assert "/orders" in reply.text
+    assert reply.headers["Content-Type"] == "text/html; charset=utf-8"
+    policy = reply.headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy and "unsafe" not in policy
+    assert reply.headers["X-Content-Type-Options"] == "nosniff"
+    assert reply.headers["Cache-Control"] == "no-cache"
+    known = {"If-None-Match": reply.headers["ETag"]}
+    reply = shared.request("GET", "/", headers=known)
+    assert (reply.status, reply.text) == (304, "")
+    assert "/orders" in shared.get("/help").text

@@ -27,6 +27,10 @@ static const struct {
     { "transaction", "GET", "/transactions/3", PROBLEM_NONE,
       REQUEST_TRANSACTION_GET, 3, "" },
     { "root", "GET", "/", PROBLEM_NONE, REQUEST_NONE, 0, "" },
+    { "file", "GET", "/web/x.js", PROBLEM_NONE, REQUEST_NONE, 0, "" },
+    { "file_post", "POST", "/web/x.js", PROBLEM_METHOD, 0, 0, "GET, HEAD" },
+    { "file_empty", "GET", "/web/", PROBLEM_NO_PATH, 0, 0, "" },
+    { "file_deeper", "GET", "/web/x/y.js", PROBLEM_NO_PATH, 0, 0, "" },
     { "no_path", "GET", "/nothing", PROBLEM_NO_PATH, 0, 0, "" },
     { "empty", "GET", "", PROBLEM_NO_PATH, 0, 0, "" },
     { "slash_behind", "GET", "/orders/", PROBLEM_NO_PATH, 0, 0, "" },
@@ -137,6 +141,8 @@ test_http_routes_roles(void **state)
         { "GET", "/healthz", ROLE_ANYBODY },
         { "GET", "/readyz", ROLE_ANYBODY },
         { "GET", "/", ROLE_ANYBODY },
+        { "GET", "/help", ROLE_ANYBODY },
+        { "GET", "/web/{file}", ROLE_ANYBODY },
     };
 
     (void)state;

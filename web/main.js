@@ -1,0 +1,149 @@
+// The dashboard: which page the address names, the banner, the token, keys.
+
+import {say, mark, show} from '/web/dom.js';
+import {count} from '/web/format.js';
+import {onTokenNeeded, setToken} from '/web/api.js';
+import {onStatus, startStatus, statusNow} from '/web/status.js';
+import {paused, setPaused} from '/web/shared.js';
+import {overview} from '/web/page-overview.js';
+import {ordersPage} from '/web/page-orders.js';
+import {orderPage} from '/web/page-order.js';
+import {accountsPage} from '/web/page-accounts.js';
+import {transactionsPage} from '/web/page-transactions.js';
+import {parkedPage} from '/web/page-parked.js';
+import {cataloguePage} from '/web/page-catalogue.js';
+
+const PAGES = [
+  [/^\/?$/, overview, 'Overview', '#/'],
+  [/^\/orders$/, ordersPage, 'Orders', '#/orders'],
+  [/^\/orders\/([1-9][0-9]*)$/, orderPage, 'Order', '#/orders'],
+  [/^\/accounts$/, accountsPage, 'Accounts', '#/accounts'],
+  [/^\/transactions$/, transactionsPage, 'Transactions', '#/transactions'],
+  [/^\/parked$/, parkedPage, 'Parked events', '#/parked'],
+  [/^\/catalogue$/, cataloguePage, 'Catalogue', '#/catalogue'],
+];
+
+const main = document.getElementById('main');
+let endPage = () => {};
+
+function markTab(tab) {
+  for (const link of document.querySelectorAll('.tabs a')) {
+    if (link.getAttribute('href') === tab) {
+      link.setAttribute('aria-current', 'page');
+      link.scrollIntoView({block: 'nearest', inline: 'nearest'});
+    } else {
+      link.removeAttribute('aria-current');
+    }
+  }
+}
+
+function nothing() {
+  main.innerText = 'There is no such page.';
+  return () => {};
+}
+
+// Shows what the address names; the focus goes there, unless it just began.
+function route(first) {
+  const [path, search = ''] = location.hash.replace(/^#/, '').split('?');
+  const query = new URLSearchParams(search);
+  endPage();
+  main.replaceChildren();
+  const found = PAGES.find(([pattern]) => pattern.test(path));
+  const [pattern, page, title, tab] = found || [/(?:)/, nothing, 'Nothing', ''];
+  const id = pattern.exec(path)[1];
+  markTab(tab);
+  document.title = `${title}${id ? ` ${id}` : ''} – sagapipe`;
+  endPage = page(main, {id: id && Number(id), query});
+  if (first !== true) {
+    window.scrollTo(0, 0);
+    main.focus({preventScroll: true});
+  }
+}
+
+// One sentence about what is wrong with the pipeline; '' if nothing is.
+function trouble({state, status, error}) {
+  if (state === 'down') return 'The gateway does not answer. Trying again …';
+  if (state === 'refused') {
+    return error.status === 401 || error.status === 403 ? ''
+      : `The gateway says: ${error.message}.`;
+  }
+  if (!status.broker.up) {
+    return 'The broker is down. Orders are still accepted, and wait on disk.';
+  }
+  const down = status.processes.filter((row) => !row.up)
+    .map((row) => row.name);
+  if (down.length === 0) return '';
+  return `${down.join(' and ')} ${down.length > 1 ? 'are' : 'is'} down. ` +
+    'Orders are still accepted, and go on when it is back.';
+}
+
+// A stop and start makes a moment's silence: said only when it lasts.
+function watchPipeline() {
+  const banner = document.getElementById('banner');
+  const link = document.getElementById('link-state');
+  const badge = document.getElementById('parked-count');
+  let since = 0;
+  onStatus((pipeline) => {
+    const words = trouble(pipeline);
+    since = words ? since || performance.now() : 0;
+    const lasts = since && performance.now() - since > 900;
+    if (lasts) say(banner, words);
+    show(banner, Boolean(lasts));
+    const up = pipeline.state === 'up';
+    mark(link, 'data-state', up ? (words ? 'warn' : 'up')
+      : pipeline.state === 'refused' ? 'warn' : 'down');
+    say(link, up ? (words ? 'degraded' : 'all up')
+      : pipeline.state === 'refused' ? 'limited' : 'no answer');
+    const parked = pipeline.status ? pipeline.status.parked : 0;
+    say(badge, count(parked));
+    mark(badge, 'aria-label', `${count(parked)} parked`);
+    show(badge, parked > 0);
+  });
+}
+
+function tokenDialog() {
+  const dialog = document.getElementById('token');
+  const field = document.getElementById('token-field');
+  let later = false;
+  onTokenNeeded((wrong) => {
+    show(document.getElementById('token-wrong'), wrong);
+    if (!dialog.open && !later) dialog.showModal();
+  });
+  document.getElementById('token-later').addEventListener('click', () => {
+    later = true;
+    dialog.close();
+  });
+  document.getElementById('token-form').addEventListener('submit', () => {
+    setToken(field.value.trim());
+    field.value = '';
+    statusNow();
+    route(true);
+  });
+}
+
+function pauseButton() {
+  const button = document.getElementById('pause');
+  const flip = () => {
+    setPaused(!paused.now);
+    mark(button, 'aria-pressed', String(paused.now));
+    say(button, paused.now ? 'Resume' : 'Pause');
+  };
+  button.addEventListener('click', flip);
+  document.addEventListener('keydown', (event) => {
+    const typing = event.target.closest('input, select, textarea, dialog');
+    if (event.key === 'p' && !typing && !event.ctrlKey && !event.metaKey &&
+      !event.altKey) flip();
+  });
+}
+
+tokenDialog();
+pauseButton();
+watchPipeline();
+startStatus();
+// The skip link's target is no page.
+document.querySelector('.skip').addEventListener('click', (event) => {
+  event.preventDefault();
+  main.focus();
+});
+window.addEventListener('hashchange', route);
+route(true);

@@ -1,0 +1,45 @@
+// What pages share: the feeds, the pause button, asking "are you sure?".
+
+import {Feed} from '/web/feed.js';
+import {noteLatency} from '/web/status.js';
+import {between} from '/web/format.js';
+
+// An order that we saw open, or for the first time, and that has just ended.
+function noteOrder(order, before) {
+  const ends = order.status === 'ORDER_COMPLETED' ||
+    order.status === 'ORDER_FAILED';
+  if (!ends || (before && before.status === order.status)) return;
+  if (!orders.loaded) return;
+  noteLatency(between(order.createdAt, order.updatedAt));
+}
+
+export const orders = new Feed({list: '/orders', stream: '/orders/stream',
+  event: 'order', each: noteOrder});
+export const transactions = new Feed({list: '/transactions',
+  stream: '/transactions/stream', event: 'transaction'});
+
+export const paused = {now: false, listeners: new Set()};
+
+export function setPaused(now) {
+  paused.now = now;
+  for (const listener of paused.listeners) listener(now);
+}
+
+export function onPause(listener) {
+  paused.listeners.add(listener);
+  return () => paused.listeners.delete(listener);
+}
+
+// Resolves to true if the person says yes.
+export function sure(title, text, yes) {
+  const dialog = document.getElementById('sure');
+  document.getElementById('sure-title').textContent = title;
+  document.getElementById('sure-text').textContent = text;
+  document.getElementById('sure-yes').textContent = yes;
+  dialog.returnValue = 'no';
+  dialog.showModal();
+  return new Promise((done) => {
+    dialog.addEventListener('close',
+      () => done(dialog.returnValue === 'yes'), {once: true});
+  });
+}
