@@ -4,6 +4,7 @@ from pipeline import Pipeline
 from rig import TOOLS, Wrong, measure, say, warm_up
 
 DELAY_US = 2000
+FSYNC = 'sagapipe_fsync_seconds_%s{process="gateway"}'
 
 
 class SlowPipeline(Pipeline):
@@ -15,12 +16,10 @@ class SlowPipeline(Pipeline):
 def one(bench, kind, seconds):
     with bench.pipeline(kind=kind) as pipeline:
         warm_up(pipeline, bench)
-        flushes = [pipeline.metric("sagapipe_store_flush" + what)
-                   for what in ("_seconds_total", "es_total")]
+        flushes = [pipeline.metric(FSYNC % what) for what in ("sum", "count")]
         figures = measure(pipeline, seconds)
-        flushes = [pipeline.metric("sagapipe_store_flush" + what) - before
-                   for what, before in zip(("_seconds_total", "es_total"),
-                                           flushes)]
+        flushes = [pipeline.metric(FSYNC % what) - before
+                   for what, before in zip(("sum", "count"), flushes)]
     figures["flush_ms"] = 1000 * flushes[0] / flushes[1]
     return figures
 

@@ -185,7 +185,8 @@ def measure(pipeline, seconds, **shape):
     """
     before, pids = drain(pipeline), processes(pipeline)
     cpu_before = {name: cpu_seconds(pid) for name, pid in pids.items()}
-    checkpoints = pipeline.metric("sagapipe_store_checkpoints_total")
+    checkpoints = pipeline.metric(
+        'sagapipe_store_checkpoints_total{process="gateway"}')
     open_seen = []
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.monotonic()
@@ -206,7 +207,8 @@ def measure(pipeline, seconds, **shape):
         for name, pid in pids.items()}
     figures["cpu"]["wrk"] = [used_now.ru_utime - used.ru_utime,
                              used_now.ru_stime - used.ru_stime]
-    now = pipeline.metric("sagapipe_store_checkpoints_total")
+    now = pipeline.metric(
+        'sagapipe_store_checkpoints_total{process="gateway"}')
     if now is not None and checkpoints is not None:
         figures["checkpoints"] = int(now - checkpoints)
     check_honest(figures)

@@ -4,7 +4,8 @@
 #   PREFIX/lib/sagapipe/   the four programs (their names are too common for a
 #                          bin directory); sagactl goes to PREFIX/bin
 #   PREFIX/lib/systemd/system, sysusers.d, tmpfiles.d
-#   /etc/sagapipe/         sagapipe.conf, seed.json; never overwritten
+#   /etc/sagapipe/         sagapipe.conf, seed.json, alert rules for Prometheus, a
+#                          dashboard for Grafana; never overwritten
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 BIN=${BIN:-bin}
@@ -42,6 +43,9 @@ install_text systemd/sagapipe.tmpfiles.conf \
     "$root$PREFIX/lib/tmpfiles.d/sagapipe.conf"
 install_setting etc/sagapipe.conf "$settings/sagapipe.conf"
 install_setting etc/seed.json "$settings/seed.json"
+install_setting etc/prometheus/sagapipe.rules.yml \
+    "$settings/prometheus/sagapipe.rules.yml"
+install_setting etc/grafana/sagapipe.json "$settings/grafana/sagapipe.json"
 cat <<EOF
 installed to $root$PREFIX/lib/sagapipe, settings in $settings
 next, as root:

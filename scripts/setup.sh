@@ -41,6 +41,7 @@ systemd           checks the units
 systemd-container boots them (test-all.sh --long)
 clang             fuzz targets (libFuzzer)
 libclang-rt-14-dev fuzz targets (libFuzzer)
+prometheus        scrapes the metrics, checks the alert rules
 valgrind          watches memory (test-all.sh --long)
 spin              checks the model (test-all.sh --long)
 '

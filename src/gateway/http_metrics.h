@@ -8,7 +8,9 @@
 
 #include "gateway/http_call.h"
 
-#define METRICS_TEXT_BYTES_MAX 65536
+/* A line has METRICS_LINE_BYTES_MAX at most. */
+#define METRICS_LINE_BYTES_MAX 192
+#define METRICS_TEXT_BYTES_MAX (1u << 20)
 
 /* Writes everything; at most METRICS_TEXT_BYTES_MAX bytes. */
 void metrics_write(struct text_writer *writer,
