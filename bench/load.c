@@ -11,11 +11,11 @@
  *
  *   answered   to the 201, of every order
  *   ended      to a terminal state that a customer can see, of every order in
- *              (RATE / SAMPLES_RATE): it is asked for with GET /orders/{id},
- *              and again POLL_US after each reply that shows it open.  So the
- *              figure is up to POLL_US and one GET above the truth, and never
- *              below.  What is asked for is decided by the order's place in the
- *              schedule, so that stalls are not sampled less.
+ *              (RATE / SAMPLES_RATE), by its place in the schedule: it is asked
+ *              for with GET /orders/{id}, and again POLL_US after each reply
+ *              that shows it open, with ASKERS such requests under way at most.
+ *              So the figure is up to POLL_US and one GET above the truth, and
+ *              never below.
  *
  * users: opens accounts over 64 connections, as fast as they are answered.
  */
@@ -32,10 +32,10 @@
 
 #define CONNECTIONS 512
 #define USER_CONNECTIONS 64
-#define ASKERS 32
-#define SAMPLES_RATE 200
+#define ASKERS 8
+#define SAMPLES_RATE 100 /* few: they are load themselves */
 #define SAMPLES_MAX (1U << 17)
-#define POLL_US 500
+#define POLL_US 1000
 #define DRAIN_S 60
 #define TARDY_MS 1000 /* of no event at all is looked at anyway */
 

@@ -1,10 +1,10 @@
 """Part 7: a slow disk, each fdatasync 2 ms later (tests/preload/slowdisk.c)."""
 
 from pipeline import Pipeline
-from rig import TOOLS, Wrong, measure, say, warm_up
+from rig import TOOLS, Wrong, measure, metric_sum, say, warm_up
 
 DELAY_US = 2000
-FSYNC = 'sagapipe_fsync_seconds_%s{process="gateway"}'
+FLUSHES = ("sagapipe_fsync_seconds_sum", "sagapipe_fsync_seconds_count")
 
 
 class SlowPipeline(Pipeline):
@@ -16,11 +16,11 @@ class SlowPipeline(Pipeline):
 def one(bench, kind, seconds):
     with bench.pipeline(kind=kind) as pipeline:
         warm_up(pipeline, bench)
-        flushes = [pipeline.metric(FSYNC % what) for what in ("sum", "count")]
+        before = [metric_sum(pipeline, name) for name in FLUSHES]
         figures = measure(pipeline, seconds)
-        flushes = [pipeline.metric(FSYNC % what) - before
-                   for what, before in zip(("sum", "count"), flushes)]
-    figures["flush_ms"] = 1000 * flushes[0] / flushes[1]
+        taken, count = (metric_sum(pipeline, name) - then
+                        for name, then in zip(FLUSHES, before))
+    figures["flush_ms"] = 1000 * taken / count
     return figures
 
 
