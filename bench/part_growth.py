@@ -2,7 +2,7 @@
 
 import time
 
-import part_many
+from part_many import CONNECTIONS, LINES
 from rig import (Wrong, counts, drain, load, measure, memory, processes, say,
                  wait_for, warm_up, wrk)
 
@@ -17,12 +17,11 @@ def sizes(bench):
 
 def fill(pipeline, orders, users):
     """Until there are that many orders; in pieces, so that none waits long."""
-    lines = part_many.LINES if part_many.offered(pipeline) else 1
-    rate = 2000
+    rate = 15000
     while (left := orders - counts(pipeline)["CREATED"]) > 0:
         before, start = counts(pipeline)["CREATED"], time.monotonic()
         load(pipeline.url, int(min(FILL_S, max(2, left / rate))), users=users,
-             lines=lines)
+             lines=LINES, connections=CONNECTIONS)
         now = drain(pipeline)["CREATED"]
         rate = (now - before) / (time.monotonic() - start)
         say(f"    {now:,} of {orders:,} orders")

@@ -106,8 +106,6 @@ removal of old log files behind each.
 
 def many(results):
     figures = results["many"]
-    if "skipped" in figures:
-        return f"Skipped: {figures['skipped']}.\n"
     rows = [[name, f"{run['sagas_rate']:,.0f}", f"{run['rate']:,.0f}",
              *latencies(run), f"{run['drain_s']:.2f}"]
             for name, run in (
