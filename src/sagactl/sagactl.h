@@ -42,6 +42,8 @@ sagactl_fn sagactl_parked_show;
 sagactl_fn sagactl_product_list;
 sagactl_fn sagactl_product_set;
 sagactl_fn sagactl_restore;
+sagactl_fn sagactl_tail;
+sagactl_fn sagactl_topics;
 sagactl_fn sagactl_user_credit;
 sagactl_fn sagactl_user_list;
 sagactl_fn sagactl_user_open;

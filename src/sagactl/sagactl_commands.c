@@ -76,6 +76,20 @@ const struct sagactl_command sagactl_commands[] = {
     { "product set", "PRODUCT PRICE", "its price from now on",
       "Orders that were accepted keep theirs. A product that is new is added.",
       sagactl_product_set, { { 0 } } },
+    { "topics", "", "topics, and who has read how far",
+      "One line per partition, and under it one per consumer.",
+      sagactl_topics, { { 0 } } },
+    { "tail", "TOPIC", "the events of a topic, as they come",
+      "Without --from what comes from now on. Nothing is left out, however "
+      "slow the reader is. With --json each line is a CloudEvents 1.0 object "
+      "(docs/EVENTS.md); amounts are in minor units there. An offset is an "
+      "event's place in its partition, from 0.",
+      sagactl_tail,
+      { { "from", "OFFSET|-N|start|end", "begin there, or N before the end" },
+        { "partition", "N", "that one alone" },
+        { "count", "N", "end after so many events" },
+        { "no-follow", NULL, "end at the end, instead of waiting for more" },
+        { 0 } } },
     { "parked list", "[" PROCESS_WORDS "]", "events that wait for you",
       "One line per event that a process could not handle, with its number, "
       "its order and the cause. What is parked holds up the later events of "

@@ -4,14 +4,17 @@ verify, backup, restore and parked have tests of their own (test_verify.py,
 test_behaviours.py); what every command does with pipes and words is here.
 """
 
+import base64
 import json
 import os
 import re
 import subprocess
 
+import msgpack
 import pytest
 
 from pipeline import BIN, TREE, Pipeline, clean_environment, wait_for
+from sagabus import Bus
 
 LIMIT_S = 60
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
@@ -424,3 +427,154 @@ def test_completion_is_clean_shell():
     text = subprocess.run([BIN / "sagactl", "completion", "bash"],
                           capture_output=True, check=True).stdout
     subprocess.run(["shellcheck", "-s", "bash", "-"], input=text, check=True)
+
+
+# --- topics and tail ---
+
+def test_topics_tell_ends_and_lags(shared):
+    place(shared, 5, 1)
+    topics = {row["topic"]: row for row in rows(shared, "topics")}
+    assert set(topics) == {"orders", "payments", "transactions",
+                           "dead-letters"}
+    assert topics["orders"]["end"] >= 6 and topics["orders"]["begin"] == 0
+    assert [reader["consumer"] for reader in
+            topics["payments"]["consumers"]] == ["gateway", "ledger"]
+    assert re.match(r"topic=\S+ partition=0 begin=0 end=\d+ bytes=\d+\n"
+                    r"  consumer=\S+ position=\d+ lag=\d+\n",
+                    good(shared, "topics"))
+
+
+def events_of(pipeline, *arguments):
+    return rows(pipeline, "tail", *arguments, "--no-follow")
+
+
+def test_tail_json_lines_are_cloudevents(shared):
+    order = place(shared, 5, 1)
+    event = events_of(shared, "transactions", "--from", "-1")[0]
+    offset = int(event["offset"])
+    assert event == {
+        "specversion": "1.0", "id": f"transactions-0-{offset + 1}",
+        "source": "/sagapipe/ledger", "time": event["time"],
+        "topic": "transactions", "partition": 0, "offset": str(offset),
+        "type": "sagapipe.Transaction.v1", "subject": "5",
+        "datacontenttype": "application/json",
+        **{name: event[name] for name in ("traceparent",) if name in event},
+        "data": {"orderId": order, "userId": 5, "price": 5000,
+                 "transactionId": event["data"]["transactionId"],
+                 "status": "SUCCESSFUL",
+                 "decidedAt": event["data"]["decidedAt"]}}
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z",
+                        event["time"])
+
+
+def test_tail_text_is_one_line_per_event(shared):
+    order = place(shared, 5, 1)
+    line = good(shared, "tail", "payments", "--from", "-1", "--no-follow")
+    assert re.fullmatch(
+        rf"topic=payments partition=0 offset=\d+ time={TIME} type=Payment "
+        rf"order={order} user=5 price=50\.00 status=APPROVED "
+        r"balance=\d+\.\d\d source=payment seq=\d+.*\n", line)
+
+
+def test_tail_from_an_offset_has_every_event_once(shared):
+    place(shared, 5, 1)
+    everything = events_of(shared, "orders", "--from", "start")
+    assert [int(event["offset"]) for event in everything] == \
+        list(range(len(everything)))
+    assert events_of(shared, "orders", "--from", "3") == everything[3:]
+    assert events_of(shared, "orders", "--from", "-2") == everything[-2:]
+    assert events_of(shared, "orders", "--from", "end") == []
+    assert events_of(shared, "orders", "--from", "3", "--count", "2") == \
+        everything[3:5]
+    assert events_of(shared, "orders", "--partition", "0", "--from", "-1") \
+        == everything[-1:]
+
+
+def test_tail_refusals(shared):
+    refused(sagactl(shared, "tail", "nothing"), 1, "no such topic")
+    refused(sagactl(shared, "tail", "orders", "--partition", "7"), 1)
+    refused(sagactl(shared, "tail", "orders", "--from", "99999999"), 1,
+            "has the offsets from 0 to ")
+    for wrong in ("x", "-", "--5", "1.5"):
+        refused(sagactl(shared, "tail", "orders", "--from", wrong), 100)
+    refused(sagactl(shared, "tail", "orders", "--count", "0"), 100)
+    refused(sagactl(shared, "tail", "orders", SAGAPIPE_BUS="ftp://x"), 100)
+    refused(sagactl(shared, "topics",
+                    SAGAPIPE_BUS=f"ipc://{shared.home}/run/none.ipc"), 111,
+            "nothing answers at ")
+
+
+class Tail:
+    """One that follows; its lines as they come."""
+
+    def __init__(self, pipeline, *arguments):
+        self.child = subprocess.Popen(
+            command(pipeline, "tail", *arguments), text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL, env=clean_environment())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *reason):
+        self.child.stdout.close()
+        try:
+            if reason[0] is None:  # the reader went: that is all
+                assert self.child.wait(LIMIT_S) == 0
+                assert self.child.stderr.read() == ""
+        finally:
+            self.child.kill()
+            self.child.wait()
+            self.child.stderr.close()
+
+    def event(self):
+        return json.loads(self.child.stdout.readline())
+
+
+def test_tail_follows_through_the_brokers_death(pipeline):
+    """Every event once, and in order; and the end when the reader goes."""
+    with Tail(pipeline, "transactions", "--from", "start", "--json") as tail:
+        orders = [place(pipeline, 5, 1)]
+        assert tail.event()["data"]["orderId"] == orders[0]
+        old = pipeline.kill("broker")
+        orders.append(pipeline.order(5, 1))
+        pipeline.restarted("broker", old)
+        orders.append(pipeline.order(5, 1))
+        assert [tail.event()["data"]["orderId"] for _ in range(2)] == \
+            orders[1:]
+
+
+def test_tail_of_several_partitions_foreign_and_unreadable(make_pipeline):
+    """What no program of ours wrote is told as well as it can be."""
+    pipeline = make_pipeline(partitions="3", topics="reviews").start()
+    for user in range(100, 112):
+        assert pipeline.request("POST", "/users", {
+            "userId": user, "balance": 1}).status == 202
+    wait_for(lambda: len(events_of(pipeline, "payments", "--from", "start"))
+             == 5 + 12, what="the accounts")
+    events = events_of(pipeline, "orders", "--from", "start")
+    assert {event["partition"] for event in events} == {0, 1, 2}
+    assert sorted(int(event["subject"]) for event in events) == \
+        [1, 2, 3, 4, 5, *range(100, 112)]
+    with Bus(f"ipc://{pipeline.home}/run/broker.ipc") as bus:
+        bus.open("someone")
+        good_one = msgpack.packb({
+            "id": 1, "source": "someone", "type": "Foreign", "version": 1,
+            "time": 0, "event":
+                b'{"type":"org.x","data":{"score":0.870}}'})
+        forged = msgpack.packb({
+            "id": 2, "source": "someone", "type": "Foreign", "version": 1,
+            "time": 0, "event": b'{"type":"x","id":"forged"}'})
+        unknown = msgpack.packb({"id": 3, "type": "Nothing", "version": 1})
+        bus.produce("reviews", 1, [good_one, forged, unknown, b"\xc1\xff"])
+    shown = events_of(pipeline, "reviews", "--from", "start")
+    assert [event["type"] for event in shown] == [
+        "org.x"] + 3 * ["sagapipe.Unreadable"]
+    assert shown[0]["data"] == {"score": 0.87}
+    assert [event.get("cause") for event in shown] == [
+        None, "foreign", "unknown_type", "not_a_map"]
+    assert base64.b64decode(shown[3]["data_base64"]) == b"\xc1\xff"
+    lines = good(pipeline, "tail", "reviews", "--from", "start",
+                 "--no-follow").splitlines()
+    assert 'type=org.x data={"score":0.870} source=someone seq=1' in lines[0]
+    assert "type=Unreadable cause=not_a_map" in lines[3]
