@@ -17,9 +17,9 @@
 #include "saga/log.h"
 #include "saga/protocol.h"
 
-#define TIMEOUT_MS 40
+#define TIMEOUT_MS 200
 #define LINGER_MS 200
-#define WAITS_MAX 400 /* of TIMEOUT_MS / 2 each: a test's limit */
+#define WAITS_MAX 100 /* of TIMEOUT_MS / 2 each: a test's limit */
 
 struct peer {
     char endpoint[80];
