@@ -130,9 +130,12 @@ $(PRELOADS): $(BUILD)/tests/lib%.so: $$(wildcard tests/preload/$$**.[ch])
 check: $(UNIT) $(REPLAY)
 	@scripts/run-unit-tests.sh $(UNIT) $(REPLAY)
 
+# What gcc warns of changes with what it instruments: an error in the usual
+# build only.
 check-asan:
 	@ASAN_OPTIONS=allocator_may_return_null=1 $(MAKE) --no-print-directory \
 	  BUILD=build-asan BIN=build-asan/bin OPTIMISE="-O1 -g" HARDEN=-fPIE \
+	  WARN="$(WARN) -Wno-error" \
 	  SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" \
 	  all examples check
 

@@ -81,7 +81,7 @@ check_tsan() {
     export TSAN_OPTIONS="report_thread_leaks=0"
     TSAN_OPTIONS+=":suppressions=$PWD/tests/sanitizers/tsan.supp"
     build BUILD=build-tsan BIN=build-tsan/bin OPTIMISE='-O1 -g' \
-        HARDEN=-fPIE SANITIZE=-fsanitize=thread all "${tests[@]}"
+        WARN=-w HARDEN=-fPIE SANITIZE=-fsanitize=thread all "${tests[@]}"
     run_units build-tsan env -- "${TSAN_TESTS[@]}"
     run_pipeline "$PWD/build-tsan/bin" "${TSAN_PIPELINE[@]}"
 }
