@@ -65,8 +65,8 @@ def growth_ratio(results):
         results["growth"]["runs"][0]["sagas_rate"]
 
 
-def memory_bytes(run):
-    return sum(process["resident"] for process in run["memory"].values())
+def memory_bytes(run, kind="resident"):
+    return sum(process[kind] for process in run["memory"].values())
 
 
 def disk_per_order(run):

@@ -152,12 +152,13 @@ def growth(results):
             f"({run['memory'][name]['peak'] / 2**20:.0f}), "
             f"{run['disk'].get(name, 0) / run['orders']:,.0f}"
             for name in rig.START_ORDER] + [
-                f"{reach.memory_bytes(run) / 2**20:.0f}"])
+                f"{reach.memory_bytes(run) / 2**20:.0f} "
+                f"({reach.memory_bytes(run, 'share') / 2**20:.0f})"])
     return table(("orders before", "completed sagas/s", "p50 ms", "p99",
                   "p99.9", "bytes on disk per order",
                   "kill -9 of all to ready, s"), rows) + "\n" + table(
                       ("orders before", *rig.START_ORDER,
-                       "all, resident MiB"), stores) + f"""
+                       "all, resident MiB (shared counted once)"), stores) + f"""
 {figures['users']:,} users. Below each process: resident MiB (its peak), bytes on
 disk per order. Disk is counted in blocks after a stop, which ends with a
 checkpoint, over all orders made by then; so the first line, with few orders, holds

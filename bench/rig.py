@@ -145,11 +145,14 @@ def cpu_seconds(pid):
 
 
 def memory(pid):
-    """Resident now, and the most it ever was, in bytes."""
-    text = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    """In bytes: resident now, the most that ever was, and its own share of
+    what is resident (libraries are shared by all four)."""
+    text = "".join(pathlib.Path(f"/proc/{pid}/{name}").read_text("ascii")
+                   for name in ("status", "smaps_rollup"))
     return {name: int(re.search(rf"^{key}:\s+(\d+) kB", text,
                                 re.MULTILINE).group(1)) * 1024
-            for name, key in (("resident", "VmRSS"), ("peak", "VmHWM"))}
+            for name, key in (("resident", "VmRSS"), ("peak", "VmHWM"),
+                              ("share", "Pss"))}
 
 
 # --- a load -----------------------------------------------------------------

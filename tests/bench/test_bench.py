@@ -3,10 +3,15 @@
 import os
 import re
 import subprocess
+import sys
 
 import pytest
 
 from pipeline import BIN, TREE
+
+sys.path.insert(0, str(TREE / "bench"))
+
+import reach  # noqa: E402 (the path comes first)
 
 PARTS = 8
 PICTURES = ("throughput", "latency", "brokers", "growth")
@@ -61,3 +66,30 @@ def test_load_tells_orders_that_fail(pipeline):
          "999", "1"], capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stderr
     assert '"samples_completed": 0, "samples_failed": 100' in result.stdout
+
+
+@pytest.mark.parametrize("sagas, verdict", [
+    (40, "aim reached"), (25, "reached"), (24, "**not reached**")])
+def test_reach_more_is_better(sagas, verdict):
+    results = {"single": {"echoes": [{"rate": 50}, {"rate": 150}],
+                          "few": {"sagas_rate": sagas}}}
+    rows = {row[0]: row for row in reach.rows(results)}
+    assert rows["completed sagas/s, single POSTs ÷ echo requests/s"][1:] == \
+        (f"{sagas / 100:.2f}", "0.25", "0.4", verdict)
+    assert rows["kept with 2 ms fdatasync"][4] == "not measured"
+
+
+@pytest.mark.parametrize("p99_us, verdict", [
+    (1000, "aim reached"), (5000, "reached"), (5010, "**not reached**")])
+def test_reach_less_is_better(p99_us, verdict):
+    results = {"open": {"runs": [{"rate": 5000, "seconds": 1, "answered": {
+        "p99_us": p99_us, "p99.9_us": 1}}]}}
+    rows = {row[0]: row for row in reach.rows(results)}
+    assert rows["open loop 5k/s: p99 to 201"][4] == verdict
+
+
+def test_reach_names_another_size_than_the_wanted():
+    runs = [{"size": 0, "sagas_rate": 10}, {"size": 1000000, "sagas_rate": 9}]
+    rows = {row[0]: row for row in reach.rows({"growth": {"runs": runs}})}
+    assert rows["throughput at 1,000,000 orders (instead of 5M) ÷ at none"][
+        4] == "reached"
