@@ -47,12 +47,14 @@ UNIT      = $(patsubst tests/unit/%.c,$(BUILD)/tests/%, \
 
 all: $(PROGRAMS)
 
-# The dashboard's files, inside the gateway.
-ASSETS        = $(BUILD)/web/assets.o
+# The files of its pages, inside the gateway; npm writes the file that tells
+# when it installed swagger-ui.
+PAGES         = $(BUILD)/web
+ASSETS        = $(PAGES)/assets.o
 PARTS_gateway = $(ASSETS)
-$(BUILD)/web/assets.c: web $(wildcard web/*) scripts/embed-web.sh
+$(PAGES)/assets.c: web $(wildcard web/* docs/swagger/node_modules/.package-lock.json) scripts/embed-web.sh
 	@scripts/embed-web.sh $(@D)
-$(ASSETS): $(BUILD)/web/assets.c src/gateway/http_assets.h
+$(ASSETS): $(PAGES)/assets.c src/gateway/http_assets.h
 	$(CC) $(CFLAGS) -c -o $@ $<
 
 # Every program: its folder's objects and the library of objects.
@@ -119,7 +121,7 @@ $(EXAMPLES): $(BIN)/examples/%: $(BUILD)/examples/%.o $(BUILD)/libsaga.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # Libraries that a test puts under a process (LD_PRELOAD).
-PRELOADS = $(addprefix $(BUILD)/tests/lib,powercut.so diskfault.so slowdisk.so)
+PRELOADS = $(addprefix $(BUILD)/tests/lib,powercut.so diskfault.so slowdisk.so stall.so)
 preload: $(PRELOADS)
 $(PRELOADS): $(BUILD)/tests/lib%.so: $$(wildcard tests/preload/$$**.[ch])
 	@mkdir -p $(@D)

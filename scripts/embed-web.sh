@@ -1,15 +1,29 @@
 #!/usr/bin/env bash
-# embed-web.sh DIRECTORY - writes DIRECTORY/assets.c: the dashboard as C
+# embed-web.sh DIRECTORY - writes DIRECTORY/assets.c: the pages as C
 #
-# One entry for each file of web/ and of the chart library, which Debian keeps
-# in /usr/share/javascript (CHARTS): as it is, and compressed.  The table's form
-# is that of src/gateway/http_assets.h.
+# One entry for each file of web/, of the chart library, which Debian keeps in
+# /usr/share/javascript (CHARTS), and of swagger-ui (SWAGGER) where it was
+# installed: as it is, and compressed.  Without swagger-ui /docs says how to get
+# it.  The table's form is that of src/gateway/http_assets.h.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly OUT=${1:?usage: embed-web.sh DIRECTORY}
 readonly CHARTS=${CHARTS:-/usr/share/javascript/dygraphs}
+readonly SWAGGER=${SWAGGER:-docs/swagger/node_modules/swagger-ui-dist}
 
-for file in "$CHARTS"/dygraph.min.{js,css}; do
+files=("$CHARTS"/dygraph.min.{js,css})
+unused=' docs.html docs.js '
+if [[ -e $SWAGGER/swagger-ui-bundle.js ]]; then
+    files+=("$SWAGGER"/swagger-ui{-bundle.js,.css})
+    unused=' docs-none.html '
+fi
+for file in web/*; do
+    if [[ $unused != *" ${file##*/} "* ]]; then
+        files+=("$file")
+    fi
+done
+
+for file in "${files[@]}"; do
     if [[ ! -r $file ]]; then
         echo "embed-web: $file is missing: scripts/setup.sh installs it" >&2
         exit 1
@@ -22,7 +36,18 @@ media_type() {
         *.css) echo 'text/css; charset=utf-8' ;;
         *.js) echo 'text/javascript; charset=utf-8' ;;
         *.svg) echo 'image/svg+xml' ;;
+        *.json) echo 'application/json' ;;
         *) echo "embed-web: what is $1?" >&2 && return 1 ;;
+    esac
+}
+
+# path_of NAME: where the gateway has it.
+path_of() {
+    case $1 in
+        index.html) echo / ;;
+        docs.html | docs-none.html) echo /docs ;;
+        openapi.json) echo /openapi.json ;;
+        *) echo "/web/$1" ;;
     esac
 }
 
@@ -40,7 +65,7 @@ count=0
 {
     echo '/* Made by scripts/embed-web.sh. */'
     echo '#include "gateway/http_assets.h"'
-    for file in web/* "$CHARTS"/dygraph.min.{js,css}; do
+    for file in "${files[@]}"; do
         name=$(basename "$file")
         type=$(media_type "$name")
         tag=$(sha256sum "$file" | cut -c 1-16)
@@ -50,11 +75,7 @@ count=0
         gzip -9 -n -c "$OUT/$name" >"$OUT/$name.gz"
         include "asset_$count" "$OUT/$name"
         include "asset_${count}_gzip" "$OUT/$name.gz"
-        path=/web/$name
-        if [[ $name == index.html ]]; then
-            path=/
-        fi
-        table+="    { \"$path\", \"$type\", \"\\\"$tag\\\"\",
+        table+="    { \"$(path_of "$name")\", \"$type\", \"\\\"$tag\\\"\",
       asset_$count, asset_${count}_end,
       asset_${count}_gzip, asset_${count}_gzip_end },
 "

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# setup.sh [--with-tests] [--with-bench] - installs the Debian packages that are
-# missing
+# setup.sh [--with-tests] [--with-bench] [--with-docs] - installs what is missing
 #
-# Without a flag: what building and running need.  With them: also what the tests
-# and checks, and what the benchmark needs.  Says what it installs and why, and
-# says and does nothing (no network either) if nothing is missing.
+# Without a flag: the Debian packages that building and running need.  With them:
+# also what the tests and checks, what the benchmark, and what the page /docs
+# needs; for tests and page also packages of npm, into node_modules of the tree.
+# Says what it installs and why, and says and does nothing (no network either)
+# if nothing is missing.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -34,6 +35,7 @@ python3           integration tests
 python3-pytest    integration tests
 python3-zmq       a client of the broker in another language
 python3-msgpack   a client of the broker in another language
+python3-jsonschema holds answers against the description of the API
 shellcheck        checks the scripts
 mandoc            checks the manual page
 universal-ctags   measures functions for make tidy
@@ -44,6 +46,11 @@ libclang-rt-14-dev fuzz targets (libFuzzer)
 prometheus        scrapes the metrics, checks the alert rules
 valgrind          watches memory (test-all.sh --long)
 spin              checks the model (test-all.sh --long)
+'
+
+readonly TO_NPM='
+nodejs            runs what npm installs
+npm               installs what Debian does not have
 '
 
 # Debian starts both servers on their usual ports where systemd runs; the
@@ -67,12 +74,54 @@ missing() {
     comm -23 <(echo "$wanted") <(echo "$installed")
 }
 
+# npm_missing DIRECTORY: true unless its lock file's packages are installed.
+npm_missing() {
+    ! cmp -s "$1/package-lock.json" "$1/node_modules/.installed"
+}
+
+install_debian() {
+    local package as_root=()
+    say "these Debian packages are missing:"
+    for package in "$@"; do
+        grep -m1 "^$package " <<<"$list" | sed 's/^/    /'
+    done
+    if [[ $(id -u) -ne 0 ]]; then
+        command -v sudo >/dev/null || refuse "run as root: apt-get install $*"
+        as_root=(sudo)
+        say "installing them with apt-get (sudo may ask for your password)"
+    else
+        say "installing them with apt-get"
+    fi
+    export DEBIAN_FRONTEND=noninteractive
+    "${as_root[@]}" apt-get update -q -q
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -q -q -y --no-install-recommends "$@" >/dev/null
+    say "installed: $*"
+}
+
+# The exact versions of the lock file, with their checksums; no scripts of
+# theirs are run.
+install_npm() {
+    say "installing with npm what $1/package.json names"
+    npm --prefix "$1" ci --ignore-scripts --no-audit --no-fund --silent ||
+        refuse "npm could not: npm --prefix $1 ci --ignore-scripts"
+    cp "$1/package-lock.json" "$1/node_modules/.installed"
+}
+
 list=$TO_RUN
+npm=()
 for flag in "$@"; do
     case $flag in
-        --with-tests) list+=$TO_TEST ;;
+        --with-tests)
+            list+=$TO_TEST$TO_NPM
+            npm+=(tests/openapi docs/swagger)
+            ;;
         --with-bench) list+=$TO_BENCH ;;
-        *) refuse "usage: setup.sh [--with-tests] [--with-bench]" ;;
+        --with-docs)
+            list+=$TO_NPM
+            npm+=(docs/swagger)
+            ;;
+        *) refuse "usage: setup.sh [--with-tests] [--with-bench] [--with-docs]" ;;
     esac
 done
 
@@ -82,26 +131,17 @@ if ! command -v apt-get dpkg-query >/dev/null; then
     say "then: make, and SAGA_BIN=bin scripts/start-all.sh" >&2
     exit "$EXIT_USAGE"
 fi
+# Where node is not Debian's, npm came with it.
+if command -v npm >/dev/null; then
+    list=$(sed '/^\(nodejs\|npm\) /d' <<<"$list")
+fi
 
 mapfile -t packages < <(missing "$list")
-if [[ ${#packages[@]} -eq 0 ]]; then
-    exit 0
+if [[ ${#packages[@]} -gt 0 ]]; then
+    install_debian "${packages[@]}"
 fi
-say "these Debian packages are missing:"
-for package in "${packages[@]}"; do
-    grep -m1 "^$package " <<<"$list" | sed 's/^/    /'
+for directory in "${npm[@]}"; do
+    if npm_missing "$directory"; then
+        install_npm "$directory"
+    fi
 done
-as_root=()
-if [[ $(id -u) -ne 0 ]]; then
-    command -v sudo >/dev/null ||
-        refuse "run as root: apt-get install ${packages[*]}"
-    as_root=(sudo)
-    say "installing them with apt-get (sudo may ask for your password)"
-else
-    say "installing them with apt-get"
-fi
-export DEBIAN_FRONTEND=noninteractive
-"${as_root[@]}" apt-get update -q -q
-"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -q -q -y --no-install-recommends "${packages[@]}" >/dev/null
-say "installed: ${packages[*]}"

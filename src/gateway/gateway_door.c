@@ -97,7 +97,9 @@ ask(struct gateway_door *door, struct request *request, const char *name,
     if (object != NULL)
         return object;
     request->outcome = REQUEST_SILENT;
-    snprintf(request->participant, sizeof request->participant, "%s", name);
+    if (name != request->participant)
+        snprintf(request->participant, sizeof request->participant, "%s",
+                 name);
     log_warning("door_silent", "participant=%s error=%s", name,
                 log_quote(strerror(error)));
     return NULL;

@@ -20,13 +20,19 @@ http_asset_known(const struct http_asset *asset, const char *known,
             memmem(known, bytes, asset->tag, strlen(asset->tag)) != NULL);
 }
 
+const char *
+http_asset_policy(const struct http_asset *asset)
+{
+    return strcmp(asset->path, "/docs") == 0 ? DOCS_POLICY : ASSET_POLICY;
+}
+
 void
 http_asset_prepare(struct http_call *call)
 {
     call->asset = http_asset_find(call->path);
     if (call->asset == NULL)
         problem_set(&call->problem, PROBLEM_NO_PATH, NULL,
-                    "the dashboard has no such file");
+                    "the pages have no such file");
 }
 
 void

@@ -1,10 +1,10 @@
 /*
- * http_assets.h - the dashboard's files, inside the program
+ * http_assets.h - the files of the pages, inside the program
  *
- * The build makes the table from web/ and the chart library of the system
- * (scripts/embed-web.sh): each file as it is and compressed, with its media
- * type and a tag of its content.  The http thread answers from it alone; the
- * bytes are never copied.
+ * The build makes the table from web/, the chart library of the system and
+ * swagger-ui (scripts/embed-web.sh): each file as it is and compressed, with
+ * its media type and a tag of its content.  The http thread answers from it
+ * alone; the bytes are never copied.
  *
  *   asset   one file: its path below the gateway's root
  *   tag     of its content, quoted: the ETag header's value
@@ -20,6 +20,10 @@
 #define ASSET_POLICY                                                           \
     "default-src 'self'; object-src 'none'; base-uri 'none'; "                 \
     "form-action 'self'; frame-ancestors 'none'"
+/* The same, but for what swagger-ui can't do without: it writes styles into its
+ * elements, and has its icons in addresses. */
+#define DOCS_POLICY                                                            \
+    ASSET_POLICY "; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
 /* Kept by the browser, and asked for each time: then 304 is the answer. */
 #define ASSET_CACHE "no-cache"
 
@@ -42,6 +46,9 @@ const struct http_asset *http_asset_find(const char *path);
 /* True if an If-None-Match header's value names the tag, or any. */
 bool http_asset_known(const struct http_asset *asset, const char *known,
                       size_t bytes);
+
+/* The Content-Security-Policy that goes with it. */
+const char *http_asset_policy(const struct http_asset *asset);
 
 /* A route's two functions.  The answer is call->asset, and not in call->text;
  * its status is 304 if the client has it already. */

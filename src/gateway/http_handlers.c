@@ -338,7 +338,7 @@ reply_help(struct http_call *call)
     text_put(text, "sagapipe: a payment saga as a pipeline\n\n");
     for (size_t i = 0; i < http_routes_count; i++) {
         put_column(text, "", 2);
-        put_column(text, http_routes[i].method, 6);
+        put_column(text, http_routes[i].method, 7);
         put_column(text, http_routes[i].pattern, 36);
         text_put(text, http_routes[i].help);
         text_put(text, "\n");
@@ -424,8 +424,14 @@ const struct http_route http_routes[] = {
     { "GET", "/", ROLE_ANYBODY,
       REQUEST_NONE, false, 0, http_asset_prepare, http_asset_reply,
       "the dashboard, for a browser" },
+    { "GET", "/docs", ROLE_ANYBODY,
+      REQUEST_NONE, false, 0, http_asset_prepare, http_asset_reply,
+      "the API, to read and to try" },
+    { "GET", "/openapi.json", ROLE_ANYBODY,
+      REQUEST_NONE, false, 0, http_asset_prepare, http_asset_reply,
+      "its description (OpenAPI 3.1)" },
     { "GET", "/web/{file}", ROLE_ANYBODY,
       REQUEST_NONE, false, 0, http_asset_prepare, http_asset_reply,
-      "its files" },
+      "files of the pages" },
 };
 const size_t http_routes_count = ARRAY_COUNT(http_routes);

@@ -48,7 +48,8 @@ make_asset_response(const struct http_call *call)
     add_header(response, MHD_HTTP_HEADER_VARY, "Accept-Encoding");
     if (call->headers.gzip && call->status != 304)
         add_header(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip");
-    add_header(response, "Content-Security-Policy", ASSET_POLICY);
+    add_header(response, "Content-Security-Policy",
+               http_asset_policy(call->asset));
     add_header(response, "X-Content-Type-Options", "nosniff");
     add_header(response, "Referrer-Policy", "no-referrer");
     add_header(response, "Cross-Origin-Resource-Policy", "same-origin");

@@ -16,7 +16,8 @@ from pipeline import (BIN, TREE, Pipeline, clean_environment, may_be_cut,
 REPLY_LIMIT_S = 20
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 ORDER = {"userId": 5, "productId": 1}
-PUBLIC = ["/healthz", "/readyz", "/", "/help", "/web/main.js"]
+PUBLIC = ["/healthz", "/readyz", "/", "/help", "/docs",
+          "/openapi.json", "/web/main.js"]
 OPERATORS_ONLY = [
     ("GET", "/users", None), ("GET", "/users/1", None),
     ("POST", "/users", {"userId": 77, "balance": 1}),

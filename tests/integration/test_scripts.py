@@ -361,6 +361,43 @@ def test_setup_installs_only_what_is_missing(tmp_path, user, sudo):
         f"{sudo}apt-get install -q -q -y --no-install-recommends libczmq-dev"]
 
 
+def test_setup_with_docs_installs_what_the_lock_file_names(tmp_path):
+    """npm is asked once, and again when the lock file has changed."""
+    shutil.copytree(TREE / "scripts", tmp_path / "scripts")
+    swagger = tmp_path / "docs" / "swagger"
+    swagger.mkdir(parents=True)
+    lock = swagger / "package-lock.json"
+    shutil.copy(TREE / "docs" / "swagger" / "package-lock.json", lock)
+    (tmp_path / "bin").mkdir()
+    tools = {
+        "dpkg-query": 'for word; do echo "installed $word"; done',
+        "npm": 'echo "npm $*" >>calls; mkdir -p "$2/node_modules"; '
+               'exit "${NPM_EXIT:-0}"',
+    }
+    for name, body in tools.items():
+        (tmp_path / "bin" / name).write_text(f"#!/bin/bash\n{body}\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+
+    def setup(**variables):
+        return subprocess.run(
+            [tmp_path / "scripts" / "setup.sh", "--with-docs"],
+            capture_output=True, text=True, timeout=60, env=clean_environment(
+                PATH=f"{tmp_path}/bin:{os.environ['PATH']}", **variables))
+    result = setup(NPM_EXIT="1")
+    assert result.returncode == 100
+    assert "setup: npm could not" in result.stderr
+    result = setup()
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "docs/swagger/package.json" in result.stdout
+    result = setup()
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    lock.write_text(lock.read_text() + "\n")
+    assert setup().returncode == 0
+    assert (tmp_path / "calls").read_text().splitlines() == 3 * [
+        "npm --prefix docs/swagger ci --ignore-scripts --no-audit --no-fund "
+        "--silent"]
+
+
 def test_unit_runner_counts_and_shows_failures(tmp_path):
     failing = tmp_path / "test_bad"
     failing.write_text("#!/bin/sh\necho it broke\nexit 3\n")

@@ -36,6 +36,8 @@ static const struct {
     { "/web/style.css", "text/css; charset=utf-8" },
     { "/web/icon.svg", "image/svg+xml" },
     { "/web/dygraph.min.js", "text/javascript; charset=utf-8" },
+    { "/docs", "text/html; charset=utf-8" },
+    { "/openapi.json", "application/json" },
 };
 
 static void
@@ -85,7 +87,8 @@ test_http_asset_that_is_not_there(void **state)
 {
     static const char *const paths[] = {
         "/web/", "/web/nothing.js", "/web/main.js/", "/web/../main.js",
-        "/web/index.html", "/web",
+        "/web/index.html", "/web", "/docs/", "/web/docs.html",
+        "/web/openapi.json", "/docs/../web/main.js", "/web/%2e%2e/main.js",
     };
 
     (void)state;
@@ -97,6 +100,21 @@ test_http_asset_that_is_not_there(void **state)
     }
 }
 
+/* Styles in elements are for swagger-ui alone, scripts in them for nobody. */
+static void
+test_http_asset_policy_is_wider_for_docs_only(void **state)
+{
+    const char *policy = http_asset_policy(http_asset_find("/docs"));
+
+    (void)state;
+    assert_non_null(strstr(policy, "style-src 'self' 'unsafe-inline'"));
+    assert_null(strstr(policy, "script-src"));
+    for (size_t i = 0; i < http_assets_count; i++)
+        if (strcmp(http_assets[i].path, "/docs") != 0)
+            assert_string_equal(http_asset_policy(&http_assets[i]),
+                                ASSET_POLICY);
+}
+
 int
 main(void)
 {
@@ -104,6 +122,7 @@ main(void)
         cmocka_unit_test(test_http_asset_files_are_there),
         cmocka_unit_test(test_http_asset_that_is_known_is_not_sent),
         cmocka_unit_test(test_http_asset_that_is_not_there),
+        cmocka_unit_test(test_http_asset_policy_is_wider_for_docs_only),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -142,6 +142,8 @@ test_http_routes_roles(void **state)
         { "GET", "/readyz", ROLE_ANYBODY },
         { "GET", "/", ROLE_ANYBODY },
         { "GET", "/help", ROLE_ANYBODY },
+        { "GET", "/docs", ROLE_ANYBODY },
+        { "GET", "/openapi.json", ROLE_ANYBODY },
         { "GET", "/web/{file}", ROLE_ANYBODY },
     };
 
