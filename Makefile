@@ -18,7 +18,7 @@ CORE_PAYMENT = payment_account payment_decide
 CORE_LEDGER  = ledger_entry ledger_post
 CORE_GATEWAY = order_status gateway_rows gateway_fold http_deadline http_rate \
                drain_rate open_ages
-CORE_SAGACTL = verify_rules verify_rows
+CORE_SAGACTL = verify_rules verify_rows sse_reader
 
 CC       = gcc
 STD      = -std=c11 -D_GNU_SOURCE -Isrc

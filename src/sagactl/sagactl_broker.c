@@ -220,3 +220,17 @@ line_topics_fini(struct broker_topics *topics)
     free(topics->readers);
     *topics = (struct broker_topics){ 0 };
 }
+
+uint64_t
+line_lag(const struct broker_topics *topics, const struct broker_reader *reader)
+{
+    for (size_t i = 0; i < topics->partitions_count; i++) {
+        const struct broker_partition *row = &topics->partitions[i];
+
+        if (row->partition == reader->partition
+            && strcmp(row->topic, reader->topic) == 0)
+            return reader->position < row->end ? row->end - reader->position
+                                               : 0;
+    }
+    return 0;
+}

@@ -57,6 +57,10 @@ MUST_USE int line_ask_topics(struct broker_line *line,
                                struct broker_topics *topics_out);
 void line_topics_fini(struct broker_topics *topics);
 
+/* What it has not read of its partition. */
+uint64_t line_lag(const struct broker_topics *topics,
+                  const struct broker_reader *reader);
+
 /* Milliseconds on a clock that only rises. */
 int64_t line_now_ms(void);
 

@@ -27,6 +27,17 @@ const struct sagactl_option sagactl_global_options[] = {
 const size_t sagactl_global_count = ARRAY_COUNT(sagactl_global_options);
 
 const struct sagactl_command sagactl_commands[] = {
+    { "status", "", "processes, lag, open and parked orders",
+      "The whole pipeline at a glance. Exit status 1 if a process is down. If "
+      "the gateway is, what its home tells is printed: which processes live, "
+      "and the broker's topics.",
+      sagactl_status, { { 0 } } },
+    { "top", "", "the same, live, with rates",
+      "Until q or Ctrl-C. When stdout is no terminal, or with --json: one "
+      "status, and its exit status.",
+      sagactl_top,
+      { { "interval", "SECONDS", "between two looks (default: 1)" },
+        { 0 } } },
     { "order place", "USER PRODUCT [QUANTITY]", "place an order",
       "Prints the order as it was accepted: it is on disk, and will end. With "
       "--wait it is printed as it ended, if it did in time. Exit status 1 if "
@@ -44,6 +55,16 @@ const struct sagactl_command sagactl_commands[] = {
       { LIMIT_OPTIONS,
         { "user", "USER", "of that user alone" },
         { "status", STATUS_WORDS, "in that state alone" },
+        { 0 } } },
+    { "order watch", "[ORDER]", "orders as they change",
+      "One order: as it stands, and each change until it ends; exit status 1 "
+      "if it ended in another way than completed. Without ORDER: what changes "
+      "from now on, of all. A restart of the gateway is waited for, up to a "
+      "minute, and nothing between is left out.",
+      sagactl_order_watch,
+      { { "user", "USER", "of that user alone" },
+        { "status", STATUS_WORDS, "those that come into that state" },
+        { "count", "N", "end after so many changes" },
         { 0 } } },
     { "order cancel", "ORDER", "cancel it: what was paid is given back",
       "Prints the order as it stands; it is cancelled a moment later. Exit "

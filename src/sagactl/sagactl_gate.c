@@ -67,7 +67,7 @@ find_url(const struct sagactl *ctl, char url[URL_BYTES])
             (int)sizeof path
         && read_line(path, url, URL_BYTES) == 0)
         return EXIT_DONE;
-    fprintf(stderr, "sagactl: no gateway has run at %s: is it the pipeline's "
+    fprintf(stderr, "sagactl: no gateway runs at %s: is it the pipeline's "
                     "home? (--home, or --url)\n", log_quote(ctl->home));
     return EXIT_USAGE;
 }
@@ -174,6 +174,12 @@ gate_token_header(const struct gate *gate)
     return gate->token_header;
 }
 
+const char *
+gate_error(const struct gate *gate)
+{
+    return gate->error;
+}
+
 /* ---- one question ---- */
 
 static bool
@@ -255,7 +261,7 @@ set_options(struct gate *gate, const struct gate_question *question,
             const char *url)
 {
     CURL *curl = gate->curl;
-    long limit_s = GATE_ANSWER_S + (long)question->wait_s;
+    long limit_s = question->limit_s > 0 ? question->limit_s : GATE_ANSWER_S;
 
     curl_easy_reset(curl);
     curl_easy_setopt(curl, CURLOPT_URL, url);
@@ -265,7 +271,8 @@ set_options(struct gate *gate, const struct gate_question *question,
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, gate->error);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)GATE_CONNECT_S);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT,
-                     download->take != NULL ? 0L : limit_s);
+                     download->take != NULL
+                         ? 0L : limit_s + (long)question->wait_s);
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, question->method);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
@@ -331,10 +338,12 @@ perform(struct gate *gate, const struct gate_question *question,
                       &download->answer->status);
     if (result == CURLE_OK || download->enough)
         return EXIT_DONE;
-    fprintf(stderr, "sagactl: %s: %s\n", gate->url,
-            download->too_large ? "the answer is too large"
-            : gate->error[0] != '\0' ? gate->error
+    if (download->too_large || gate->error[0] == '\0')
+        snprintf(gate->error, sizeof gate->error, "%s",
+                 download->too_large ? "the answer is too large"
                                      : curl_easy_strerror(result));
+    if (!question->quiet)
+        fprintf(stderr, "sagactl: %s: %s\n", gate->url, gate->error);
     return EXIT_SYSTEM;
 }
 
@@ -426,7 +435,8 @@ gate_stream(struct gate *gate, const struct gate_question *question,
     if (code == EXIT_DONE && !download.enough) {
         answer.json = json_loadb(answer.text != NULL ? answer.text : "",
                                  answer.bytes, 0, NULL);
-        code = gate_judge(&answer);
+        code = question->quiet && answer.status >= 500 ? EXIT_SYSTEM
+                                                       : gate_judge(&answer);
     }
     gate_answer_fini(&answer);
     return code;

@@ -25,6 +25,8 @@ struct gate_question {
     const char *body; /* JSON, or NULL */
     const char *headers[GATE_HEADERS_MAX]; /* "Prefer: wait=5", or NULL */
     unsigned wait_s;
+    unsigned limit_s; /* 0: GATE_ANSWER_S                          */
+    bool quiet;       /* nothing is printed if nothing is answered */
 };
 
 struct gate_answer {
@@ -43,6 +45,8 @@ void gate_close(struct gate **gate_p);
 /* Where it is, and the header with the token ("" without one). */
 const char *gate_url(const struct gate *gate);
 const char *gate_token_header(const struct gate *gate);
+/* Why nothing was answered to the last question. */
+const char *gate_error(const struct gate *gate);
 
 /* EXIT_DONE with whatever was answered; EXIT_SYSTEM, and one line, if nothing
  * was.  The answer is the caller's to free. */
@@ -59,8 +63,8 @@ MUST_USE int gate_get(struct gate *gate, const struct gate_question *question,
                       struct gate_answer *answer_out);
 
 /* Calls take() with what comes, as it comes, until it returns false or the
- * other side ends (EXIT_DONE), or as gate_get().  With a descriptor >= 0 it
- * ends, too, when nobody reads that any more. */
+ * other side ends (EXIT_DONE), or as gate_get().  It ends, too, when nobody
+ * reads stdout any more. */
 typedef bool gate_take_fn(void *context, const char *data, size_t bytes);
 MUST_USE int gate_stream(struct gate *gate,
                          const struct gate_question *question,

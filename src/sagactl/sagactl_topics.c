@@ -5,14 +5,6 @@
 #include "sagactl/sagactl_broker.h"
 #include "sagactl/sagactl_out.h"
 
-static uint64_t
-lag_of(const struct broker_partition *partition,
-       const struct broker_reader *reader)
-{
-    return reader->position < partition->end
-               ? partition->end - reader->position : 0;
-}
-
 static bool
 reads(const struct broker_reader *reader,
       const struct broker_partition *partition)
@@ -38,7 +30,7 @@ print_json(const struct broker_topics *topics,
         printf("%s{\"consumer\":\"%s\",\"position\":%" PRIu64
                ",\"lag\":%" PRIu64 "}",
                comma, reader->consumer, reader->position,
-               lag_of(row, reader));
+               line_lag(topics, reader));
         comma = ",";
     }
     printf("]}\n");
@@ -55,7 +47,7 @@ print_text(const struct broker_topics *topics,
         if (reads(&topics->readers[i], row))
             printf("  consumer=%s position=%" PRIu64 " lag=%" PRIu64 "\n",
                    topics->readers[i].consumer, topics->readers[i].position,
-                   lag_of(row, &topics->readers[i]));
+                   line_lag(topics, &topics->readers[i]));
 }
 
 int

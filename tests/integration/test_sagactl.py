@@ -5,10 +5,17 @@ test_behaviours.py); what every command does with pipes and words is here.
 """
 
 import base64
+import contextlib
+import fcntl
+import http.server
 import json
 import os
 import re
+import signal
+import struct
 import subprocess
+import termios
+import threading
 
 import msgpack
 import pytest
@@ -209,7 +216,7 @@ def test_the_url_comes_from_the_environment_too(shared):
                          SAGAPIPE_URL=shared.url + "/")
         assert result.returncode == 0 and "user=1 " in result.stdout
         refused(sagactl(elsewhere, "user", "show", "1"), 100,
-                "no gateway has run at")
+                "no gateway runs at")
     finally:
         elsewhere.close()
 
@@ -578,3 +585,248 @@ def test_tail_of_several_partitions_foreign_and_unreadable(make_pipeline):
                  "--no-follow").splitlines()
     assert 'type=org.x data={"score":0.870} source=someone seq=1' in lines[0]
     assert "type=Unreadable cause=not_a_map" in lines[3]
+
+
+# --- status and top ---
+
+def test_status_tells_processes_lag_and_orders(shared):
+    place(shared, 5, 1)
+    text = wait_for(lambda: (lambda result: result.stdout if
+                             result.returncode == 0 else None)(
+                                 sagactl(shared, "status")), what="all up")
+    assert re.match(r"orders +created \d+  completed \d+  failed \d+  "
+                    r"cancelled \d+  open \d+", text)
+    for name in ("broker", "payment", "ledger", "gateway"):
+        assert re.search(rf"^{name} +up +{shared.pid(name)} +\d", text, re.M)
+    assert re.search(r"^payment +orders +0 +\d+ +\d+$", text, re.M)
+    [status] = rows(shared, "status")
+    assert {row["name"] for row in status["processes"]} >= {
+        "broker", "payment", "ledger", "gateway"}
+    assert status["orders"]["created"] >= 1
+
+
+def test_status_without_the_gateway_tells_what_the_home_does(make_pipeline):
+    pipeline = make_pipeline(supervised=False).start()
+    pipeline.kill("gateway")
+    result = sagactl(pipeline, "status")
+    assert result.returncode == 1
+    assert result.stderr.endswith("what follows is what the home tells\n")
+    assert re.search(r"^gateway +down$", result.stdout, re.M)
+    assert re.search(r"^broker +up$", result.stdout, re.M)
+    assert re.search(r"^orders +0 +0 +\d+ ", result.stdout, re.M)
+    status = json.loads(sagactl(pipeline, "status", "--json").stdout)
+    assert status["partial"] is True and len(status["topics"]) == 4
+    for name in ("ledger", "payment", "broker"):
+        pipeline.kill(name)
+    result = sagactl(pipeline, "status")
+    assert result.returncode == 1
+    assert len(re.findall("down$", result.stdout, re.M)) == 4
+
+
+def test_status_of_a_home_that_is_none(make_pipeline):
+    pipeline = make_pipeline()
+    refused(sagactl(pipeline, "status"), 100, "no gateway runs at")
+    refused(sagactl(pipeline, "top"), 100)
+    refused(sagactl(pipeline, "status", "--url", "http://127.0.0.1:1"), 111)
+
+
+def test_top_in_a_pipe_is_one_snapshot(shared):
+    for arguments, word in ((["top"], "process  "),
+                            (["top", "--json"], '"processes":')):
+        result = sagactl(shared, *arguments)
+        assert word in result.stdout and "\x1b" not in result.stdout
+        assert result.stdout.count(word) == 1
+
+
+class Terminal:
+    """A command on a pseudo terminal of its own."""
+
+    def __init__(self, pipeline, *arguments, size=(24, 80)):
+        self.master, slave = os.openpty()
+        self.resize(*size)
+        self.before = termios.tcgetattr(slave)
+        self.slave = slave
+        self.child = subprocess.Popen(
+            command(pipeline, *arguments), stdin=slave, stdout=slave,
+            stderr=slave, start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            env=clean_environment(TERM="xterm"))
+        self.text = ""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.child.kill()
+        self.child.wait()
+        os.close(self.slave)
+        os.close(self.master)
+
+    def resize(self, rows_, columns):
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ,
+                    struct.pack("HHHH", rows_, columns, 0, 0))
+
+    def until(self, pattern):
+        """Reads until the pattern comes; what came before and with it."""
+        deadline = threading.Timer(LIMIT_S, self.child.kill)
+        deadline.start()
+        try:
+            while not (found := re.search(pattern, self.text, re.S)):
+                self.text += os.read(self.master, 65536).decode()
+        finally:
+            deadline.cancel()
+        seen, self.text = self.text[:found.end()], self.text[found.end():]
+        return seen
+
+    def echoes(self):
+        return bool(termios.tcgetattr(self.slave)[3] & termios.ECHO)
+
+
+ENTER, LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
+
+
+@pytest.mark.parametrize("end", ["q", "\x03", signal.SIGTERM, signal.SIGHUP])
+def test_top_gives_the_terminal_back(shared, end):
+    with Terminal(shared, "top") as terminal:
+        assert terminal.until(r"per second").startswith(ENTER)
+        assert not terminal.echoes()
+        if isinstance(end, str):
+            os.write(terminal.master, end.encode())
+        else:
+            terminal.child.send_signal(end)
+        assert terminal.until(re.escape(LEAVE))
+        assert terminal.child.wait(LIMIT_S) == 0
+        assert termios.tcgetattr(terminal.slave) == terminal.before
+
+
+def test_top_stops_and_goes_on(shared):
+    with Terminal(shared, "top") as terminal:
+        terminal.until("process")
+        os.write(terminal.master, b"\x1a")
+        terminal.until(re.escape(LEAVE))
+        wait_for(lambda: " T " in open(
+            f"/proc/{terminal.child.pid}/stat", encoding="ascii").read(),
+            what="the stop")
+        assert terminal.echoes()
+        terminal.child.send_signal(signal.SIGCONT)
+        terminal.until(re.escape(ENTER) + ".*process")
+        assert not terminal.echoes()
+
+
+def lines_of(screen):
+    """The rows of the last whole picture, without escapes."""
+    picture = screen.split("\x1b[H")[-1]
+    return [re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "", line).strip("\r\n")
+            for line in picture.split("\n")]
+
+
+def test_top_fits_the_terminal_and_its_changes(shared):
+    with Terminal(shared, "top", "--interval", "60", size=(40, 100)) as \
+            terminal:
+        first = lines_of(terminal.until("consumer.*\x1b\\[J"))
+        assert any(line.startswith("transactions ") for line in first)
+        terminal.resize(6, 30)
+        small = lines_of(terminal.until("\x1b\\[H(?:[^\n]*\n){5}[^\n]*"
+                                        "\x1b\\[K"))
+        assert len(small) == 6 and max(map(len, small)) <= 30
+        assert small[3].startswith("process           is    pid")
+
+
+def test_top_says_that_the_gateway_is_gone(make_pipeline):
+    pipeline = make_pipeline(supervised=False).start()
+    with Terminal(pipeline, "top") as terminal:
+        terminal.until("per second")
+        pipeline.kill("gateway")
+        terminal.until("the gateway does not answer: .*gateway +\x1b"
+                       "\\[1;31mdown")
+        os.write(terminal.master, b"q")
+        assert terminal.child.wait(LIMIT_S) == 0
+
+
+# --- order watch ---
+
+class Streams(http.server.BaseHTTPRequestHandler):
+    """Plays the gateway's stream: one text per connection."""
+
+    texts, asked = [], []
+
+    def do_GET(self):
+        self.asked.append((self.path, self.headers.get("Last-Event-ID")))
+        if not self.texts:
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        self.wfile.write(self.texts.pop(0).encode())
+
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def streams(*texts):
+    Streams.texts, Streams.asked = list(texts), []
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Streams) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def change(number, order, status, name="order"):
+    data = json.dumps({"id": order, "userId": 1, "price": 50.00,
+                       "status": status}, separators=(",", ":"))
+    return f"id: {number}\nevent: {name}\ndata: {data}\n\n"
+
+
+def test_order_watch_comes_back_for_what_it_missed(shared):
+    """The stream ends, has a gap, drops us: each time the rest is asked
+    for."""
+    gap = 'event: gap\ndata: {"after":6,"resumed":9}\n\n'
+    dropped = 'event: dropped\ndata: {"reason":"slow"}\n\n'
+    with streams("retry: 1000\n\n: alive\n\n" +
+                 change(5, 1, "ORDER_CREATED") + change(6, 2, "ORDER_FAILED"),
+                 gap + change(9, 3, "ORDER_CREATED") + dropped,
+                 change(10, 3, "ORDER_COMPLETED")) as url:
+        result = sagactl(shared, "--url", url, "order", "watch", "--user",
+                         "1", "--count", "4")
+    assert result.returncode == 0
+    assert result.stdout.splitlines() == [
+        "order=1 user=1 price=50.0 status=ORDER_CREATED",
+        "order=2 user=1 price=50.0 status=ORDER_FAILED",
+        "order=3 user=1 price=50.0 status=ORDER_CREATED",
+        "order=3 user=1 price=50.0 status=ORDER_COMPLETED"]
+    assert result.stderr == ("sagactl: changes are missing: those behind 6 "
+                             "to 9 are no longer kept\n")
+    assert Streams.asked == [("/orders/stream?userId=1", last)
+                             for last in (None, "6", "9")]
+
+
+def test_order_watch_of_one_ends_with_it(shared):
+    for status, code in (("ORDER_COMPLETED", 0), ("ORDER_FAILED", 1)):
+        with streams(change(5, 7, "ORDER_CREATED") + change(6, 7, status) +
+                     change(7, 7, "ORDER_CANCELLED")) as url:
+            result = sagactl(shared, "--url", url, "order", "watch", "7",
+                             "--json")
+        assert (result.returncode, result.stderr) == (code, "")
+        assert [json.loads(line)["status"] for line in
+                result.stdout.splitlines()] == ["ORDER_CREATED", status]
+        assert Streams.asked == [("/orders/7/stream", None)]
+
+
+def test_order_watch_refusals(shared):
+    with streams() as url:
+        refused(sagactl(shared, "--url", url, "order", "watch", "7"), 1,
+                "404")
+    refused(sagactl(shared, "--url", "http://127.0.0.1:1", "order", "watch"),
+            111)
+    refused(sagactl(shared, "order", "watch", "7", "--user", "1"), 100)
+    with streams("event: order\ndata: [1]\n\n" +
+                 change(1, 7, "ORDER_COMPLETED")) as url:
+        result = sagactl(shared, "--url", url, "order", "watch", "7")
+    assert result.stderr == "sagactl: the gateway sent what is no JSON object\n"
+    assert result.returncode == 0

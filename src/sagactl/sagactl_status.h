@@ -1,0 +1,26 @@
+/*
+ * sagactl_status.h - how the pipeline stands, also when the gateway is down
+ */
+#ifndef SAGACTL_STATUS_H
+#define SAGACTL_STATUS_H
+
+#include "sagactl/sagactl_gate.h"
+
+/*
+ * GET /status.  EXIT_DONE with the object (json_decref) and, unless NULL, its
+ * text (free).  Else one line, and the exit code.
+ */
+MUST_USE int status_ask(struct gate *gate, json_t **now_out, char **text_out);
+
+/*
+ * What the home tells without the gateway: which processes live (by their
+ * pid files) and, if it is wanted and the broker does, its topics.  The form
+ * is that of /status as far as it goes, with "partial": true.  NULL: no
+ * memory.
+ */
+json_t *status_from_home(const struct sagactl *ctl, bool with_topics);
+
+/* Prints it once, as `sagactl status` does; the exit code. */
+int status_print(const struct sagactl *ctl);
+
+#endif
