@@ -27,10 +27,10 @@ nettle-dev        SHA-256 of bearer tokens
 libjs-dygraphs    charts of the dashboard
 libsystemd-dev    readiness and watchdog under systemd
 util-linux        flock and setsid for the scripts
+curl              tries the API, as start-all.sh shows
 '
 readonly TO_TEST='
 libcmocka-dev     unit tests
-curl              tries the API
 python3           integration tests
 python3-pytest    integration tests
 python3-zmq       a client of the broker in another language
