@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "gateway/body_plain.h"
 #include "saga/event.h"
 
 static const char *
@@ -223,6 +224,9 @@ body_parse(const char *text, size_t bytes, const struct body_field *fields,
         problem_set(problem, PROBLEM_JSON, NULL, "the body is empty");
         return;
     }
+    if (body_plain_parse(text, bytes, fields, count, values_out))
+        return;
+    values_clear(fields, count, values_out);
     object = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &error);
     if (object == NULL)
         refuse_text(&error, problem);
