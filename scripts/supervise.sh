@@ -23,7 +23,7 @@ readonly BACKOFF_MIN_MS=100 BACKOFF_MAX_MS=5000 GOOD_RUN_MS=10000
 # Before the pipeline was ready once, a process gets this many attempts.
 readonly START_ATTEMPTS_MAX=3
 readonly STOP_GRACE_MS=5000
-readonly LOG_BYTES_MAX=$((10 << 20))
+readonly LOG_BYTES_MAX=$((10 << 20)) ROTATE_MS=60000
 readonly EXIT_USAGE=100 EXIT_SYSTEM=111 EXIT_DAMAGED=120
 readonly START_ORDER=(broker payment ledger gateway)
 readonly STOP_ORDER=(gateway payment ledger broker)
@@ -47,6 +47,7 @@ declare -A state=() pid=() generation=() started_ms=() ready_once=()
 declare -A backoff_ms=() due_ms=() attempts=()
 stopping=false pipeline_ready=false exit_code=0
 stop_name='' stop_due_ms=0 stop_kills=0
+rotated_ms=0
 
 # Milliseconds since the machine started: a clock that is never set back.
 # The answer is in now_ms, so that asking costs no process.
@@ -61,6 +62,7 @@ write_log() {
     local line micros=${EPOCHREALTIME#*[.,]}
     TZ=UTC printf -v line '%(%FT%T)T' "${EPOCHREALTIME%[.,]*}"
     line="time=$line.${micros:0:3}Z level=$1 process=supervisor event=${*:2}"
+    rotate "$LOG/supervisor.log"
     echo "$line" >>"$LOG/supervisor.log"
     if $foreground; then
         echo "$line" >&2
@@ -81,6 +83,19 @@ rotate() {
     if ((bytes > LOG_BYTES_MAX)); then
         mv -f "$1" "$1.old"
     fi
+}
+
+# In the foreground each log is written by a tee, which appends and never opens
+# it again: so it is copied and emptied.  Once a minute.
+rotate_copied() {
+    local name bytes
+    for name in "${START_ORDER[@]}"; do
+        bytes=$(stat -c %s "$LOG/$name.log" 2>/dev/null) || continue
+        if ((bytes > LOG_BYTES_MAX)); then
+            cp -f "$LOG/$name.log" "$LOG/$name.log.old"
+            : >"$LOG/$name.log"
+        fi
+    done
 }
 
 # Runs one process and writes its life into the pipe.  In a subshell of its
@@ -278,6 +293,13 @@ act_on_time() {
     local name
     now
     wait_ms=3600000
+    if $foreground; then
+        wait_ms=$ROTATE_MS
+        if ((now_ms - rotated_ms >= ROTATE_MS)); then
+            rotated_ms=$now_ms
+            rotate_copied
+        fi
+    fi
     for name in "${START_ORDER[@]}"; do
         if $stopping || [[ ${state[$name]} != backoff ]]; then
             continue

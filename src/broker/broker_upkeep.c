@@ -111,6 +111,8 @@ broker_upkeep(struct broker *broker, int64_t now_us, int64_t *next_us_out)
         broker->positions_due = true;
         broker_look_at_disk(broker);
         report_ourselves(broker, now_us);
+        log_keep_small(broker->config->home, broker->config->name,
+                       broker->config->log_size);
     }
     if (retention_wanted(broker->config) && now_us >= broker->retain_us) {
         broker->retain_us = now_us + BROKER_RETAIN_US;

@@ -147,6 +147,26 @@ order_write(struct gateway_store *store, const struct order_row *row,
     return gateway_order_put(store, row);
 }
 
+static void
+log_ended(struct turn *turn, const struct order_row *row,
+          const struct event *event)
+{
+    struct order_log *log = turn_log(turn);
+
+    if (!order_log_begin(log, row->status == ORDER_COMPLETED
+                                  ? ORDER_LOG_USUAL : ORDER_LOG_UNUSUAL,
+                         "order_ended", row->order, turn_now_us(turn)))
+        return;
+    order_log_number(log, "user", row->user.value);
+    order_log_text(log, "status", order_status_name(row->status));
+    if (row->reason != REFUSAL_NONE)
+        order_log_text(log, "reason", refusal_name(row->reason));
+    order_log_number(log, "transaction", row->transaction.value);
+    order_log_ms(log, row->created_us, row->updated_us);
+    order_log_trace(log, event->traceparent);
+    order_log_end(log);
+}
+
 /* Everything that may refuse the event comes before the first put. */
 static enum rc
 order_move(struct gateway_store *store, struct turn *turn,
@@ -173,6 +193,8 @@ order_move(struct gateway_store *store, struct turn *turn,
         break;
     }
     rc = transaction_fold(store, event);
+    if (rc == RC_OK && row.status != was)
+        log_ended(turn, &row, event);
     return rc == RC_OK ? order_write(store, &row, was) : rc;
 }
 

@@ -148,6 +148,23 @@ order_replay(struct gateway_store *store, struct request *request)
     return RC_OK;
 }
 
+static void
+log_accepted(struct turn *turn, const struct order_row *row,
+             const char *traceparent)
+{
+    struct order_log *log = turn_log(turn);
+
+    if (!order_log_begin(log, ORDER_LOG_USUAL, "order_accepted", row->order,
+                         turn_now_us(turn)))
+        return;
+    order_log_number(log, "user", row->user.value);
+    order_log_number(log, "product", row->product.value);
+    order_log_number(log, "quantity", (uint64_t)row->quantity);
+    order_log_money(log, "price", row->price);
+    order_log_trace(log, traceparent);
+    order_log_end(log);
+}
+
 static enum rc
 order_place(struct gateway_store *store, struct turn *turn,
             struct request *request, struct money price)
@@ -175,6 +192,7 @@ order_place(struct gateway_store *store, struct turn *turn,
     open_ages_add(&store->ages, row->order, row->created_us);
     store->counters_changed = true;
     gateway_timeout_expect(store, row);
+    log_accepted(turn, row, request->traceparent);
     return rc;
 }
 
@@ -211,6 +229,20 @@ gateway_order_place(struct gateway_store *store, struct turn *turn,
 
 /* ---- cancelling ------------------------------------------------------- */
 
+static void
+log_cancel(struct turn *turn, const struct event *cancel)
+{
+    struct order_log *log = turn_log(turn);
+
+    if (!order_log_begin(log, ORDER_LOG_UNUSUAL, "order_cancel",
+                         cancel->order, turn_now_us(turn)))
+        return;
+    order_log_number(log, "user", cancel->user.value);
+    order_log_text(log, "reason", refusal_name(cancel->reason));
+    order_log_trace(log, cancel->traceparent);
+    order_log_end(log);
+}
+
 /* The order is not moved: its end is what payment and ledger make of it. */
 static enum rc
 order_cancel(struct gateway_store *store, struct turn *turn,
@@ -229,8 +261,7 @@ order_cancel(struct gateway_store *store, struct turn *turn,
     event.user = row->user;
     event_set_reason(&event, reason);
     snprintf(event.traceparent, sizeof event.traceparent, "%s", traceparent);
-    log_info("order_cancel", "order=%" PRIu64 " user=%" PRIu64 " reason=%s",
-             row->order.value, row->user.value, refusal_name(reason));
+    log_cancel(turn, &event);
     return gateway_emit(store, turn, &event);
 }
 

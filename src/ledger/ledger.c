@@ -31,6 +31,29 @@ contradicted(const struct event *event, const struct ledger_standing *standing,
     return RC_REFUSED;
 }
 
+static void
+log_entry(struct turn *turn, const struct event *transaction,
+          const struct event *cause)
+{
+    struct order_log *log = turn_log(turn);
+    enum transaction_status status = transaction->transaction_status;
+
+    if (!order_log_begin(log, status == TRANSACTION_SUCCESSFUL
+                                  ? ORDER_LOG_USUAL : ORDER_LOG_UNUSUAL,
+                         "ledger_entry", transaction->order,
+                         turn_now_us(turn)))
+        return;
+    order_log_number(log, "user", transaction->user.value);
+    order_log_text(log, "status", transaction_status_name(status));
+    if (transaction->reason != REFUSAL_NONE)
+        order_log_text(log, "reason", refusal_name(transaction->reason));
+    order_log_number(log, "transaction", transaction->transaction.value);
+    order_log_money(log, "price", transaction->price);
+    order_log_ms(log, cause->time_us, turn_now_us(turn));
+    order_log_trace(log, transaction->traceparent);
+    order_log_end(log);
+}
+
 static enum rc
 emit_transaction(struct turn *turn, const struct event *cause,
                  enum transaction_status status, enum refusal reason,
@@ -52,6 +75,7 @@ emit_transaction(struct turn *turn, const struct event *cause,
     }
     if (reason != REFUSAL_NONE)
         event_set_reason(&effect, reason);
+    log_entry(turn, &effect, cause);
     return turn_emit(turn, &effect);
 }
 

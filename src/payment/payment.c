@@ -23,6 +23,28 @@ effect_init(struct event *effect, enum event_type type,
            sizeof effect->traceparent);
 }
 
+static void
+log_decision(struct turn *turn, const struct event *payment,
+             const struct event *cause)
+{
+    struct order_log *log = turn_log(turn);
+
+    if (!order_log_begin(log, payment->payment_status == PAYMENT_APPROVED
+                                  ? ORDER_LOG_USUAL : ORDER_LOG_UNUSUAL,
+                         "payment_decided", payment->order, turn_now_us(turn)))
+        return;
+    order_log_number(log, "user", payment->user.value);
+    order_log_text(log, "status",
+                   payment_status_name(payment->payment_status));
+    if (payment->reason != REFUSAL_NONE)
+        order_log_text(log, "reason", refusal_name(payment->reason));
+    order_log_money(log, "price", payment->price);
+    order_log_money(log, "balance", payment->balance);
+    order_log_ms(log, cause->time_us, turn_now_us(turn));
+    order_log_trace(log, payment->traceparent);
+    order_log_end(log);
+}
+
 static enum rc
 emit_payment(struct turn *turn, const struct event *cause,
              enum payment_status status, enum refusal reason,
@@ -37,6 +59,7 @@ emit_payment(struct turn *turn, const struct event *cause,
     effect.balance = balance;
     if (reason != REFUSAL_NONE)
         event_set_reason(&effect, reason);
+    log_decision(turn, &effect, cause);
     return turn_emit(turn, &effect);
 }
 

@@ -90,6 +90,10 @@
       "store log written between two checkpoints")                             \
     K(checkpoint_time, MILLISECONDS, "60s", 1000, 3600000, ALL_OF_THEM,        \
       "time between two checkpoints")                                          \
+    K(log_orders, NUMBER, "1000", 0, 1000000, PARTICIPANTS,                    \
+      "log lines about orders per second; failed and cancelled ones apart")    \
+    K(log_size, BYTES, "16m", 16384, 17179869184, ALL_OF_THEM,                 \
+      "HOME/log/NAME.log of that size becomes NAME.log.old")                   \
     K(topics, STRING, "", 0, 400, BY(PROCESS_BROKER),                          \
       "further topics, comma-separated, that any producer may write")          \
     K(batch, BYTES, "1m", 8192, 1048576, ALL_OF_THEM,                          \

@@ -1,10 +1,12 @@
 #include "saga/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -145,6 +147,64 @@ log_line(enum log_level level, const char *event, const char *fields, ...)
         used = cut(line);
     write_once(line, used);
     errno = saved_errno;
+}
+
+void
+log_write(const char *lines, size_t bytes)
+{
+    ssize_t written;
+
+    while (bytes > 0) {
+        written = write(STDERR_FILENO, lines, bytes);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return;
+        lines += written;
+        bytes -= (size_t)written;
+    }
+}
+
+static bool
+same_file(const struct stat *one, const struct stat *other)
+{
+    return one->st_dev == other->st_dev && one->st_ino == other->st_ino;
+}
+
+/* What is written to the old file goes to the new one from here on. */
+static void
+move_to(int fd, const struct stat *old)
+{
+    struct stat out;
+
+    if (fstat(STDOUT_FILENO, &out) == 0 && same_file(&out, old))
+        (void)dup2(fd, STDOUT_FILENO);
+    (void)dup2(fd, STDERR_FILENO);
+}
+
+void
+log_keep_small(const char *home, const char *name, uint64_t bytes)
+{
+    char path[256], old_path[256 + 4];
+    struct stat now, named;
+    int fd;
+
+    if (fstat(STDERR_FILENO, &now) != 0 || !S_ISREG(now.st_mode) ||
+        (uint64_t)now.st_size < bytes ||
+        snprintf(path, sizeof path, "%s/log/%s.log", home, name) >=
+            (int)sizeof path ||
+        stat(path, &named) != 0 || !same_file(&now, &named))
+        return;
+    snprintf(old_path, sizeof old_path, "%s.old", path);
+    if (rename(path, old_path) != 0)
+        return;
+    fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW,
+              now.st_mode & 0777);
+    if (fd < 0)
+        return;
+    move_to(fd, &now);
+    close(fd);
+    log_info("log_begun", "before=%s", log_quote(old_path));
 }
 
 const char *

@@ -35,6 +35,17 @@ void log_line(enum log_level level, const char *event, const char *fields, ...)
     log_line(LOG_LEVEL_WARNING, event, " " __VA_ARGS__)
 #define log_error(event, ...) log_line(LOG_LEVEL_ERROR, event, " " __VA_ARGS__)
 
+/* Writes lines that are ready, as they are; nothing if bytes is 0. */
+void log_write(const char *lines, size_t bytes);
+
+/*
+ * Where stderr is the file HOME/log/NAME.log and holds `bytes` or more, goes on
+ * in a new one: the old one becomes NAME.log.old, in place of the one before.
+ * Elsewhere (a terminal, journald) it does nothing.  Never fails: a file that
+ * can't be renamed grows, and is tried again.
+ */
+void log_keep_small(const char *home, const char *name, uint64_t bytes);
+
 /* The text as a safe value, quoted if need be.  Memory of the calling
  * thread's; the last 4 results stay valid.  Cut at 256 bytes. */
 const char *log_quote(const char *text);

@@ -32,6 +32,12 @@ turn_now_us(const struct turn *turn)
     return turn->now_us;
 }
 
+struct order_log *
+turn_log(const struct turn *turn)
+{
+    return &turn->participant->log;
+}
+
 enum rc
 turn_emit(struct turn *turn, struct event *event)
 {
@@ -208,6 +214,8 @@ participant_turn(struct participant *participant, int timeout_ms)
     if (participant->handlers->on_committed != NULL)
         participant->handlers->on_committed(participant->context);
     participant_control_answer(participant);
+    log_write(participant->log.buffer,
+              order_log_take(&participant->log, turn->now_us));
     if (turn->taken > 0)
         fault_point("answered");
     rc = participant_publish(participant);

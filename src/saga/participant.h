@@ -22,6 +22,7 @@
 #include "saga/bus.h"
 #include "saga/config.h"
 #include "saga/event.h"
+#include "saga/order_log.h"
 #include "saga/store.h"
 
 /* A DeadLetter's cause when what was parked is parked no more. */
@@ -122,6 +123,10 @@ MUST_USE enum rc participant_close(struct participant **participant_p);
 
 /* The turn's one time stamp, microseconds since 1970. */
 int64_t turn_now_us(const struct turn *turn);
+
+/* Where the turn's lines about orders are gathered; they are written when the
+ * turn is on disk. */
+struct order_log *turn_log(const struct turn *turn);
 
 /*
  * Emits an event: sets its id, source and time, and appends it to the outbox

@@ -161,6 +161,7 @@ participant_open_over(struct participant **participant_out,
     participant->handlers = handlers;
     participant->context = context;
     participant->bus = *bus_p;
+    order_log_init(&participant->log, config->name, config->log_orders);
     *bus_p = NULL;
     participant->turn.participant = participant;
     participant->fds[FD_SIGNAL] = (struct pollfd){ signal_fd, POLLIN, 0 };

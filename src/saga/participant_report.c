@@ -1,6 +1,7 @@
 #include "saga/participant_state.h"
 
 #include "saga/daemon.h"
+#include "saga/log.h"
 #include "saga/report_self.h"
 
 #define TELL_US 1000000
@@ -41,6 +42,8 @@ participant_tell(struct participant *participant)
     if (now_us < participant->report_us)
         return;
     participant->report_us = now_us + TELL_US;
+    log_keep_small(participant->config->home, participant->config->name,
+                   participant->config->log_size);
     participant_report(participant, &report);
     bus_report(participant->bus, &report);
     if (participant->handlers->on_status != NULL)

@@ -57,6 +57,7 @@ struct participant {
     bool failed; /* memory is ahead of the store: write nothing more */
     struct participant_stats stats;
     struct histogram turn_events; /* of the turns that took something */
+    struct order_log log;         /* of this turn                     */
     int64_t report_us;            /* when we tell again, monotonic    */
 };
 
