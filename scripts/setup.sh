@@ -46,6 +46,7 @@ libclang-rt-14-dev fuzz targets (libFuzzer)
 prometheus        scrapes the metrics, checks the alert rules
 valgrind          watches memory (test-all.sh --long)
 spin              checks the model (test-all.sh --long)
+chromium          shows the dashboard to its tests
 '
 
 readonly TO_NPM='
@@ -114,7 +115,7 @@ for flag in "$@"; do
     case $flag in
         --with-tests)
             list+=$TO_TEST$TO_NPM
-            npm+=(tests/openapi docs/swagger)
+            npm+=(tests/openapi tests/browser docs/swagger)
             ;;
         --with-bench) list+=$TO_BENCH ;;
         --with-docs)

@@ -77,6 +77,25 @@ count_pytest() {
     fi
 }
 
+# node --test's summary: "# pass 19", "# fail 1".
+count_node() {
+    good=$(sed -n 's/^# pass //p' "$output" | tail -n 1)
+    bad=$(sed -n 's/^# fail //p' "$output" | tail -n 1)
+    good=$((10#0$good)) bad=$((10#0$bad))
+    if [[ $1 -ne 0 && $bad -eq 0 ]]; then
+        bad=1
+    fi
+}
+
+# The dashboard in a real browser; under load only in the long run.
+browser_run() {
+    local files=(tests/browser/{modules,dashboard}.test.mjs)
+    if $long; then
+        files+=(tests/browser/load.test.mjs)
+    fi
+    SAGA_BIN=$PWD/bin node --test --test-reporter=tap "${files[@]}"
+}
+
 verify_units() {
     local root said
     root=$(mktemp -d)
@@ -119,6 +138,7 @@ if stage build count_check make -s "$jobs" all preload examples; then
     stage units count_check verify_units
     stage integration count_pytest pytest_run bin \
         tests/integration tests/regress
+    stage browser count_node browser_run
     if $long; then
         stage fault-build count_check make -s "$jobs" fault
     fi

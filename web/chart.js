@@ -1,6 +1,6 @@
 // A chart over the last minutes: dygraphs, in the colours of the page.
 
-import {h, say} from '/web/dom.js';
+import {h, say} from './dom.js';
 
 /* global Dygraph */
 

@@ -1,7 +1,7 @@
 // How a list is kept up to date, in a word beside its heading.
 
-import {h, say, mark} from '/web/dom.js';
-import {paused} from '/web/shared.js';
+import {h, say, mark} from './dom.js';
+import {paused} from './shared.js';
 
 const WORDS = {
   live: ['live', 'Changes show as they happen'],

@@ -8,8 +8,8 @@
 // However many changes come, listeners are told at most once per frame, and
 // only the newest ROWS_MAX rows are kept.
 
-import {page, Refusal} from '/web/api.js';
-import {follow} from '/web/stream.js';
+import {page, Refusal} from './api.js';
+import {follow} from './stream.js';
 
 const ROWS_MAX = 100;
 const ASK_MS = 1000;

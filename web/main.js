@@ -1,17 +1,17 @@
 // The dashboard: which page the address names, the banner, the token, keys.
 
-import {say, mark, show} from '/web/dom.js';
-import {count} from '/web/format.js';
-import {onTokenNeeded, setToken} from '/web/api.js';
-import {onStatus, startStatus, statusNow} from '/web/status.js';
-import {paused, setPaused} from '/web/shared.js';
-import {overview} from '/web/page-overview.js';
-import {ordersPage} from '/web/page-orders.js';
-import {orderPage} from '/web/page-order.js';
-import {accountsPage} from '/web/page-accounts.js';
-import {transactionsPage} from '/web/page-transactions.js';
-import {parkedPage} from '/web/page-parked.js';
-import {cataloguePage} from '/web/page-catalogue.js';
+import {say, mark, show} from './dom.js';
+import {count} from './format.js';
+import {onTokenNeeded, setToken} from './api.js';
+import {onStatus, startStatus, statusNow} from './status.js';
+import {paused, setPaused} from './shared.js';
+import {overview} from './page-overview.js';
+import {ordersPage} from './page-orders.js';
+import {orderPage} from './page-order.js';
+import {accountsPage} from './page-accounts.js';
+import {transactionsPage} from './page-transactions.js';
+import {parkedPage} from './page-parked.js';
+import {cataloguePage} from './page-catalogue.js';
 
 const PAGES = [
   [/^\/?$/, overview, 'Overview', '#/'],

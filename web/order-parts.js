@@ -1,10 +1,10 @@
 // Parts of pages that are about orders: the state's pill, the list, the form.
 
-import {h, say, mark, keyed, show} from '/web/dom.js';
-import {money, time, span, between} from '/web/format.js';
-import {STATES, REASONS_SHORT, ended} from '/web/words.js';
-import {get, newKey, send, sentence, Refusal} from '/web/api.js';
-import {orders} from '/web/shared.js';
+import {h, say, mark, keyed, show} from './dom.js';
+import {money, time, span, between} from './format.js';
+import {STATES, REASONS_SHORT, ended} from './words.js';
+import {get, newKey, send, sentence, Refusal} from './api.js';
+import {orders} from './shared.js';
 
 export function pill(order) {
   const node = h('span', {class: 'pill'});
@@ -20,6 +20,8 @@ export function setPill(node, order) {
   say(node, cancels ? 'Cancelling' : short);
   mark(node, 'data-tone', cancels ? 'quiet' : tone);
 }
+
+const WATCH_MS = 700;
 
 function makeRow(order) {
   const id = h('a', {href: `#/orders/${order.id}`, class: 'id'},
@@ -80,10 +82,10 @@ async function fillProducts(select) {
   }
 }
 
-// Tells of an order under the form until it has ended.
+// Tells of an order under the form until it has ended.  Where many go by, the
+// list may never hold it: so it is asked for, too.
 function watch(result, id) {
-  const tell = () => {
-    const order = orders.rows.get(id);
+  const tell = (order = orders.rows.get(id)) => {
     if (!order || !ended(order)) return;
     result.stop();
     result.stop = () => {};
@@ -94,7 +96,13 @@ function watch(result, id) {
     mark(result.node, 'data-tone', STATES[order.status].tone);
   };
   result.stop();
-  result.stop = orders.listen(tell);
+  const unlisten = orders.listen(() => tell());
+  const timer = setInterval(() =>
+    get(`/orders/${id}`).then(tell, () => {}), WATCH_MS);
+  result.stop = () => {
+    unlisten();
+    clearInterval(timer);
+  };
   tell();
 }
 

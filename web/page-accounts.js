@@ -1,9 +1,9 @@
 // Credit accounts: what each may spend, and an operator's commands.
 
-import {h, say, mark, show} from '/web/dom.js';
-import {money} from '/web/format.js';
-import {send, sentence} from '/web/api.js';
-import {Table} from '/web/table.js';
+import {h, say, mark, show} from './dom.js';
+import {money} from './format.js';
+import {send, sentence} from './api.js';
+import {Table} from './table.js';
 
 const TONES = {ACTIVE: ['Active', 'good'], FROZEN: ['Frozen', 'bad'],
   OPENING: ['Opening', 'open']};

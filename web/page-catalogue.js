@@ -1,9 +1,9 @@
 // Products and their prices.
 
-import {h, say, mark, show} from '/web/dom.js';
-import {money} from '/web/format.js';
-import {send, sentence} from '/web/api.js';
-import {Table} from '/web/table.js';
+import {h, say, mark, show} from './dom.js';
+import {money} from './format.js';
+import {send, sentence} from './api.js';
+import {Table} from './table.js';
 
 function priceForm(table) {
   const result = h('p', {class: 'result', role: 'status', hidden: true});

@@ -1,15 +1,15 @@
 // One order: what happened to it, hop by hop, and what is still missing.
 
-import {h, say, mark, show} from '/web/dom.js';
-import {money, time, span, between} from '/web/format.js';
-import {get, send, sentence, Refusal} from '/web/api.js';
-import {follow} from '/web/stream.js';
-import {lagOf, onStatus, pipeline} from '/web/status.js';
+import {h, say, mark, show} from './dom.js';
+import {money, time, span, between} from './format.js';
+import {get, send, sentence, Refusal} from './api.js';
+import {follow} from './stream.js';
+import {lagOf, onStatus, pipeline} from './status.js';
 import {STEPS, ended, missing, reasonWords, parkedWords}
-  from '/web/words.js';
-import {setPill} from '/web/order-parts.js';
-import {sure} from '/web/shared.js';
-import {redrive} from '/web/page-parked.js';
+  from './words.js';
+import {setPill} from './order-parts.js';
+import {sure} from './shared.js';
+import {participantOf, redrive} from './page-parked.js';
 
 const ASK_MS = 1000;
 const READS = {payment: 'orders', ledger: 'payments', gateway: 'transactions'};
@@ -76,12 +76,26 @@ function timeline(order) {
     ...missing(order).map((step, at) => lacking(step, at, order)));
 }
 
+// What came before the order, or behind something parked, is not told with the
+// order itself.  Asked for only where something is parked at all.
+async function parkedOf(order) {
+  if (ended(order) || !pipeline.status || !pipeline.status.parked) return;
+  try {
+    const row = (await get('/parked')).find((one) => one.orderId === order.id);
+    return row && {...row, participant: participantOf(row),
+      since: row.parkedAt || row.since};
+  } catch {
+    // A process may be silent, or the token a customer's: the page still shows
+    // the order.
+  }
+}
+
 function parkedBox(order, after) {
   const {parked} = order;
   const problem = h('p', {class: 'form-error', role: 'alert', hidden: true});
   const button = h('button', {type: 'button', onclick: async () => {
     button.disabled = true;
-    const said = await redrive(parked.participant, order.id, parked.number);
+    const said = await redrive(parked.participant, order.id);
     say(problem, said || '');
     show(problem, Boolean(said));
     button.disabled = false;
@@ -166,7 +180,9 @@ class OrderView {
 
   async load() {
     try {
-      this.order = await get(`/orders/${this.id}`, this.control.signal);
+      const order = await get(`/orders/${this.id}`, this.control.signal);
+      if (!order.parked) order.parked = await parkedOf(order);
+      this.order = order;
       this.draw();
       return true;
     } catch (error) {

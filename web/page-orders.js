@@ -1,11 +1,11 @@
 // All orders: live, or those of one user or state; and older ones.
 
-import {h, say, drawing, show} from '/web/dom.js';
-import {page, sentence} from '/web/api.js';
-import {orders, onPause, paused} from '/web/shared.js';
-import {STATES} from '/web/words.js';
-import {orderList, drawOrders, orderForm} from '/web/order-parts.js';
-import {feedNote} from '/web/feed-note.js';
+import {h, say, drawing, show} from './dom.js';
+import {page, sentence} from './api.js';
+import {orders, onPause, paused} from './shared.js';
+import {STATES} from './words.js';
+import {orderList, drawOrders, orderForm} from './order-parts.js';
+import {feedNote} from './feed-note.js';
 
 const LIVE_ROWS = 50;
 const PAGE_ROWS = 50;

@@ -1,13 +1,13 @@
 // The first page: figures, the pipeline, charts, the latest orders.
 
-import {h, say, mark, drawing, show} from '/web/dom.js';
-import {count, rate, span, bytes, NONE} from '/web/format.js';
-import {onStatus, pipeline, points, rateOf} from '/web/status.js';
-import {orders, onPause, paused} from '/web/shared.js';
-import {PipelinePicture} from '/web/pipeline.js';
-import {Chart} from '/web/chart.js';
-import {orderList, drawOrders, orderForm} from '/web/order-parts.js';
-import {feedNote} from '/web/feed-note.js';
+import {h, say, mark, drawing, show} from './dom.js';
+import {count, rate, span, bytes, NONE} from './format.js';
+import {onStatus, pipeline, points, rateOf} from './status.js';
+import {orders, onPause, paused} from './shared.js';
+import {PipelinePicture} from './pipeline.js';
+import {Chart} from './chart.js';
+import {orderList, drawOrders, orderForm} from './order-parts.js';
+import {feedNote} from './feed-note.js';
 
 const ROWS = 16;
 const LATE_S = 10;  // an open order older than that is worth a look
@@ -15,7 +15,7 @@ const FAST = 25;    // changes a second that can still be followed by eye
 
 function figure(label, title) {
   const value = h('dd', {});
-  const note = h('span', {class: 'figure-note'});
+  const note = h('dd', {class: 'figure-note'});
   const node = h('div', {class: 'figure', title}, h('dt', {}, label), value,
     note);
   return {node, set: (text, more, tone) => {

@@ -1,11 +1,11 @@
 // Events that a process could not take, and that wait for an operator.
 
-import {h, say, show} from '/web/dom.js';
-import {count, time} from '/web/format.js';
-import {get, send, sentence, Refusal} from '/web/api.js';
-import {parkedWords} from '/web/words.js';
-import {sure} from '/web/shared.js';
-import {statusNow} from '/web/status.js';
+import {h, say, show} from './dom.js';
+import {count, time} from './format.js';
+import {get, send, sentence, Refusal} from './api.js';
+import {parkedWords} from './words.js';
+import {sure} from './shared.js';
+import {statusNow} from './status.js';
 
 const ASK_MS = 2000;
 
@@ -13,19 +13,13 @@ export function participantOf(row) {
   return row.participant || row.process;
 }
 
-// Tries parked events again: the numbered one, else all of the order.  Says
-// what went wrong, or nothing.
-export async function redrive(participant, orderId, number) {
+// Tries an order's first parked event again; those behind it follow by
+// themselves.  Says what went wrong, or nothing.
+export async function redrive(participant, orderId) {
   try {
-    let numbers = [number];
-    if (number === undefined) {
-      numbers = (await get('/parked')).filter((row) =>
-        participantOf(row) === participant && row.orderId === orderId)
-        .map((row) => row.number);
-    }
-    for (const one of numbers) {
-      await send('POST', `/parked/${participant}/${one}/redrive`);
-    }
+    const row = (await get('/parked')).find((one) =>
+      participantOf(one) === participant && one.orderId === orderId);
+    if (row) await send('POST', `/parked/${participant}/${row.number}/redrive`);
     statusNow();
     return null;
   } catch (error) {

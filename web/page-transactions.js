@@ -1,11 +1,11 @@
 // The ledger's journal, the newest first.
 
-import {h, drawing, show} from '/web/dom.js';
-import {money, time} from '/web/format.js';
-import {page} from '/web/api.js';
-import {Table} from '/web/table.js';
-import {transactions, onPause, paused} from '/web/shared.js';
-import {feedNote} from '/web/feed-note.js';
+import {h, drawing, show} from './dom.js';
+import {money, time} from './format.js';
+import {page} from './api.js';
+import {Table} from './table.js';
+import {transactions, onPause, paused} from './shared.js';
+import {feedNote} from './feed-note.js';
 
 const ROWS = 50;
 const TONES = {SUCCESSFUL: ['Booked', 'good'], REVERSED: ['Reversed', 'quiet'],
@@ -64,14 +64,13 @@ export function transactionsPage(main, {query}) {
       {head: 'Amount', number: true}, {head: 'State'}, {head: 'Order'},
       {head: 'User'}], cells};
   if (/^[0-9]+$/.test(one || '')) {
-    settings.path = `/transactions?limit=1&after=${Number(one) - 1}`;
+    settings.one = `/transactions/${one}`;
     settings.every = 2000;
   }
   const table = new Table(settings);
   main.append(h('div', {class: 'title'}, h('h1', {}, 'Transactions'),
-    settings.path ? h('a', {href: '#/transactions'}, 'Show all') : note.node),
+    settings.one ? h('a', {href: '#/transactions'}, 'Show all') : note.node),
   table.node);
-  if (!settings.path) return live(table, note);
-  table.more.remove();
+  if (!settings.one) return live(table, note);
   return table.start();
 }

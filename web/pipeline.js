@@ -1,9 +1,9 @@
 // The pipeline as a picture: who sends what to whom through the broker, how
 // much of it, and how far behind each reader is.
 
-import {svg, say, mark} from '/web/dom.js';
-import {count, rate, span, bytes, NONE} from '/web/format.js';
-import {rateOf, lagOf} from '/web/status.js';
+import {svg, say, mark} from './dom.js';
+import {count, rate, span, bytes, NONE} from './format.js';
+import {rateOf, lagOf} from './status.js';
 
 const READERS = {orders: ['payment'], payments: ['ledger', 'gateway'],
   transactions: ['gateway', 'payment']};

@@ -1,8 +1,8 @@
 // What pages share: the feeds, the pause button, asking "are you sure?".
 
-import {Feed} from '/web/feed.js';
-import {noteLatency} from '/web/status.js';
-import {between} from '/web/format.js';
+import {Feed} from './feed.js';
+import {noteLatency} from './status.js';
+import {between} from './format.js';
 
 // An order that we saw open, or for the first time, and that has just ended.
 function noteOrder(order, before) {

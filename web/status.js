@@ -1,7 +1,7 @@
 // The pipeline's status, once a second: what is up, and from its counters the
 // rates.  One poller for all pages; it rests while nobody looks at the tab.
 
-import {get, Refusal} from '/web/api.js';
+import {get, Refusal} from './api.js';
 
 const EVERY_MS = 1000;
 const RATE_OVER = 3;     // samples that a rate is taken over

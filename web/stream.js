@@ -1,7 +1,7 @@
 // Server-sent events over fetch: unlike EventSource it sends the token, and
 // tells why it ended.
 
-import {ask} from '/web/api.js';
+import {ask} from './api.js';
 
 // Cuts a text/event-stream into {id, event, data}.
 export class EventReader {

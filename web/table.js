@@ -1,10 +1,11 @@
 // A list of the gateway's as a table: asked for again while one looks, and
 // page after page.
 
-import {h, say, show, keyed} from '/web/dom.js';
-import {page, sentence} from '/web/api.js';
+import {h, say, show, keyed} from './dom.js';
+import {get, page, sentence} from './api.js';
 
-// {path, caption, columns: [{head, number}], cells(row), empty, every}:
+// {path or one, caption, columns: [{head, number}], cells(row), empty, every}:
+// path is of a list, one of a single row;
 // cells answers nodes or texts, one per column.
 export class Table {
   constructor(settings) {
@@ -15,7 +16,7 @@ export class Table {
     this.problem = h('p', {class: 'form-error', role: 'alert', hidden: true});
     this.more = h('button', {type: 'button', class: 'quiet', hidden: true,
       onclick: () => this.append()}, 'Show more');
-    this.node = h('section', {class: 'panel', 'aria-label': settings.caption},
+    this.node = h('section', {class: 'panel'},
       h('div', {class: 'scroll', tabindex: '0', role: 'region',
         'aria-label': settings.caption},
       h('table', {}, h('caption', {class: 'hidden'}, settings.caption),
@@ -55,7 +56,9 @@ export class Table {
   // The first page again; rows of later pages stay as they are.
   async refresh() {
     try {
-      const {rows, next} = await page(this.settings.path);
+      const {rows, next} = this.settings.one
+        ? {rows: [await get(this.settings.one)], next: null}
+        : await page(this.settings.path);
       if (this.ended) return;
       const fresh = new Set(rows.map((row) => row.id));
       this.draw([...rows, ...this.rows.slice(rows.length)

@@ -34,7 +34,9 @@ export class Browser {
     };
     page.on('console', (message) => {
       if (['error', 'warning'].includes(message.type())) {
-        fault(`console: ${message.text()}`);
+        // A gateway without streams: the page asks again and again instead.
+        if (message.location().url.endsWith('/stream')) return;
+        fault(`console: ${message.text()} ${message.location().url}`);
       }
     });
     page.on('pageerror', (error) => fault(`error: ${error.stack}`));

@@ -1,0 +1,93 @@
+// A pipeline of a test's own, as tests/support/pipeline.py makes them.
+
+import {execFileSync} from 'node:child_process';
+import {mkdtempSync, readFileSync, rmSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {dirname, join, resolve} from 'node:path';
+import {fileURLToPath} from 'node:url';
+
+export const TREE = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+const LIMIT_MS = 60000;
+
+function cleanEnvironment(knobs) {
+  const environment = Object.fromEntries(Object.entries(process.env)
+    .filter(([name]) => !name.startsWith('SAGAPIPE_')));
+  environment.SAGA_BIN = process.env.SAGA_BIN || join(TREE, 'bin');
+  for (const [name, value] of Object.entries(knobs)) {
+    environment[`SAGAPIPE_${name.toUpperCase()}`] = value;
+  }
+  return environment;
+}
+
+// Calls condition until what it answers is true, and answers that.
+export async function until(condition, what, limit = 20000) {
+  const deadline = Date.now() + limit;
+  for (;;) {
+    const result = await condition();
+    if (result) return result;
+    if (Date.now() > deadline) throw new Error(`${what} did not come true`);
+    await new Promise((done) => setTimeout(done, 10));
+  }
+}
+
+export class Pipeline {
+  constructor(knobs = {}) {
+    this.directory = mkdtempSync(join(tmpdir(), 'saga-'));
+    this.home = join(this.directory, 'var');
+    this.knobs = {home: this.home, http: '127.0.0.1:0', ...knobs};
+  }
+
+  run(program, ...args) {
+    return execFileSync(program, args, {cwd: TREE, encoding: 'utf8',
+      env: cleanEnvironment(this.knobs), timeout: LIMIT_MS,
+      stdio: ['ignore', 'pipe', 'pipe']});
+  }
+
+  start() {
+    this.run(join(TREE, 'scripts/start-all.sh'));
+    this.url = readFileSync(join(this.home, 'run/gateway.url'), 'utf8').trim();
+    return this;
+  }
+
+  close() {
+    try {
+      this.run(join(TREE, 'scripts/stop-all.sh'));
+    } finally {
+      rmSync(this.directory, {recursive: true, force: true});
+    }
+  }
+
+  signal(name, number) {
+    const pid = readFileSync(join(this.home, `run/${name}.pid`), 'utf8');
+    process.kill(Number(pid), number);
+  }
+
+  async ask(method, path, body, type = 'application/json') {
+    const text = typeof body === 'object' ? JSON.stringify(body) : body;
+    const response = await fetch(this.url + path, {method, body: text,
+      headers: body === undefined ? {} : {'Content-Type': type}});
+    if (!response.ok) throw new Error(`${path}: ${await response.text()}`);
+    return type === 'application/json' ? response.json() : response.text();
+  }
+
+  get(path) {
+    return this.ask('GET', path);
+  }
+
+  async placed(userId, productId) {
+    return (await this.ask('POST', '/orders', {userId, productId})).id;
+  }
+
+  ended(id) {
+    return until(async () => {
+      const order = await this.get(`/orders/${id}`);
+      return order.status !== 'ORDER_CREATED' && order;
+    }, `the end of order ${id}`);
+  }
+
+  // A transaction that no ledger of ours wrote.
+  tell(fields) {
+    this.run('/usr/bin/python3', join(TREE, 'tests/browser/tell.py'),
+      this.home, JSON.stringify(fields));
+  }
+}
