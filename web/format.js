@@ -20,6 +20,14 @@ export function rate(perSecond) {
   return (perSecond < 10 ? tenth : whole).format(perSecond);
 }
 
+// The same where there is little room: "1.7k".
+const brief = new Intl.NumberFormat('en', {
+  notation: 'compact', maximumFractionDigits: 1});
+
+export function short(value) {
+  return value == null ? NONE : brief.format(value).replace('K', 'k');
+}
+
 export function money(value, currency) {
   if (value == null) return NONE;
   return currency ? `${amount.format(value)} ${currency}`

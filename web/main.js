@@ -98,6 +98,7 @@ function watchPipeline() {
     say(badge, count(parked));
     mark(badge, 'aria-label', `${count(parked)} parked`);
     show(badge, parked > 0);
+    show(document.getElementById('token-open'), pipeline.state === 'refused');
   });
 }
 
@@ -109,6 +110,8 @@ function tokenDialog() {
     show(document.getElementById('token-wrong'), wrong);
     if (!dialog.open && !later) dialog.showModal();
   });
+  document.getElementById('token-open').addEventListener('click',
+    () => dialog.showModal());
   document.getElementById('token-later').addEventListener('click', () => {
     later = true;
     dialog.close();

@@ -52,7 +52,9 @@ function happened(step, at, steps) {
 // Why a step has not come yet, as far as the pipeline's state tells it.
 function why(process, order) {
   const {status} = pipeline;
-  if (order.parked) return 'An event of this order is parked.';
+  if (order.parked) {
+    return `An event of this order is parked in ${order.parked.participant}.`;
+  }
   if (!status) return '';
   if (!status.broker.up) return 'The broker is down: the event waits on disk.';
   const row = status.processes.find((one) => one.name === process);

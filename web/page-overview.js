@@ -14,7 +14,7 @@ const LATE_S = 10;  // an open order older than that is worth a look
 const FAST = 25;    // changes a second that can still be followed by eye
 
 function figure(label, title) {
-  const value = h('dd', {});
+  const value = h('dd', {}, NONE);
   const note = h('dd', {class: 'figure-note'});
   const node = h('div', {class: 'figure', title}, h('dt', {}, label), value,
     note);
@@ -55,7 +55,7 @@ function drawFigures(all) {
   const latest = points.latency.findLast((point) => point[1] != null);
   all.latency.set(latest ? span(latest[1]) : NONE,
     latest && latest[2] != null ? `99 %: ${span(latest[2])}`
-      : 'no order has ended yet');
+      : latest ? 'on average' : 'none has ended yet');
   const age = sum.oldestOpenSeconds;
   all.open.set(count(sum.open), age == null ? 'none waits'
     : `oldest ${span(age * 1000)}`, age > LATE_S ? 'warn' : 'none');
@@ -174,8 +174,9 @@ export function overview(main) {
   const drawNow = () => {
     show(wait, !pipeline.status);
     if (pipeline.error && pipeline.state === 'refused') {
-      say(wait, 'The pipeline is shown to an operator: a token of that role ' +
-        'is needed. Orders can still be placed.');
+      say(wait, pipeline.error.status === 401
+        ? 'The gateway shows its pipeline to those who have a token.'
+        : 'The pipeline is shown to operators. Orders can still be placed.');
     }
     picture.draw(pipeline);
     strip.draw();

@@ -27,6 +27,11 @@ export async function redrive(participant, orderId) {
   }
 }
 
+// Goes on by itself when the first one of its order or user does.
+function waitsBehind(row) {
+  return row.cause.startsWith('behind');
+}
+
 function actions(row, after, problem) {
   const participant = participantOf(row);
   const path = `/parked/${participant}/${row.number}`;
@@ -45,7 +50,8 @@ function actions(row, after, problem) {
   };
   const name = `${participant} ${row.number}`;
   return h('div', {class: 'row'},
-    h('button', {type: 'button', 'aria-label': `Try ${name} again`,
+    waitsBehind(row) ? null : h('button', {type: 'button',
+      'aria-label': `Try ${name} again`,
       onclick: (event) => act(event, 'redrive')}, 'Try again'),
     h('button', {type: 'button', class: 'danger', 'aria-label': `Drop ${name}`,
       onclick: async (event) => {
@@ -64,8 +70,9 @@ function item(row, after, problem) {
   return h('li', {class: 'parked'},
     h('div', {}, h('strong', {}, `${participantOf(row)} ${row.number}`), ' ',
       order, h('p', {class: 'muted'}, `From ${source}: ` +
-        `${parkedWords(row.cause)}. Tried ${count(row.attempts)} time` +
-        `${row.attempts === 1 ? '' : 's'}, since ` +
+        `${parkedWords(row.cause)}. ` + (waitsBehind(row) ? 'Since '
+        : `Tried ${count(row.attempts)} time` +
+          `${row.attempts === 1 ? '' : 's'}, since `) +
         `${time(row.parkedAt || row.since)}.`)),
     actions(row, after, problem));
 }

@@ -2,7 +2,7 @@
 // much of it, and how far behind each reader is.
 
 import {svg, say, mark} from './dom.js';
-import {count, rate, span, bytes, NONE} from './format.js';
+import {count, short, span, bytes, NONE} from './format.js';
 import {rateOf, lagOf} from './status.js';
 
 const READERS = {orders: ['payment'], payments: ['ledger', 'gateway'],
@@ -14,14 +14,14 @@ const ROLES = {gateway: 'takes orders', payment: 'decides on credit',
 const WIDE = {
   name: 'wide', view: '0 0 860 262', band: [0, 150, 860, 112],
   label: [16, 254],
-  processes: {gateway: [8, 40], payment: [298, 40], ledger: [588, 40]},
-  topics: {orders: [140, 164], payments: [430, 164], transactions: [694, 164]},
+  processes: {gateway: [4, 40], payment: [294, 40], ledger: [584, 40]},
+  topics: {orders: [136, 164], payments: [426, 164], transactions: [688, 164]},
   flows: [
-    ['orders', 'M 84 112 V 180 Q 84 196 100 196 H 136'],
-    ['orders', 'M 294 196 H 340 Q 356 196 356 180 V 116', 'payment'],
-    ['payments', 'M 392 112 V 180 Q 392 196 408 196 H 426'],
-    ['payments', 'M 584 196 H 616 Q 632 196 632 180 V 116', 'ledger'],
-    ['transactions', 'M 666 112 V 180 Q 666 196 682 196 H 690'],
+    ['orders', 'M 84 112 V 180 Q 84 196 100 196 H 132'],
+    ['orders', 'M 302 196 H 340 Q 356 196 356 180 V 116', 'payment'],
+    ['payments', 'M 392 112 V 180 Q 392 196 408 196 H 422'],
+    ['payments', 'M 592 196 H 616 Q 632 196 632 180 V 116', 'ledger'],
+    ['transactions', 'M 666 112 V 180 Q 666 196 676 196 H 684'],
     ['transactions', 'M 800 160 V 24 Q 800 10 786 10 H 114 Q 100 10 100 24' +
       ' V 36', 'gateway'],
     ['transactions', 'M 400 10 Q 386 10 386 22 V 36', 'payment', true],
@@ -30,9 +30,9 @@ const WIDE = {
   ],
 };
 const TALL = {
-  name: 'tall', view: '0 0 346 552', band: [176, 0, 170, 552],
+  name: 'tall', view: '0 0 356 552', band: [176, 0, 180, 552],
   label: [190, 22],
-  processes: {gateway: [20, 22], payment: [20, 202], ledger: [20, 382]},
+  processes: {gateway: [12, 22], payment: [12, 202], ledger: [12, 382]},
   topics: {orders: [184, 92], payments: [184, 272], transactions: [184, 444]},
   flows: [
     ['orders', 'M 120 98 V 116 Q 120 128 132 128 H 180'],
@@ -40,12 +40,12 @@ const TALL = {
     ['payments', 'M 120 278 V 296 Q 120 308 132 308 H 180'],
     ['payments', 'M 180 326 H 112 Q 100 326 100 338 V 378', 'ledger'],
     ['transactions', 'M 120 458 V 476 Q 120 488 132 488 H 180'],
-    ['transactions', 'M 262 520 V 528 Q 262 540 250 540 H 18 Q 6 540 6 528' +
-      ' V 76 Q 6 64 16 60', 'gateway'],
+    ['transactions', 'M 262 520 V 528 Q 262 540 250 540 H 14 Q 4 540 4 528' +
+      ' V 70 Q 4 60 9 58', 'gateway'],
   ],
 };
-const PROCESS = {w: 152, h: 72};
-const TOPIC = {w: 154, h: 72};
+const PROCESS = {w: 160, h: 72};
+const TOPIC = {w: 164, h: 72};
 
 function text(x, y, kind, end) {
   return svg('text', {x, y, class: kind, 'text-anchor': end ? 'end' : null});
@@ -55,7 +55,7 @@ function processNode([x, y], name) {
   const parts = {
     node: svg('g', {class: 'process', transform: `translate(${x} ${y})`}),
     name: text(30, 24, 'node-name'), one: text(14, 44, 'node-line'),
-    two: text(14, 61, 'node-line'), right: text(140, 24, 'node-rate', true),
+    two: text(14, 61, 'node-line'), right: text(PROCESS.w - 12, 24, 'node-rate', true),
   };
   say(parts.name, name);
   parts.node.append(svg('rect', {width: PROCESS.w, height: PROCESS.h, rx: 9}),
@@ -69,10 +69,10 @@ function topicNode([x, y], name) {
   const readers = READERS[name];
   const parts = {
     node: svg('g', {class: 'topic', transform: `translate(${x} ${y})`}),
-    name: text(12, 22, 'topic-name'), rate: text(142, 22, 'node-rate', true),
+    name: text(12, 22, 'topic-name'), rate: text(TOPIC.w - 12, 22, 'node-rate', true),
     lags: readers.map((reader, at) => ({
       reader, name: text(12, 43 + 17 * at, 'node-line'),
-      lag: text(142, 43 + 17 * at, 'lag', true)})),
+      lag: text(TOPIC.w - 12, 43 + 17 * at, 'lag', true)})),
   };
   say(parts.name, name);
   parts.node.append(
@@ -131,7 +131,7 @@ function drawProcess(parts, name, row, pipeline) {
   mark(parts.node, 'data-state', is);
   const events = row && row.pid ? rateOf(`in ${name} ${row.pid}`) : null;
   const speed = name === 'gateway' ? rateOf('created') : events;
-  say(parts.right, is === 'up' && speed != null ? `${rate(speed)}/s` : '');
+  say(parts.right, is === 'up' && speed != null ? `${short(speed)}/s` : '');
   if (is === 'down') {
     say(parts.one, 'is down');
     say(parts.two, row && row.ageSeconds != null
@@ -150,11 +150,11 @@ function drawProcess(parts, name, row, pipeline) {
 
 function drawTopic(parts, name, pipeline) {
   const speed = rateOf(`topic ${name}`);
-  say(parts.rate, speed == null ? NONE : `${rate(speed)}/s`);
+  say(parts.rate, speed == null ? NONE : `${short(speed)}/s`);
   for (const {reader, lag} of parts.lags) {
     const behind = lagOf(pipeline.status, reader, name);
     say(lag, behind == null ? NONE : behind === 0 ? 'up to date'
-      : `${count(behind)} behind`);
+      : `${short(behind)} behind`);
     mark(lag, 'data-late', behind > 5000 ? 'much' : behind > 100 ? 'some' : 'no');
   }
 }
