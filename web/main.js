@@ -117,6 +117,7 @@ function tokenDialog() {
     dialog.close();
   });
   document.getElementById('token-form').addEventListener('submit', () => {
+    later = false;
     setToken(field.value.trim());
     field.value = '';
     statusNow();

@@ -285,6 +285,9 @@ test('a gateway with tokens is asked with one', async () => {
     const operator = make('operator');
     home.start();
     const page = await browser.page(`${home.url}/`, /status of 401/);
+    await page.getByRole('button', {name: 'Not now'}).click();
+    await page.getByText('to those who have a token').waitFor();
+    await page.getByRole('button', {name: 'Token', exact: true}).click();
     await page.getByLabel('Bearer token').fill('wrong-token-0123456789');
     await page.keyboard.press('Enter');
     await page.getByText('That token is not valid.').waitFor();
