@@ -3,6 +3,7 @@
 #
 #   PREFIX/lib/sagapipe/   the four programs (their names are too common for a
 #                          bin directory); sagactl goes to PREFIX/bin
+#   PREFIX/share/man/man1, PREFIX/share/bash-completion: sagactl's
 #   PREFIX/lib/systemd/system, sysusers.d, tmpfiles.d
 #   /etc/sagapipe/         sagapipe.conf, seed.json, alert rules for Prometheus, a
 #                          dashboard for Grafana; never overwritten
@@ -35,6 +36,9 @@ for name in broker payment ledger gateway; do
 done
 if [[ -x $BIN/sagactl ]]; then
     install -D -m 755 "$BIN/sagactl" "$root$PREFIX/bin/sagactl"
+    "$BIN/sagactl" completion bash | install -D -m 644 /dev/stdin \
+        "$root$PREFIX/share/bash-completion/completions/sagactl"
+    install -D -m 644 man/sagactl.1 "$root$PREFIX/share/man/man1/sagactl.1"
 fi
 install_text systemd/sagapipe.target "$units/sagapipe.target"
 install_text systemd/sagapipe.sysusers.conf \

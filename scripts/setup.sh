@@ -38,6 +38,7 @@ python3-msgpack   a client of the broker in another language
 python3-jsonschema holds answers against the description of the API
 shellcheck        checks the scripts
 mandoc            checks the manual page
+man-db            checks the manual page
 universal-ctags   measures functions for make tidy
 systemd           checks the units
 systemd-container boots them (test-all.sh --long)

@@ -29,6 +29,7 @@ struct sagactl {
 
 /* Returns the exit code.  args fit the command's row in the table. */
 sagactl_fn sagactl_backup;
+sagactl_fn sagactl_bench;
 sagactl_fn sagactl_completion;
 sagactl_fn sagactl_filter;
 sagactl_fn sagactl_help;
@@ -57,6 +58,13 @@ sagactl_fn sagactl_verify;
 /* Copies all stores of a running pipeline to directory/NAME, the broker's
  * last.  Returns the exit code. */
 int sagactl_copy_all(const struct sagactl *ctl, const char *directory);
+
+/* "copied=PATH/{gateway,...}", or as JSON. */
+void sagactl_tell(const struct sagactl *ctl, const char *what,
+                  const char *path);
+
+/* `verify` of the pipeline that runs at this home. */
+int sagactl_verify_running(const struct sagactl *ctl);
 
 /* Takes the locks of all stores of this home, until the program ends.
  * EXIT_USAGE, and one line that names the holder, if a process has one. */

@@ -54,6 +54,21 @@ sagactl_copy_all(const struct sagactl *ctl, const char *directory)
     return EXIT_DONE;
 }
 
+void
+sagactl_tell(const struct sagactl *ctl, const char *what, const char *path)
+{
+    json_t *told;
+
+    if (!ctl->json) {
+        printf("%s=%s/{gateway,payment,ledger,broker}\n", what, path);
+        return;
+    }
+    told = json_pack("{s:s%}", what, path, strlen(path));
+    json_dumpf(told, stdout, JSON_COMPACT);
+    printf("\n");
+    json_decref(told);
+}
+
 /*
  * Copies that are to be restored must go together: what a participant's copy
  * does not know yet must not be in the log.  So the broker is held while they
@@ -70,6 +85,6 @@ sagactl_backup(const struct sagactl *ctl, const struct sagactl_args *args)
     code = sagactl_copy_all(ctl, directory);
     close(hold);
     if (code == EXIT_DONE)
-        printf("copied=%s/{gateway,payment,ledger,broker}\n", directory);
+        sagactl_tell(ctl, "copied", directory);
     return code;
 }

@@ -155,6 +155,19 @@ const struct sagactl_command sagactl_commands[] = {
           "a process for each event; its answer ends with its output" },
         { "timeout", "SECONDS", "for one answer (default: 30)" },
         { 0 } } },
+    { "bench", "", "orders at a steady rate; how long they take",
+      "Open loop: an order's time counts from when it is due, so a stall is "
+      "charged for all who came meanwhile. \"accepted\" is until the answer "
+      "201, \"ended\" until the ledger's word stands in its topic. At the end "
+      "verify runs. It opens 64 accounts of its own, from 1000000001 on, and "
+      "its orders stay. Exit status 1 if an order was refused or did not end, "
+      "or if verify differs.",
+      sagactl_bench,
+      { { "rate", "N", "orders per second (default: 100)" },
+        { "seconds", "N", "for so long (default: 10)" },
+        { "product", "ID", "what is bought (default: 1)" },
+        { "no-verify", NULL, "leave that out" },
+        { 0 } } },
     { "help", "[COMMAND] [SUBCOMMAND]", "explain a command",
       "Without a command: the list of all.",
       sagactl_help, { { 0 } } },

@@ -225,9 +225,8 @@ restore(const struct sagactl *ctl, const char *directory, const void *context)
         if (code == EXIT_DONE)
             code = put_in_place(ctl, from, verify_names[i]);
     }
-    if (code == EXIT_DONE)
-        printf("restored=%s/data/{gateway,payment,ledger,broker}\n",
-               ctl->home);
+    if (code == EXIT_DONE && path_put(to, ctl->home, "data") == EXIT_DONE)
+        sagactl_tell(ctl, "restored", to);
     return code;
 }
 

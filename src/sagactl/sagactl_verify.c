@@ -145,11 +145,24 @@ verify_running(const struct sagactl *ctl, const char *directory,
     return code == EXIT_DONE ? verify_copy(ctl, &input, directory) : code;
 }
 
+static bool
+shows_progress(const struct sagactl *ctl)
+{
+    return !ctl->json && isatty(STDERR_FILENO) == 1;
+}
+
+int
+sagactl_verify_running(const struct sagactl *ctl)
+{
+    struct verify_input input = { .progress = shows_progress(ctl) };
+
+    return sagactl_apart(ctl, verify_running, &input);
+}
+
 int
 sagactl_verify(const struct sagactl *ctl, const struct sagactl_args *args)
 {
-    struct verify_input input = { .progress = !ctl->json &&
-                                              isatty(STDERR_FILENO) == 1 };
+    struct verify_input input = { .progress = shows_progress(ctl) };
     const char *copy = args_value(args, "copy");
     bool offline = args_value(args, "offline") != NULL;
 
@@ -159,5 +172,5 @@ sagactl_verify(const struct sagactl *ctl, const struct sagactl_args *args)
         return verify_offline(ctl, &input);
     if (copy != NULL)
         return verify_copy(ctl, &input, copy);
-    return sagactl_apart(ctl, verify_running, &input);
+    return sagactl_verify_running(ctl);
 }

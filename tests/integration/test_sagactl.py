@@ -830,3 +830,93 @@ def test_order_watch_refusals(shared):
         result = sagactl(shared, "--url", url, "order", "watch", "7")
     assert result.stderr == "sagactl: the gateway sent what is no JSON object\n"
     assert result.returncode == 0
+
+
+# --- bench ---
+
+def test_bench_tells_percentiles_and_loses_nothing(shared):
+    [figures] = rows(shared, "bench", "--rate", "60", "--seconds", "1",
+                     "--no-verify")
+    assert figures["sent"] == figures["accepted"]["count"] == \
+        figures["ended"]["count"] == 60
+    assert figures["refused"] == figures["failed"] == 0
+    for name in ("accepted", "ended"):
+        points = [figures[name][point + "Microseconds"]
+                  for point in ("p50", "p90", "p99", "p999", "max")]
+        assert points == sorted(points) and points[0] > 0
+    assert figures["milliseconds"] >= 983  # the last is due at 59/60
+
+
+def test_bench_verifies_at_the_end(shared):
+    result = sagactl(shared, "bench", "--rate", "20", "--seconds", "1")
+    assert (result.returncode, result.stderr) == (0, ""), result
+    assert re.match(r"sent +20 in \d+\.\d s, \d+/s of 20/s; refused 0, "
+                    r"failed 0\naccepted +20  p50 \d+\.\d\d ms  .*\n"
+                    r"ended +20  p50 ", result.stdout)
+    assert "\nok " in result.stdout and "BAD" not in result.stdout
+
+
+def test_bench_tells_what_was_refused(shared):
+    result = sagactl(shared, "bench", "--rate", "5", "--seconds", "1",
+                     "--product", "99", "--no-verify")
+    assert result.returncode == 1
+    assert result.stderr == \
+        "sagactl: 5 orders were refused, the last with 404\n"
+    for wrong in (["--rate", "0"], ["--seconds", "x"], ["--product", "0"],
+                  ["--rate", "100000", "--seconds", "3600"]):
+        refused(sagactl(shared, "bench", *wrong), 100)
+
+
+def test_bench_draws_on_a_terminal_only(shared):
+    text = on_terminal(shared, "bench", "--rate", "30", "--seconds", "1",
+                       "--no-verify")
+    assert re.search(r"orders \[#*\.+\] +\d+%", text)
+    assert re.search(r"\[#{30}\] 100%.*\r\x1b\[K", text, re.S)
+
+
+# --- the manual page ---
+
+def manual():
+    text = subprocess.run(
+        ["mandoc", "-T", "ascii", "-O", "width=500",
+         TREE / "man" / "sagactl.1"], capture_output=True, text=True,
+        check=True).stdout
+    return " ".join(re.sub(".\b", "", text).split())
+
+
+def test_manual_page_is_clean():
+    for arguments in (["mandoc", "-T", "lint", "-W", "warning"],
+                      ["man", "--warnings", "-l", "-E", "UTF-8", "-Tutf8"]):
+        result = subprocess.run(
+            [*arguments, TREE / "man" / "sagactl.1"], capture_output=True,
+            text=True, env=clean_environment(MANWIDTH="80"))
+        assert result.returncode == 0, result
+        assert result.stderr == ""
+        if arguments[0] == "mandoc":
+            assert result.stdout == ""
+
+
+def test_manual_page_has_the_whole_table():
+    """Each command as `sagactl help` shows it, each option with its text."""
+    page = manual()
+    for name in names():
+        text = subprocess.run([BIN / "sagactl", "help", *name.split()],
+                              capture_output=True, text=True).stdout
+        if name != "help":
+            usage = text.splitlines()[0].removeprefix("usage: sagactl ")
+            assert usage in page, usage
+            assert " ".join(text.split("\n\n")[1].split()) in page, name
+        for option, words in re.findall(r"^  (--\S+(?: \S+)?)  +(.*)$", text,
+                                        re.M):
+            assert option in page and words in page, (name, option)
+
+
+def test_manual_page_and_completion_are_installed(tmp_path):
+    subprocess.run(
+        ["scripts/install.sh"], cwd=TREE, check=True, capture_output=True,
+        env=clean_environment(DESTDIR=str(tmp_path), PREFIX="/usr",
+                              BIN=str(BIN)))
+    page = tmp_path / "usr/share/man/man1/sagactl.1"
+    assert page.read_text() == (TREE / "man/sagactl.1").read_text()
+    script = tmp_path / "usr/share/bash-completion/completions/sagactl"
+    assert script.read_text().endswith("complete -F _sagactl sagactl\n")
