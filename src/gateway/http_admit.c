@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "gateway/http_origin.h"
 #include "gateway/http_server.h"
 
 /* The walk over the lines of a head. */
@@ -63,6 +64,16 @@ client_address(struct MHD_Connection *connection)
     return rate_address_v4(octets);
 }
 
+static bool
+of_foreign_page(const struct gateway_http *http,
+                const struct http_headers *headers)
+{
+    return headers->origin != NULL && headers->host != NULL &&
+           !http_origin_allowed(headers->origin, headers->origin_bytes,
+                                headers->host, headers->host_bytes,
+                                http->auth.count > 0);
+}
+
 bool
 exchange_admit(struct exchange *exchange, const char *method)
 {
@@ -71,6 +82,12 @@ exchange_admit(struct exchange *exchange, const char *method)
     struct rate_address address;
 
     http_call_route(call, method);
+    if (of_foreign_page(http, &call->headers)) {
+        http_call_refuse(call, PROBLEM_ORIGIN, "Origin",
+                         "open the dashboard by an address of this machine, "
+                         "or configure tokens");
+        return false;
+    }
     if (http->config->http_rate > 0) {
         address = client_address(exchange->connection);
         call->retry_s = rate_take(&http->rates, &address,

@@ -144,8 +144,17 @@ http_headers_note(struct http_headers *headers, const char *name,
     trim(&value, &value_bytes);
     switch (name_bytes) {
     case 4:
-        if (text_is(name, name_bytes, "Host"))
+        if (text_is(name, name_bytes, "Host")) {
             headers->hosts++;
+            headers->host = value;
+            headers->host_bytes = value_bytes;
+        }
+        break;
+    case 6:
+        if (text_is(name, name_bytes, "Origin")) {
+            headers->origin = value;
+            headers->origin_bytes = value_bytes;
+        }
         break;
     case 11:
         if (text_is(name, name_bytes, "traceparent"))

@@ -20,6 +20,10 @@
 struct http_headers {
     uint64_t body_bytes;     /* Content-Length */
     unsigned hosts;
+    const char *host;        /* as key */
+    size_t host_bytes;
+    const char *origin;      /* as key */
+    size_t origin_bytes;
     unsigned lengths;
     unsigned types;
     unsigned keys;           /* Idempotency-Key                   */

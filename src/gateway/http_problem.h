@@ -42,6 +42,8 @@
       "The request has no valid token")                                        \
     P(PROBLEM_FORBIDDEN,        "forbidden",              403,                 \
       "The token's role may not do this")                                      \
+    P(PROBLEM_ORIGIN,           "foreign-origin",         403,                 \
+      "A page of another site may not ask this")                               \
     P(PROBLEM_NO_PATH,          "unknown-path",           404,                 \
       "There is nothing at this path")                                         \
     P(PROBLEM_NO_ROW,           "not-found",              404,                 \

@@ -65,6 +65,27 @@ def refusal(tmp_path, **knobs):
     return result.stderr
 
 
+# --- pages of other sites ---------------------------------------------------
+
+def test_page_of_another_site_is_refused(make_pipeline):
+    pipeline = make_pipeline(supervised=False).start()
+    host = pipeline.url.removeprefix("http://")
+    own = {"Origin": f"http://{host}"}
+    for headers in ({"Origin": "https://evil.example"}, {"Origin": "null"},
+                    {"Origin": "http://evil.example", "Host": "evil.example"}):
+        for method, path, body in (
+                ("POST", "/users/1/freeze", None), ("GET", "/users", None),
+                ("POST", "/orders", {"userId": 1, "productId": 1})):
+            reply = pipeline.request(method, path, body, headers)
+            assert reply.status == 403, reply
+            assert reply.json["type"] == "/problems/foreign-origin"
+            assert reply.json["field"] == "Origin"
+    assert pipeline.json("/users/1")["state"] == "ACTIVE"
+    assert pipeline.json("/orders") == []
+    assert pipeline.request("POST", "/orders", {"userId": 1, "productId": 1},
+                            own).status == 201
+
+
 # --- tokens -----------------------------------------------------------------
 
 @pytest.fixture(scope="module")

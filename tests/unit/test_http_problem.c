@@ -42,6 +42,7 @@ static const struct {
     { PROBLEM_KEY, "bad-idempotency-key", 400 },
     { PROBLEM_UNAUTHORIZED, "unauthorized", 401 },
     { PROBLEM_FORBIDDEN, "forbidden", 403 },
+    { PROBLEM_ORIGIN, "foreign-origin", 403 },
     { PROBLEM_NO_PATH, "unknown-path", 404 },
     { PROBLEM_NO_ROW, "not-found", 404 },
     { PROBLEM_NO_PRODUCT, "unknown-product", 404 },
