@@ -80,10 +80,10 @@ def test_page_of_another_site_is_refused(make_pipeline):
             assert reply.status == 403, reply
             assert reply.json["type"] == "/problems/foreign-origin"
             assert reply.json["field"] == "Origin"
-    assert pipeline.json("/users/1")["state"] == "ACTIVE"
     assert pipeline.json("/orders") == []
     assert pipeline.request("POST", "/orders", {"userId": 1, "productId": 1},
                             own).status == 201
+    assert pipeline.ended(1)["status"] == "ORDER_COMPLETED"
 
 
 # --- tokens -----------------------------------------------------------------
