@@ -74,7 +74,8 @@ check_port() {
     host=${host%]}
     if [[ $port -ne 0 ]] && timeout 2 bash -c \
         "exec 3<>'/dev/tcp/$host/$port'" 2>/dev/null; then
-        refuse "http: $http is in use by another process"
+        refuse "http: $http is in use by another program: choose another" \
+            "with SAGAPIPE_HTTP"
     fi
 }
 
@@ -158,6 +159,7 @@ wait_ready
 url=$(cat "$home/run/gateway.url")
 cat <<EOF
 sagapipe is ready: $url
+    in a browser: $url    the API: $url/docs
     curl -s --json '{"userId":1,"productId":1}' $url/orders
     curl -s $url/orders
 logs: $home/log    stop: $scripts/stop-all.sh
