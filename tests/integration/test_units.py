@@ -139,6 +139,11 @@ all_restarted() {
         curl -s $url/readyz | grep -q ready
 }
 completed() { curl -s "$url/orders/$1" | grep -q ORDER_COMPLETED; }
+# Each process is another user: the group's doors let the gateway in.
+doors() { [[ $(curl -s $url/parked) == '[]' ]]; }
+counted() {
+    [[ $(curl -s $url/status | grep -o '"restarts":1,' | wc -l) == 4 ]]
+}
 systemctl start sagapipe.target && echo started
 url=$(cat $home/run/gateway.url)
 curl -s --json '{"userId":1,"productId":1}' $url/orders
@@ -150,6 +155,8 @@ until_true all_restarted && echo restarted
 curl -s --json '{"userId":2,"productId":1}' $url/orders
 until_true completed 2 && echo again
 restarts | grep -c '^1$'
+until_true doors && echo doors
+until_true counted && echo counted
 stat -c '%a %U %G' $home/run/broker.ipc
 systemctl stop "${units[@]}" && echo stopped
 systemctl show -p Result --value "${units[@]}" | grep -c success
@@ -190,6 +197,7 @@ def test_units_boot(tmp_path):
     lines = said.read_text().splitlines()
     words = [line.rsplit("}", 1)[-1] for line in lines]
     assert words == ["started", "completed", "restarted", "again", "4",
+                     "doors", "counted",
                      "770 sagapipe-broker sagapipe", "stopped", "4"], lines
 
 
