@@ -36,7 +36,7 @@
 #define SAMPLES_RATE 100 /* few: they are load themselves */
 #define SAMPLES_MAX (1U << 17)
 #define POLL_US 1000
-#define DRAIN_S 60
+#define DRAIN_S 300
 #define TARDY_MS 1000 /* of no event at all is looked at anyway */
 
 /* An order whose end is waited for. */

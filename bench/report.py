@@ -7,12 +7,17 @@ import rig
 
 POINTS = ("p50_us", "p90_us", "p99_us", "p99.9_us", "max_us")
 
+BUSY_LOAD, BUSY_SHARE = 1.0, 0.15
+BUSY = "\n**Others were at work on these cores: the figures are too low, and their " \
+    "ratios uncertain.**\n"
+
 HOW_OPEN = """\
 Latency counts from the moment an order was meant to be sent, on 512 kept
 connections; where none was free, the order waited and its clock ran. *To
 terminal* is what a customer sees: 100 orders per second, chosen by their place in
 the schedule, are asked for with GET /orders/{id}, and again 1 ms after each reply
-that shows them open, so it is up to 1 ms and one GET too high and never too low. Rates above what the machine does show a queue that grows: *kept* tells.
+that shows them open, so it is up to 1 ms and one GET too high and never too low.
+Rates above what the machine does show a queue that grows: *kept* tells.
 """
 
 HOW_BROKERS = """\
@@ -93,14 +98,17 @@ def single(results):
         rows.append([f"{run['users']:,} users, {run['elapsed_s']:.0f} s",
                      f"{run['sagas_rate']:,.0f}", f"{run['rate']:,.0f}",
                      *latencies(run), max(run["open_seen"], default=0),
-                     f"{run['drain_s']:.2f}", run["checkpoints"]])
+                     f"{run['drain_s']:.2f}", run["checkpoints"],
+                     f"{run['others_share']:.0%}"])
     return table(head("wrk -t2 -c64", "completed sagas/s", "answered/s",
-                      after=("most open", "drained in s", "checkpoints")),
+                      after=("most open", "drained in s", "checkpoints",
+                             "CPU of others")),
                  rows) + """
 A saga counts when its order is ORDER_COMPLETED, and the clock runs until the last
 one is. *Most open*: orders answered and not ended, looked at once a second: what
 grows there would be a backlog. Checkpoints are those that /metrics tells, with the
-removal of old log files behind each.
+removal of old log files behind each. *CPU of others*: what neither the four nor wrk
+used; a few percent are the kernel's and the supervisor's.
 """
 
 
@@ -219,6 +227,11 @@ def section(name, title, words, results, pictures):
     return text
 
 
+def others_were_busy(results, load_before):
+    few = results.get("single", {}).get("few", {})
+    return load_before >= BUSY_LOAD or few.get("others_share", 0) > BUSY_SHARE
+
+
 def write(directory, bench, minutes, load_before, pictures):
     now = datetime.datetime.now(datetime.timezone.utc)
     results = bench.results
@@ -232,7 +245,7 @@ comes from the same cores. All knobs have their defaults, but for the place, the
 port, and `topics` in part 5. Each pipeline's run ended with `sagactl verify`, clean.
 
 Machine: {rig.machine()}; load average before: {load_before:.1f}
-
+{BUSY if others_were_busy(results, load_before) else ""}
 Versions: {rig.versions()}
 
 ## Reach

@@ -144,6 +144,14 @@ def cpu_seconds(pid):
     return int(fields[11]) / tick, int(fields[12]) / tick
 
 
+def busy_seconds():
+    """What all processors together worked, for whomever."""
+    fields = pathlib.Path("/proc/stat").read_text("ascii").split("\n")[0]
+    ticks = [int(field) for field in fields.split()[1:9]]
+    idle = ticks[3] + ticks[4]
+    return (sum(ticks) - idle) / os.sysconf("SC_CLK_TCK")
+
+
 def memory(pid):
     """In bytes: resident now, the most that ever was, and its own share of
     what is resident (libraries are shared by all four)."""
@@ -200,7 +208,7 @@ def measure(pipeline, seconds, **shape):
     cpu_before = {name: cpu_seconds(pid) for name, pid in pids.items()}
     checkpoints = metric_sum(pipeline, CHECKPOINTS)
     open_seen = []
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    used, busy = resource.getrusage(resource.RUSAGE_CHILDREN), busy_seconds()
     start = time.monotonic()
     figures = load(pipeline.url, seconds, lambda: open_seen.append(
         open_orders(counts(pipeline))), **shape)
@@ -219,6 +227,9 @@ def measure(pipeline, seconds, **shape):
         for name, pid in pids.items()}
     figures["cpu"]["wrk"] = [used_now.ru_utime - used.ru_utime,
                              used_now.ru_stime - used.ru_stime]
+    ours = sum(map(sum, figures["cpu"].values()))
+    figures["others_share"] = max(0, busy_seconds() - busy - ours) / (
+        figures["elapsed_s"] * os.cpu_count())
     figures["checkpoints"] = int(metric_sum(pipeline, CHECKPOINTS) -
                                  checkpoints)
     check_honest(figures)
