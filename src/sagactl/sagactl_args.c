@@ -179,6 +179,7 @@ static int
 read_word(struct sagactl_args *args, const char *word, char *group)
 {
     char name[COMMAND_BYTES];
+    struct text_writer writer;
     bool is_group;
 
     if (args->command != NULL) {
@@ -187,8 +188,13 @@ read_word(struct sagactl_args *args, const char *word, char *group)
         args->words[args->count++] = word;
         return EXIT_DONE;
     }
-    snprintf(name, sizeof name, "%s%s%s", group, *group != '\0' ? " " : "",
-             word);
+    text_writer_init(&writer, name, sizeof name);
+    text_put(&writer, group);
+    text_put(&writer, *group != '\0' ? " " : "");
+    text_put(&writer, word);
+    text_end(&writer);
+    if (writer.failed)
+        return wrong_word(args, "no such command:", word);
     args->command = find_command(name, &is_group);
     if (args->command != NULL)
         return EXIT_DONE;
