@@ -15,6 +15,14 @@ function colour(name) {
     .getPropertyValue(name).trim();
 }
 
+const clock = new Intl.DateTimeFormat('en-GB', {
+  hour: '2-digit', minute: '2-digit', second: '2-digit'});
+
+// None so far left that it would stand on the other axis.
+function clockLabel(when, granularity, option, graph) {
+  return graph.toDomXCoord(when) < 76 ? '' : clock.format(when);
+}
+
 function optionsFor({series, format, axis}) {
   return {
     labels: ['time', ...series.map((s) => s.name)],
@@ -27,11 +35,12 @@ function optionsFor({series, format, axis}) {
     fillGraph: true,
     fillAlpha: 0.07,
     includeZero: true,
-    connectSeparatedPoints: false,
+    connectSeparatedPoints: true,
     interactionModel: {},
     axisLabelFontSize: 11,
     axes: {
-      x: {drawGrid: false, axisLabelWidth: 58, pixelsPerLabel: 90},
+      x: {drawGrid: false, axisLabelWidth: 58, pixelsPerLabel: 90,
+        axisLabelFormatter: clockLabel},
       y: {axisLabelFormatter: axis || format, axisLabelWidth: 46,
         pixelsPerLabel: 34},
     },

@@ -59,6 +59,8 @@ export class Feed {
   stop() {
     this.control.abort();
     this.lastId = null;
+    this.loaded = false;
+    this.error = null;
     this.rows.clear();
     this.newest = [];
     this.state = 'wait';

@@ -25,7 +25,8 @@ const brief = new Intl.NumberFormat('en', {
   notation: 'compact', maximumFractionDigits: 1});
 
 export function short(value) {
-  return value == null ? NONE : brief.format(value).replace('K', 'k');
+  if (value == null || value < 1000) return rate(value);
+  return brief.format(value).replace('K', 'k');
 }
 
 export function money(value, currency) {

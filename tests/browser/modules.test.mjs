@@ -13,7 +13,7 @@ import {TREE} from './pipeline.mjs';
 const WEB = join(TREE, 'web');
 const {EventReader} = await importModule('stream.js');
 const {REASONS, REASONS_SHORT, STEPS, missing} = await importModule('words.js');
-const {span, money, bytes, rate} = await importModule('format.js');
+const {span, money, bytes, rate, short} = await importModule('format.js');
 
 // As the browser takes them, though no package.json says that they are modules.
 async function importModule(name) {
@@ -120,4 +120,6 @@ test('numbers as people read them', () => {
   assert.equal(money(1234.5, 'USD'), '1,234.50 USD');
   assert.equal(bytes(12345678), '12 MB');
   assert.equal(rate(1666.7), '1,667');
+  assert.equal(short(1666.7), '1.7k');
+  assert.equal(short(217.9), '218');
 });

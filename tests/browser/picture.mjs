@@ -35,6 +35,7 @@ async function picture(pipeline, settings, name) {
   await until(() => Date.now() - begun > BUSY_MS, 'a while', 2 * BUSY_MS);
   await page.getByRole('button', {name: 'Place order'}).click();
   await page.getByText(/^Order \d+ (completed|failed)/).waitFor();
+  await page.evaluate(() => window.scrollTo(0, 0));
   await page.mouse.move(0, 0);
   await page.screenshot({path: join(TREE, 'docs', name)});
   await browser.close();
