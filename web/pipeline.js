@@ -41,7 +41,7 @@ const TALL = {
     ['payments', 'M 180 326 H 112 Q 100 326 100 338 V 378', 'ledger'],
     ['transactions', 'M 120 458 V 476 Q 120 488 132 488 H 180'],
     ['transactions', 'M 262 520 V 528 Q 262 540 250 540 H 14 Q 4 540 4 528' +
-      ' V 70 Q 4 60 9 58', 'gateway'],
+      ' V 66 Q 4 58 9 58', 'gateway'],
   ],
 };
 const PROCESS = {w: 160, h: 72};

@@ -5,7 +5,7 @@ import {join} from 'node:path';
 import {Browser, DESK, PHONE} from './browser.mjs';
 import {Pipeline, TREE, until} from './pipeline.mjs';
 
-const BUSY_MS = 100000;
+const BUSY_MS = 80000;
 const EVERY_MS = 100;
 
 // Some hundred orders a second that come and go, of users who can pay, and of
