@@ -195,6 +195,46 @@ reply_fetch(struct peer *peer, uint64_t request, uint64_t offset,
     reply(peer, &writer);
 }
 
+/* A SURVEY_OK with that many topics, one consumer, one producer and two
+ * reports, of which one is no report; `short_by` octets are missing. */
+static void
+reply_survey(struct peer *peer, uint64_t request, uint16_t topics,
+             size_t short_by)
+{
+    static uint8_t frame[32768];
+    struct bytes_writer writer;
+
+    bytes_writer_init(&writer, frame, sizeof frame);
+    protocol_put_header(&writer, VERB_SURVEY_OK, request);
+    bytes_put_u16(&writer, topics);
+    for (uint16_t i = 0; i < topics; i++) {
+        bytes_put_text(&writer, "orders");
+        bytes_put_u16(&writer, i);
+        bytes_put_u64(&writer, 1);
+        bytes_put_u64(&writer, 9);
+        bytes_put_u64(&writer, 100);
+    }
+    bytes_put_u16(&writer, 1);
+    bytes_put_text(&writer, "payment");
+    bytes_put_text(&writer, "orders");
+    bytes_put_u16(&writer, 0);
+    bytes_put_u64(&writer, 4);
+    bytes_put_u16(&writer, 1);
+    bytes_put_text(&writer, "gateway");
+    bytes_put_u32(&writer, 1);
+    bytes_put_u16(&writer, 2);
+    bytes_put_text(&writer, "strange");
+    bytes_put_u32(&writer, 0);
+    bytes_put_u16(&writer, 1);
+    bytes_put(&writer, "x", 1);
+    bytes_put_text(&writer, "ledger");
+    bytes_put_u32(&writer, 1500);
+    bytes_put_u16(&writer, 9);
+    bytes_put(&writer, "\x81\xa6outbox\x07", 9);
+    writer.used -= short_by;
+    reply(peer, &writer);
+}
+
 /* ---- the bus's side --------------------------------------------------- */
 
 static void
@@ -602,6 +642,60 @@ test_bus_other_version_is_refused(void **state)
     expect_failure(peer, RC_MALFORMED);
 }
 
+static uint64_t
+expect_survey(struct peer *peer)
+{
+    bus_ask_status(peer->bus);
+    expect_request(peer, VERB_SURVEY);
+    return peer->header.request;
+}
+
+static void
+test_bus_status_is_told_as_asked(void **state)
+{
+    struct peer *peer = *state;
+    const struct bus_status *status;
+    struct bus_event event;
+
+    open_bus(peer);
+    reply_survey(peer, expect_survey(peer), 2, 0);
+    expect_event(peer, BUS_STATUS, &event);
+    status = event.status;
+    assert_int_equal(status->topics_count, 2);
+    assert_string_equal(status->topics[1].topic, "orders");
+    assert_int_equal(status->topics[1].partition, 1);
+    assert_int_equal(status->topics[1].end, 9);
+    assert_int_equal(bus_status_lag(status, &status->consumers[0]), 5);
+    assert_int_equal(status->reports_count, 1); /* "x" is none */
+    assert_int_equal(bus_status_report(status, "ledger")->age_ms, 1500);
+    assert_int_equal(bus_status_report(status, "ledger")->report.outbox, 7);
+    assert_null(bus_status_report(status, "strange"));
+    assert_false(status->cut);
+    reply_survey(peer, expect_survey(peer), BUS_STATUS_TOPICS_MAX + 1, 0);
+    expect_event(peer, BUS_STATUS, &event);
+    assert_int_equal(event.status->topics_count, BUS_STATUS_TOPICS_MAX);
+    assert_int_equal(event.status->consumers_count, 1);
+    assert_true(event.status->cut);
+}
+
+/* What is cut, late or repeated tells nothing, and ends nothing. */
+static void
+test_bus_status_that_is_not_right_is_passed_over(void **state)
+{
+    struct peer *peer = *state;
+    struct bus_event event;
+    uint64_t late;
+
+    open_bus(peer);
+    reply_survey(peer, expect_survey(peer), 1, 3);
+    late = expect_survey(peer);
+    reply_survey(peer, expect_survey(peer), 2, 1);
+    reply_survey(peer, late, 3, 0);
+    reply_survey(peer, expect_survey(peer), 4, 0);
+    expect_event(peer, BUS_STATUS, &event);
+    assert_int_equal(event.status->topics_count, 4);
+}
+
 static void
 test_bus_random_replies_never_crash(void **state)
 {
@@ -685,6 +779,8 @@ main(void)
         T(test_bus_fetch_limit_is_tried_again),
         T(test_bus_malformed_batches_are_damage),
         T(test_bus_other_version_is_refused),
+        T(test_bus_status_is_told_as_asked),
+        T(test_bus_status_that_is_not_right_is_passed_over),
         T(test_bus_random_replies_never_crash),
         T(test_bus_broker_goes_and_comes_back),
         cmocka_unit_test(test_bus_endpoint_that_cannot_be_is_refused),
