@@ -187,7 +187,7 @@ static const struct {
 } families[] = {
 #define M(member) offsetof(struct report, member)
     { "sagapipe_process_restarts_total", "counter",
-      "Lives of this process's store that ended unasked.", M(restarts), true },
+      "Lives of the process here that ended unasked.", M(restarts), true },
     { "sagapipe_process_resident_memory_bytes", "gauge",
       "Memory that the process holds.", M(resident_bytes), true },
     { "sagapipe_outbox_backlog", "gauge",

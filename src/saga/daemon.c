@@ -33,6 +33,7 @@ _Static_assert(80 + PRODUCER_NAME_BYTES + sizeof "/data//lock.pid.tmp" <
 /* What a process has once; set by the thread that starts it. */
 static struct {
     char data_directory[PATH_BYTES];
+    char life_path[PATH_BYTES];
     int lock_fd; /* kept open: the lock lives as long as it */
     bool ready_claimed;
     bool ready_said;
@@ -261,33 +262,30 @@ claim_ready_fd(void)
 static void
 write_life(const char *state)
 {
-    char path[PATH_BYTES];
     char text[48];
     const int bytes = snprintf(text, sizeof text, "%" PRIu64 " %s\n",
                                own.restarts, state);
     int fd;
 
-    path_put(path, "%s/life", own.data_directory);
-    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    fd = open(own.life_path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return;
     if (pwrite(fd, text, (size_t)bytes, 0) != bytes)
-        log_warning("life_unwritten", "path=%s", log_quote(path));
+        log_warning("life_unwritten", "path=%s", log_quote(own.life_path));
     close(fd);
 }
 
 static void
-begin_life(void)
+begin_life(const struct config *config)
 {
-    char path[PATH_BYTES];
     char text[48];
     char *end;
     ssize_t bytes = -1;
     int fd;
 
     own.started_us = clock_now_us();
-    path_put(path, "%s/life", own.data_directory);
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    path_put(own.life_path, "%s/run/%s.life", config->home, config->name);
+    fd = open(own.life_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd >= 0) {
         bytes = read(fd, text, sizeof text - 1);
         close(fd);
@@ -326,7 +324,7 @@ daemon_lock(const struct config *config)
     if (!write_pid(own.lock_fd))
         take_back_and_die(&made, "cannot write the lock of",
                           own.data_directory);
-    begin_life();
+    begin_life(config);
 }
 
 const char *
@@ -398,7 +396,7 @@ daemon_stop_asked(int signal_fd)
         log_info("stop_asked", "signal=%s by=%u",
                  info.ssi_signo == SIGTERM ? "SIGTERM" : "SIGINT",
                  info.ssi_pid);
-        if (own.data_directory[0] != '\0')
+        if (own.life_path[0] != '\0')
             write_life("stopped");
         arm_second_signal();
     }

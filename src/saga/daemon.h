@@ -27,10 +27,10 @@ const char *daemon_data_directory(void);
 
 /*
  * When daemon_lock() was called, microseconds since 1970; and how many lives
- * of this store ended without having been asked to stop.  The count stands in
- * HOME/data/NAME/life ("7 running"): whoever finds "running" there counts one
- * more.  It is a help for people: it is not synced, and what can't be read or
- * written is taken as 0.
+ * of this process at this home ended without having been asked to stop.  The
+ * count stands in HOME/run/NAME.life ("7 running"): whoever finds "running"
+ * there counts one more.  It is a help for people: it is not synced, and what
+ * can't be read or written is taken as 0.
  */
 int64_t daemon_started_us(void);
 uint64_t daemon_restarts(void);

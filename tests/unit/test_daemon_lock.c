@@ -119,6 +119,36 @@ test_daemon_lock_makes_a_private_home(void **state)
 }
 
 static void
+put_life(const char *text)
+{
+    FILE *file = fopen(at("home/run/payment.life"), "w");
+
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Whoever finds a life that was not asked to end counts it. */
+static void
+test_daemon_life_that_ended_unasked_is_counted(void **state)
+{
+    static const struct { const char *before, *after; } lives[] = {
+        { "0 running\n", "1 running\n" }, { "7 stopped\n", "7 running\n" },
+        { "12 running\n", "13 running\n" }, { "", "0 running\n" },
+        { "whatever\n", "0 running\n" }, { "running", "0 running\n" },
+    };
+
+    (void)state;
+    assert_int_equal(lock_ends(), 0);
+    assert_text(at("home/run/payment.life"), "0 running\n");
+    for (size_t i = 0; i < ARRAY_COUNT(lives); i++) {
+        put_life(lives[i].before);
+        assert_int_equal(lock_ends(), 0);
+        assert_text(at("home/run/payment.life"), lives[i].after);
+    }
+}
+
+static void
 run_lock_and_touch(void *context)
 {
     run_lock(context);
@@ -447,6 +477,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         AT_HOME(test_daemon_lock_makes_a_private_home),
+        AT_HOME(test_daemon_life_that_ended_unasked_is_counted),
         AT_HOME(test_daemon_lock_in_a_home_open_to_its_group),
         AT_HOME(test_daemon_lock_in_a_private_home_sets_umask),
         AT_HOME(test_daemon_lock_again_after_an_end_and_a_kill),
