@@ -24,6 +24,7 @@ struct turn {
     int64_t now_us;
     bool begun;     /* the transaction is open                           */
     uint32_t taken; /* events and commands                               */
+    uint32_t commands;
     bool emitted;   /* something is to be published: it wants a flush    */
     int64_t begun_us; /* monotonic; of a filter's turn                   */
     struct turn_place place;

@@ -471,6 +471,7 @@ store_flush(struct store *store)
     took_us = (uint64_t)(clock_monotonic_us() - start_us);
     store->stats.flushes++;
     store->stats.flush_us_total += took_us;
+    store->stats.flush_us_last = took_us;
     if (took_us > store->stats.flush_us_max)
         store->stats.flush_us_max = took_us;
     histogram_note(&store->stats.flush_us, histogram_us_bounds, took_us);

@@ -158,6 +158,7 @@ struct store_stats {
     uint64_t flushes;
     uint64_t flush_us_total;
     uint64_t flush_us_max;
+    uint64_t flush_us_last;
     struct histogram flush_us;
     uint64_t checkpoints;
     uint64_t logs_removed;
