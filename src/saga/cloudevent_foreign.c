@@ -173,7 +173,7 @@ was_kept_by_us(json_t *object)
     for (size_t i = 0; i < ARRAY_COUNT(set_by_us); i++)
         if (json_object_get(object, set_by_us[i]) != NULL)
             return false;
-    return type != NULL
+    return type != NULL && strlen(type) <= CLOUDEVENT_TYPE_BYTES_MAX
            && strncmp(type, CLOUDEVENT_TYPE_PREFIX,
                       strlen(CLOUDEVENT_TYPE_PREFIX)) != 0
            && check_attributes(object, &unused) == CLOUDEVENT_OK;
@@ -195,7 +195,10 @@ cloudevent_put_foreign(struct text_writer *writer,
     memcpy(text, blob->data, blob->bytes);
     text[blob->bytes] = '\0';
     at = json_view_begin(text);
-    while (json_view_next(&at, &item))
+    while (json_view_next(&at, &item)) {
+        if (memchr(item.name.text, '\\', item.name.bytes) != NULL)
+            return RC_MALFORMED;
         put_member(writer, &item.whole);
+    }
     return RC_OK;
 }

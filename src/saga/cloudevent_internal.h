@@ -12,6 +12,8 @@
 
 #include "saga/cloudevent.h"
 
+#define CLOUDEVENT_TYPE_BYTES_MAX 128
+
 /* Parses an object, strictly; NULL if it is none, or has an integer beyond 64
  * bits. */
 json_t *cloudevent_parse(const char *text, size_t bytes);
@@ -35,7 +37,7 @@ enum cloudevent_refusal cloudevent_keep_foreign(json_t *object,
                                                 struct cloudevent *out);
 
 /* Appends the kept members, a comma first; RC_MALFORMED if the blob is not
- * what was kept by us, with nothing written. */
+ * what was kept by us (what was written then is to be dropped). */
 enum rc cloudevent_put_foreign(struct text_writer *writer,
                                const struct event_blob *blob);
 

@@ -4,14 +4,15 @@
 #include "saga/cloudevent_internal.h"
 #include "saga/rfc3339.h"
 
-#define TYPE_BYTES_MAX 128
-
 json_t *
 cloudevent_parse(const char *text, size_t bytes)
 {
-    json_t *object = json_loadb(
-        text, bytes, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
+    json_t *object;
 
+    if (bytes == 0 || memchr(text, '\0', bytes) != NULL)
+        return NULL; /* jansson takes a NUL between tokens for a blank */
+    object = json_loadb(text, bytes, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL,
+                        NULL);
     if (json_is_object(object))
         return object;
     json_decref(object);
@@ -173,7 +174,8 @@ read_content(json_t *object, const char *line, size_t bytes,
 
     if (json_object_get(object, "type") == NULL)
         return cloudevent_refuse(out, CLOUDEVENT_ATTRIBUTE_MISSING, "type");
-    if (type == NULL || *type == '\0' || strlen(type) > TYPE_BYTES_MAX)
+    if (type == NULL || *type == '\0'
+        || strlen(type) > CLOUDEVENT_TYPE_BYTES_MAX)
         return cloudevent_refuse(out, CLOUDEVENT_ATTRIBUTE, "type");
     if (strncmp(type, CLOUDEVENT_TYPE_PREFIX, prefix) != 0)
         return cloudevent_keep_foreign(object, line, bytes, out);

@@ -358,7 +358,8 @@ gate_ask(struct gate *gate, const struct gate_question *question,
     code = perform(gate, question, &download);
     if (code != EXIT_DONE)
         gate_answer_fini(answer);
-    else if (answer->bytes > 0)
+    else if (answer->bytes > 0
+             && memchr(answer->text, '\0', answer->bytes) == NULL)
         answer->json = json_loadb(answer->text, answer->bytes,
                                   JSON_REJECT_DUPLICATES | JSON_DECODE_ANY,
                                   NULL);

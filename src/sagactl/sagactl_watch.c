@@ -49,8 +49,10 @@ static bool
 on_event(void *context, const struct sse_event *event)
 {
     struct watch *watch = context;
-    json_t *data = json_loadb(event->data, event->bytes, 0, NULL);
+    json_t *data = NULL;
 
+    if (strlen(event->data) == event->bytes)
+        data = json_loadb(event->data, event->bytes, 0, NULL);
     if (!json_is_object(data))
         fprintf(stderr, "sagactl: the gateway sent what is no JSON object\n");
     else if (strcmp(event->name, "order") == 0)

@@ -206,8 +206,45 @@ def config_seeds():
         write("config", b"window = 7\n\xff" + rest)
 
 
+# --- cloudevent: lines of ours, foreign ones, and wrong ---------------------
+
+OURS = (b'"specversion":"1.0","id":"orders-0-81","source":"/sagapipe/gateway",'
+        b'"time":"2023-11-14T22:13:20.123456Z","topic":"orders",'
+        b'"partition":0,"offset":"80"')
+
+
+def cloudevent_seeds():
+    for rest in (b'"type":"sagapipe.AccountFrozen.v1","data":{"userId":1}',
+                 b'"type":"sagapipe.OrderPurchase.v1","subject":"1","data":'
+                 b'{"orderId":81,"userId":1,"productId":1,"quantity":1,'
+                 b'"price":5000,"currency":"EUR"}',
+                 b'"type":"sagapipe.DeadLetter.v1","data":{"topic":"t",'
+                 b'"partition":0,"offset":0,"participant":"p","cause":"c",'
+                 b'"attempts":1,"event":"gaF4wA=="}',
+                 b'"type":"sagapipe.Payment.v9"', b'"type":"sagapipe."',
+                 b'"type":"org.x","data":{"a":[1,{"b":"\\u00e9}\\""}],"c":null}',
+                 b'"type":"t","subject":"12","ext":true,"n":-5,"x":null',
+                 b'"type":"t","data_base64":"AA=="', b'"type":"t","data":-0.0e5',
+                 b'"type":"t" ,\n "data" : [ ] ', b'"type":"t","\\u0061":1'):
+        write("cloudevent", b"{" + OURS + b"," + rest + b"}")
+        write("cloudevent", b"{" + rest + b"}")
+    write("cloudevent", b"")
+    write("cloudevent", b"[]")
+
+
+def sse_seeds():
+    for stream in (b"", b"retry: 1000\n\n: alive\n\n",
+                   b'id: 7\nevent: order\ndata: {"id":1}\n\n',
+                   b"id: 7\r\ndata: a\r\ndata: b\r\n\r\n",
+                   b"data\rdata:\r\rid\r\n\n", b"id:\x00\ndata:\x00\n\n",
+                   b"event: gap\ndata: {\"after\":6,\"resumed\":9}\n\n"):
+        write("sse", stream)
+
+
 if __name__ == "__main__":
     codec_seeds()
+    cloudevent_seeds()
+    sse_seeds()
     frame_seeds()
     http_seeds()
     config_seeds()
