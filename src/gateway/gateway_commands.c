@@ -131,6 +131,14 @@ on_metrics(struct gateway_store *store, struct turn *turn,
     return RC_OK;
 }
 
+static enum rc
+on_stream(struct gateway_store *store, struct turn *turn,
+          struct request *request)
+{
+    (void)turn;
+    return gateway_changes_serve(store, request);
+}
+
 typedef enum rc (*command_fn)(struct gateway_store *store, struct turn *turn,
                               struct request *request);
 
@@ -140,6 +148,9 @@ static const command_fn commands[REQUEST_KIND_COUNT] = {
     [REQUEST_ORDER_GET] = on_order_get,
     [REQUEST_ORDER_CANCEL] = gateway_order_cancel,
     [REQUEST_ORDER_LIST] = on_order_list,
+    [REQUEST_ORDER_STREAM] = on_stream,
+    [REQUEST_ORDER_WATCH] = on_stream,
+    [REQUEST_TRANSACTION_STREAM] = on_stream,
     [REQUEST_PRODUCT_LIST] = on_product_list,
     [REQUEST_USER_OPEN] = gateway_command_user_open,
     [REQUEST_USER_CREDIT] = gateway_command_user_credit,

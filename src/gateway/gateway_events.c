@@ -55,6 +55,7 @@ transaction_put(struct gateway_store *store,
 {
     uint8_t key[ID_KEY_BYTES], value[TRANSACTION_ROW_BYTES];
 
+    gateway_changes_transaction(store, row);
     id_key_encode(row->transaction.value, key);
     transaction_row_encode(row, value);
     return store_put(store->tables.transactions, key, sizeof key, value,
@@ -82,6 +83,7 @@ transaction_put_new(struct gateway_store *store, const struct event *event)
                        sizeof value);
     if (rc == RC_EXISTS)
         return event_refused(event, "transaction_twice");
+    gateway_changes_transaction(store, &row);
     store->counters.transactions++;
     store->counters_changed = true;
     return rc;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "gateway/http_batch.h"
+#include "gateway/http_stream.h"
 #include "saga/daemon.h"
 #include "saga/log.h"
 
@@ -109,6 +110,7 @@ gateway_http_open(const struct config *config, struct mailbox *requests,
     http->facts.currency = config->currency;
     http->facts.url = http->url;
     http->facts.started_us = clock_now_us();
+    streams_init(http);
     atomic_store(&shared->wake_fd, wake_fd);
     auth_load(&http->auth, config);
     if (gateway_door_open(&http->door, config) != RC_OK)
@@ -199,6 +201,8 @@ note_ends(struct gateway_http *http)
         struct peer *peer = events[i].data.ptr;
 
         deadline_begin(&http->ends, &peer->end, http->now_us);
+        if (peer->stream != NULL)
+            stream_hang_up(peer->stream);
     }
 }
 
@@ -234,6 +238,7 @@ wait_for_work(struct gateway_http *http, int64_t limit_ms)
     MHD_UNSIGNED_LONG_LONG library_ms;
     uint64_t count;
 
+    limit_ms = streams_until(http, limit_ms);
     limit_ms = until_due(http, &http->waits, reply_timeout_us(http), limit_ms);
     limit_ms = until_due(http, &http->idles, idle_us(http), limit_ms);
     limit_ms = until_due(http, &http->phases, phase_us(http), limit_ms);
@@ -260,8 +265,12 @@ take_from(struct gateway_http *http, struct mailbox *answers)
     while (request != NULL) {
         struct request *next = request->next;
 
-        if (request->kind == REQUEST_ORDER_BATCH)
+        if (request->kind == REQUEST_CHANGED)
+            streams_changed(http, request);
+        else if (request->kind == REQUEST_ORDER_BATCH)
             batch_answered(request);
+        else if (request->stream != NULL)
+            stream_answered(request);
         else if (request->owner != NULL)
             exchange_answered(request->owner);
         else
@@ -352,6 +361,7 @@ turn(struct gateway_http *http, int64_t limit_ms)
     wait_for_work(http, limit_ms);
     note_facts(http);
     take_answers(http);
+    streams_turn(http);
     end_waits(http);
     cut_slow(http, &http->idles, idle_us(http));
     cut_slow(http, &http->phases, phase_us(http));
@@ -371,6 +381,7 @@ finish(struct gateway_http *http)
     take_answers(http);
     while (http->waits.first != NULL)
         exchange_give_up(http->waits.first->owner, PROBLEM_STOPPING);
+    streams_stop(http);
     run_library(http);
     while (http->replies_open > 0 && http->now_us < until_us)
         turn(http, (until_us - http->now_us) / 1000 + 1);
@@ -422,6 +433,7 @@ gateway_http_close(struct gateway_http **http_p)
     }
     gateway_door_close(&http->door);
     batch_fini(http);
+    streams_fini(http);
     http_pool_fini(&http->pool);
     close(http->ends_fd);
     close(atomic_exchange(&http->shared->wake_fd, -1));

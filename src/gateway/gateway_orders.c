@@ -43,6 +43,7 @@ gateway_order_put(struct gateway_store *store, const struct order_row *row)
     uint8_t key[ID_KEY_BYTES], value[ORDER_ROW_BYTES_MAX];
 
     recent_note(store, row);
+    gateway_changes_order(store, row);
     id_key_encode(row->order.value, key);
     return store_put(store->tables.orders, key, sizeof key, value,
                      order_row_encode(row, value));
@@ -56,6 +57,7 @@ order_put_new(struct gateway_store *store, const struct order_row *row)
     enum rc rc;
 
     recent_note(store, row);
+    gateway_changes_order(store, row);
     order_user_key_encode(row->user, row->order.value, key);
     rc = store_put_new(store->tables.orders, key + ID_KEY_BYTES, ID_KEY_BYTES,
                        value, bytes);

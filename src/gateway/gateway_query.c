@@ -209,7 +209,7 @@ read_order(const struct scan *scan, uint64_t id, const struct store_row *row,
         if (rc != RC_OK)
             return row_damaged("orders", id);
     }
-    *fits_out = query->status == ORDER_UNSET || query->status == order->status;
+    *fits_out = request_takes_order(query, order);
     return rc;
 }
 

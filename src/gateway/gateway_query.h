@@ -26,6 +26,7 @@ struct gateway_tables {
     struct store_table *counters;
     struct store_table *keys;
     struct store_table *parked_orders;
+    struct store_table *changes;
 };
 
 /* query.user and query.status filter. */

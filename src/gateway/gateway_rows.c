@@ -348,6 +348,50 @@ key_row_decode(const uint8_t *value, size_t bytes, struct order_id *order_out)
 }
 
 size_t
+change_row_encode(const uint64_t *ids, uint32_t count,
+                  uint8_t value[CHANGE_ROW_BYTES_MAX])
+{
+    struct bytes_writer writer;
+    uint32_t i;
+
+    bytes_writer_init(&writer, value, CHANGE_ROW_BYTES_MAX);
+    bytes_put_u8(&writer, ROW_VERSION);
+    for (i = 0; i < count; i++)
+        bytes_put_u64(&writer, ids[i]);
+    invariant(!writer.failed);
+    return writer.used;
+}
+
+uint64_t
+change_row_at(const uint8_t *value, uint32_t index)
+{
+    struct bytes_reader reader;
+
+    bytes_reader_init(&reader, value + 1 + 8 * index, 8);
+    return bytes_get_u64(&reader);
+}
+
+enum rc
+change_row_count(const uint8_t *value, size_t bytes, uint32_t *count_out)
+{
+    uint32_t i;
+
+    if (bytes < 1 + 8 || bytes > CHANGE_ROW_BYTES_MAX || bytes % 8 != 1 ||
+        value[0] != ROW_VERSION)
+        return RC_DAMAGED;
+    *count_out = (uint32_t)(bytes / 8);
+    for (i = 0; i < *count_out; i++) {
+        uint64_t id = change_row_at(value, i);
+
+        if ((change_id_kind(id) != CHANGE_ORDER &&
+             change_id_kind(id) != CHANGE_TRANSACTION) ||
+            !id_valid(change_id_value(id)))
+            return RC_DAMAGED;
+    }
+    return RC_OK;
+}
+
+size_t
 parked_key_encode(const struct parked_row *row,
                   uint8_t key[PARKED_KEY_BYTES_MAX])
 {

@@ -9,6 +9,7 @@
  *   products        product id                 product row
  *   keys            idempotency key            order id (a key row)
  *   parked_orders   order id, what is parked   parked row
+ *   changes         number of the first        ids that changed (change row)
  *   counters        "counters"                 counters row
  *
  * Keys are big-endian, so that the tables' order is the ids' order.  Every
@@ -119,6 +120,39 @@ struct parked_row {
     char cause[EVENT_TEXT_BYTES];
     int64_t since_us; /* when the gateway first heard of it */
 };
+
+/* What changed, as a change row keeps it (gateway_changes.h). */
+enum change_kind { CHANGE_ORDER = 1, CHANGE_TRANSACTION };
+
+#define CHANGE_ROW_MAX 480 /* changes in one row: it fits a page */
+#define CHANGE_ROW_BYTES_MAX (1 + 8 * CHANGE_ROW_MAX)
+
+static inline uint64_t
+change_id(enum change_kind kind, uint64_t id)
+{
+    return (uint64_t)kind << 56 | id;
+}
+
+static inline enum change_kind
+change_id_kind(uint64_t id)
+{
+    return (enum change_kind)(id >> 56);
+}
+
+static inline uint64_t
+change_id_value(uint64_t id)
+{
+    return id & ((UINT64_C(1) << 56) - 1);
+}
+
+/* Returns the value's length. */
+size_t change_row_encode(const uint64_t *ids, uint32_t count,
+                         uint8_t value[CHANGE_ROW_BYTES_MAX]);
+/* How many it holds; RC_DAMAGED if any of it is not as it was written. */
+MUST_USE enum rc change_row_count(const uint8_t *value, size_t bytes,
+                                  uint32_t *count_out);
+/* One of them, below the count. */
+uint64_t change_row_at(const uint8_t *value, uint32_t index);
 
 void id_key_encode(uint64_t id, uint8_t key[ID_KEY_BYTES]);
 void order_user_key_encode(struct user_id user, uint64_t order,

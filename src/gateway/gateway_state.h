@@ -9,6 +9,7 @@
 #define GATEWAY_STATE_H
 
 #include "gateway/drain_rate.h"
+#include "gateway/gateway_changes.h"
 #include "gateway/gateway_query.h"
 #include "gateway/gateway_rows.h"
 #include "gateway/gateway_seed.h"
@@ -41,6 +42,7 @@ struct gateway_store {
     struct gateway_tables tables;
     struct row_cache *users;
     struct gateway_catalogue catalogue;
+    struct gateway_changes changes;
     struct gateway_counters counters;
     bool counters_changed;
     uint64_t order_next;

@@ -32,6 +32,7 @@ open_tables(struct gateway_tables *tables, struct store *store)
         { "counters", &tables->counters },
         { "keys", &tables->keys },
         { "parked_orders", &tables->parked_orders },
+        { "changes", &tables->changes },
     };
     enum rc rc = RC_OK;
     size_t i;
@@ -179,6 +180,8 @@ on_open(void *context, struct store *opened)
     if (rc == RC_OK)
         rc = load_counters(store);
     if (rc == RC_OK)
+        rc = gateway_changes_open(store);
+    if (rc == RC_OK)
         rc = find_order_next(store);
     if (rc == RC_OK)
         rc = gateway_open_start(store);
@@ -279,6 +282,8 @@ on_commit(void *context, struct turn *turn)
 
     (void)turn;
     rc = row_cache_write(store->users);
+    if (rc == RC_OK)
+        rc = gateway_changes_write(store);
     if (rc != RC_OK || !store->counters_changed)
         return rc;
     store->counters_changed = false;
@@ -310,6 +315,7 @@ on_committed(void *context)
         mailbox_post(store->answers, store->answered_first,
                      store->answered_last);
     store->answered_first = store->answered_last = NULL;
+    gateway_changes_post(store);
     if (gateway_timeout_due(store, clock_now_us()) ||
         gateway_open_walking(store))
         wake_for_commands(store);
@@ -404,6 +410,7 @@ gateway_store_destroy(struct gateway_store **store_p)
         return;
     gateway_seed_fini(&store->seed);
     gateway_catalogue_fini(&store->catalogue);
+    gateway_changes_fini(store);
     row_cache_close(&store->users);
     free(store->status);
     free(store);

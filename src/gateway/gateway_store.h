@@ -21,6 +21,8 @@ struct gateway_shared {
     atomic_bool draining; /* set by the store thread when asked to stop: the
                              http thread closes its listener                */
     atomic_bool stopped;  /* set by the store thread when it has ended       */
+    atomic_bool listening; /* the http thread wants REQUEST_CHANGED          */
+    atomic_uint changes_waiting; /* of those, not yet taken                   */
     atomic_int wake_fd;   /* eventfd the store thread writes when a flag has
                              changed; the http thread made it                */
 };

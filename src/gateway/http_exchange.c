@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 
 #include "gateway/http_batch.h"
+#include "gateway/http_stream.h"
 #include "saga/log.h"
 
 /* A request or a reply begins: it must end within its time from now. */
@@ -112,6 +113,8 @@ exchange_on_target(void *cls, const char *target,
     exchange->peer = connection_peer(connection);
     exchange->wait = (struct deadline){ .owner = exchange };
     exchange->begun_us = http->now_us;
+    exchange->listens = false;
+    exchange->stream = NULL;
     exchange->batch = NULL;
     exchange->batch_bytes = 0;
     exchange->body = exchange->body_small;
@@ -226,13 +229,19 @@ http_ask_store(struct gateway_http *http, struct request *request)
 }
 
 void
+exchange_sleep(struct exchange *exchange)
+{
+    phase_end(exchange);
+    MHD_suspend_connection(exchange->connection);
+}
+
+void
 exchange_wait(struct exchange *exchange)
 {
     struct gateway_http *http = exchange->http;
 
-    phase_end(exchange);
     deadline_begin(&http->waits, &exchange->wait, http->now_us);
-    MHD_suspend_connection(exchange->connection);
+    exchange_sleep(exchange);
 }
 
 void
@@ -286,12 +295,46 @@ on_complete(struct exchange *exchange)
     http_call_prepare(call);
     if (call->problem.type == PROBLEM_NONE && batch_is_meant(call))
         return exchange_reply_batch(exchange);
-    if (call->problem.type == PROBLEM_NONE && call->request != NULL)
+    if (call->problem.type == PROBLEM_NONE && call->request != NULL) {
+        exchange->listens = stream_is_meant(call);
+        if (exchange->listens)
+            streams_listen(exchange->http);
         return ask_store(exchange);
+    }
     if (call->request != NULL)
         http_pool_give_request(&exchange->http->pool, call->request);
     call->request = NULL;
     return exchange_reply(exchange);
+}
+
+/*
+ * A connection that goes on is read before its handler is called, and if the
+ * client has shut its side by then, the reply is lost.  Only connections with
+ * a time-out of their own are handled before anything is read: so each has
+ * one from its answer to the end of its reply.  (The library walks all of
+ * those in every run; at other times there must be few.)
+ */
+static void
+handle_before_reading(const struct exchange *exchange, bool before)
+{
+    unsigned timeout_s = http_timeout_s(exchange->http->config);
+
+    (void)MHD_set_connection_option(exchange->connection,
+                                    MHD_CONNECTION_OPTION_TIMEOUT,
+                                    before ? timeout_s + 1 : timeout_s);
+}
+
+/* A stream is told when it is told: it gets no time-out of its own. */
+static enum MHD_Result
+on_resumed(struct exchange *exchange)
+{
+    enum MHD_Result result = exchange_reply(exchange);
+
+    if (exchange->stream != NULL) {
+        handle_before_reading(exchange, false);
+        exchange->answered = false;
+    }
+    return result;
 }
 
 enum MHD_Result
@@ -316,28 +359,11 @@ exchange_on_access(void *cls, struct MHD_Connection *connection,
         MHD_suspend_connection(connection);
         return MHD_YES;
     case EXCHANGE_RESUMED:
-        return exchange_reply(exchange);
+        return on_resumed(exchange);
     case EXCHANGE_REPLIED:
         break;
     }
     return MHD_NO;
-}
-
-/*
- * A connection that goes on is read before its handler is called, and if the
- * client has shut its side by then, the reply is lost.  Only connections with
- * a time-out of their own are handled before anything is read: so each has
- * one from its answer to the end of its reply.  (The library walks all of
- * those in every run; at other times there must be few.)
- */
-static void
-handle_before_reading(const struct exchange *exchange, bool before)
-{
-    unsigned timeout_s = http_timeout_s(exchange->http->config);
-
-    (void)MHD_set_connection_option(exchange->connection,
-                                    MHD_CONNECTION_OPTION_TIMEOUT,
-                                    before ? timeout_s + 1 : timeout_s);
 }
 
 void
@@ -386,6 +412,9 @@ exchange_on_completed(void *cls, struct MHD_Connection *connection,
         deadline_end(&http->waits, &exchange->wait);
     }
     batch_leave(exchange);
+    stream_leave(exchange);
+    if (exchange->listens)
+        streams_listen_no_more(http);
     if (exchange->call.request != NULL)
         http_pool_give_request(&http->pool, exchange->call.request);
     http_call_fini(&exchange->call);

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "gateway/gateway_changes.h"
 #include "gateway/http_assets.h"
 #include "gateway/http_body.h"
 #include "gateway/http_call.h"
@@ -183,6 +184,10 @@ write_row(struct http_call *call, uint32_t index)
     case REQUEST_NONE:
     case REQUEST_ORDER_PLACE:
     case REQUEST_ORDER_BATCH:
+    case REQUEST_ORDER_STREAM:
+    case REQUEST_ORDER_WATCH:
+    case REQUEST_TRANSACTION_STREAM:
+    case REQUEST_CHANGED:
     case REQUEST_ORDER_GET:
     case REQUEST_ORDER_CANCEL:
     case REQUEST_USER_OPEN:
@@ -200,6 +205,25 @@ write_row(struct http_call *call, uint32_t index)
         invariant(!"a list");
         break;
     }
+}
+
+/* Where a stream is to go on. */
+static void
+prepare_stream(struct http_call *call)
+{
+    if (call->headers.lasts > 1 || call->headers.last_malformed)
+        problem_set(&call->problem, PROBLEM_PARAMETER, "Last-Event-ID",
+                    "it is the number of the last event, or not sent");
+    call->request->change_after = call->headers.lasts > 0
+                                      ? call->headers.last : CHANGES_NOW;
+}
+
+/* A stream replies by itself (http_stream.h); only its problems come here. */
+static void
+reply_stream(struct http_call *call)
+{
+    (void)call;
+    invariant(!"a stream");
 }
 
 static void
@@ -354,6 +378,7 @@ reply_help(struct http_call *call)
 
 #define PAGE QUERY_PAGE
 #define ORDERS (QUERY_PAGE | QUERY_ORDERS)
+#define CHANGES (QUERY_ORDERS | QUERY_STREAM)
 
 /* method, pattern, role, kind, body, query, prepare, reply, help; the path
  * that is asked for most comes first. */
@@ -364,6 +389,12 @@ const struct http_route http_routes[] = {
     { "GET", "/orders", ROLE_CUSTOMER,
       REQUEST_ORDER_LIST, false, ORDERS, NULL, reply_list,
       "orders: limit, after, order, userId, status" },
+    { "GET", "/orders/stream", ROLE_CUSTOMER,
+      REQUEST_ORDER_STREAM, false, CHANGES, prepare_stream, reply_stream,
+      "orders as they change: userId, status, latest" },
+    { "GET", "/orders/{id}/stream", ROLE_CUSTOMER,
+      REQUEST_ORDER_WATCH, false, 0, prepare_order_get, reply_stream,
+      "one order as it changes" },
     { "GET", "/orders/{id}", ROLE_CUSTOMER,
       REQUEST_ORDER_GET, false, 0, prepare_order_get,
       reply_order_get, "one order and what happened to it" },
@@ -395,6 +426,9 @@ const struct http_route http_routes[] = {
     { "GET", "/transactions", ROLE_OPERATOR,
       REQUEST_TRANSACTION_LIST, false, PAGE, NULL,
       reply_list, "the ledger's journal: limit, after, order" },
+    { "GET", "/transactions/stream", ROLE_OPERATOR,
+      REQUEST_TRANSACTION_STREAM, false, QUERY_STREAM, prepare_stream,
+      reply_stream, "transactions as they are written: latest" },
     { "GET", "/transactions/{id}", ROLE_OPERATOR,
       REQUEST_TRANSACTION_GET, false, 0,
       prepare_transaction_get, reply_transaction_get, "one transaction" },

@@ -54,21 +54,36 @@ is_media(const char *text, size_t bytes, const char *wanted)
            text_is(parameters, rest, "charset=\"utf-8\"");
 }
 
+/* 1 to 18 digits; sets *malformed for anything else. */
+static uint64_t
+read_number(const char *value, size_t bytes, bool *malformed)
+{
+    uint64_t number = 0;
+
+    if (bytes == 0 || bytes > 18)
+        *malformed = true;
+    for (size_t i = 0; i < bytes; i++) {
+        if (value[i] < '0' || value[i] > '9')
+            *malformed = true;
+        else
+            number = number * 10 + (uint64_t)(value[i] - '0');
+    }
+    return number;
+}
+
 static void
 note_length(struct http_headers *headers, const char *value, size_t bytes)
 {
-    uint64_t length = 0;
-
     headers->lengths++;
-    if (bytes == 0 || bytes > 18)
-        headers->length_malformed = true;
-    for (size_t i = 0; i < bytes; i++) {
-        if (value[i] < '0' || value[i] > '9')
-            headers->length_malformed = true;
-        else
-            length = length * 10 + (uint64_t)(value[i] - '0');
-    }
-    headers->body_bytes = length;
+    headers->body_bytes = read_number(value, bytes,
+                                      &headers->length_malformed);
+}
+
+static void
+note_last(struct http_headers *headers, const char *value, size_t bytes)
+{
+    headers->lasts++;
+    headers->last = read_number(value, bytes, &headers->last_malformed);
 }
 
 static void
@@ -173,6 +188,8 @@ http_headers_note(struct http_headers *headers, const char *name,
         } else if (text_is(name, name_bytes, "If-None-Match")) {
             headers->known_tags = value;
             headers->known_tags_bytes = value_bytes;
+        } else if (text_is(name, name_bytes, "Last-Event-ID")) {
+            note_last(headers, value, value_bytes);
         }
         break;
     case 14:

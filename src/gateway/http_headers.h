@@ -35,6 +35,9 @@ struct http_headers {
     const char *known_tags;  /* If-None-Match, as key */
     size_t known_tags_bytes;
     bool gzip;               /* Accept-Encoding has it            */
+    unsigned lasts;          /* Last-Event-ID                     */
+    uint64_t last;           /* the last one                      */
+    bool last_malformed;
     bool encoded;            /* there is a Transfer-Encoding      */
     bool line_end_bare;      /* a line ended with LF alone, or has a CR */
     bool name_malformed;     /* "Content-Length : 3", as some read it */

@@ -8,6 +8,7 @@ enum parameter {
     PARAMETER_ORDER,
     PARAMETER_USER,
     PARAMETER_STATUS,
+    PARAMETER_LATEST,
     PARAMETER_COUNT
 };
 
@@ -20,6 +21,7 @@ static const struct {
     [PARAMETER_ORDER] = { "order", QUERY_PAGE },
     [PARAMETER_USER] = { "userId", QUERY_ORDERS },
     [PARAMETER_STATUS] = { "status", QUERY_ORDERS },
+    [PARAMETER_LATEST] = { "latest", QUERY_STREAM },
 };
 
 /* The value of a hexadecimal digit, or 16. */
@@ -102,18 +104,18 @@ parameter_find(const char *name, unsigned allowed)
 }
 
 static void
-set_limit(struct request_query *query, const char *value,
+set_count(uint32_t *count, const char *name, const char *value,
           struct problem *problem)
 {
-    uint64_t limit;
+    uint64_t number;
 
-    if (!id_parse(value, strlen(value), &limit) || limit > LIST_ROWS_MAX) {
-        problem_set(problem, PROBLEM_PARAMETER, "limit",
-                    "limit is a number from 1 to %d", LIST_ROWS_MAX);
+    if (!id_parse(value, strlen(value), &number) || number > LIST_ROWS_MAX) {
+        problem_set(problem, PROBLEM_PARAMETER, name,
+                    "%s is a number from 1 to %d", name, LIST_ROWS_MAX);
         problem->limit = LIST_ROWS_MAX;
         return;
     }
-    query->limit = (uint32_t)limit;
+    *count = (uint32_t)number;
 }
 
 static void
@@ -152,7 +154,7 @@ set_parameter(struct request_query *query, enum parameter parameter,
 {
     switch (parameter) {
     case PARAMETER_LIMIT:
-        set_limit(query, value, problem);
+        set_count(&query->limit, "limit", value, problem);
         break;
     case PARAMETER_AFTER:
         set_id(&query->after, "after", value, problem);
@@ -165,6 +167,9 @@ set_parameter(struct request_query *query, enum parameter parameter,
         break;
     case PARAMETER_STATUS:
         set_status(query, value, problem);
+        break;
+    case PARAMETER_LATEST:
+        set_count(&query->latest, "latest", value, problem);
         break;
     case PARAMETER_COUNT:
         break;

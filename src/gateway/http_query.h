@@ -16,6 +16,7 @@ enum {
     QUERY_NOTHING = 0,
     QUERY_PAGE = 1,   /* limit, after, order */
     QUERY_ORDERS = 2, /* userId, status      */
+    QUERY_STREAM = 4, /* latest              */
 };
 
 /*

@@ -3,6 +3,7 @@
 
 #include "gateway/http_assets.h"
 #include "gateway/http_batch.h"
+#include "gateway/http_stream.h"
 #include "saga/log.h"
 
 /* Too costly for every request: only what an operator looks for. */
@@ -113,11 +114,35 @@ queue(struct exchange *exchange, struct MHD_Response *response)
     return result;
 }
 
+/* True, with the result, if the answer is a stream; false: it is a problem, or
+ * no stream is meant. */
+static bool
+reply_stream(struct exchange *exchange, enum MHD_Result *result_out)
+{
+    struct http_call *call = &exchange->call;
+    struct MHD_Response *response;
+
+    if (!stream_is_meant(call) || call->problem.type != PROBLEM_NONE ||
+        call->request == NULL || call->request->outcome != REQUEST_DONE)
+        return false;
+    response = stream_begin(exchange);
+    if (response == NULL)
+        return false;
+    call->status = 200;
+    add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "text/event-stream");
+    add_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    *result_out = queue(exchange, response);
+    return true;
+}
+
 enum MHD_Result
 exchange_reply(struct exchange *exchange)
 {
     struct http_call *call = &exchange->call;
+    enum MHD_Result result;
 
+    if (reply_stream(exchange, &result))
+        return result;
     http_call_reply(call);
     if (call->request != NULL)
         http_pool_give_request(&exchange->http->pool, call->request);

@@ -6,6 +6,7 @@
  *   http_reply.c     the reply's headers, and its end
  *   http_admit.c     who is let in, from the head alone
  *   http_batch.c     one request with many orders
+ *   http_stream.c    one stream of changes; http_streams.c: all of them
  *   http_pool.c      exchanges, requests and peers, reused
  *
  *   exchange  one HTTP request, from its first line to the end of its reply
@@ -38,6 +39,7 @@
 #include "gateway/http_deadline.h"
 #include "gateway/http_listener.h"
 #include "gateway/http_rate.h"
+#include "gateway/http_streams.h"
 
 #define HTTP_BODY_SMALL_BYTES 1024 /* larger bodies have memory of their own  */
 #define HTTP_GRACE_US 10000000    /* for a request's first line, beyond
@@ -63,6 +65,7 @@ struct peer {
     struct deadline idle;  /* until a request's first line is complete */
     struct deadline phase; /* the rest of it; its reply: each must end */
     struct deadline end;   /* it sends no more: the library is to be told */
+    struct stream *stream; /* NULL: it is told none */
     int fd;
 };
 
@@ -75,6 +78,8 @@ struct exchange {
     struct peer *peer; /* NULL if there was no memory for it */
     struct deadline wait; /* for the store */
     int64_t begun_us;
+    bool listens;          /* streams_listen() was called for it */
+    struct stream *stream; /* NULL: it is none */
     struct batch *batch; /* NULL: it is none */
     size_t batch_bytes;  /* of its body, until the batch has it */
     char *body; /* body_small, or malloc'ed */
@@ -129,6 +134,7 @@ struct gateway_http {
     struct deadline_list idles;  /* each http_timeout and grace_us */
     struct deadline_list phases; /* each http_request_time         */
     struct deadline_list ends;
+    struct streams streams;
     struct batch *batches; /* all of them, also those without an exchange */
     size_t batch_bytes;    /* of their bodies                             */
     size_t replies_open; /* queued, not yet sent */
@@ -177,6 +183,8 @@ void http_ask_store(struct gateway_http *http, struct request *request);
 /* For a reply that is told bit by bit, from its reader: there is nothing to
  * tell yet, and what comes is waited for, at most config->reply_timeout. */
 void exchange_wait(struct exchange *exchange);
+/* ... the same without a limit. */
+void exchange_sleep(struct exchange *exchange);
 /* ... there is: its reader is called in the next MHD_run(). */
 void exchange_go_on(struct exchange *exchange);
 /* A request or a reply begins, or goes on: its time runs from now. */

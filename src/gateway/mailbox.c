@@ -94,6 +94,15 @@ mailbox_take(struct mailbox *mailbox)
     return turn_around(atomic_exchange(&mailbox->newest, NULL));
 }
 
+bool
+request_takes_order(const struct request_query *query,
+                    const struct order_row *order)
+{
+    return (query->user.value == 0 ||
+            query->user.value == order->user.value) &&
+           (query->status == ORDER_UNSET || query->status == order->status);
+}
+
 void
 request_fini(struct request *request)
 {

@@ -34,6 +34,10 @@ enum request_kind {
     REQUEST_ORDER_GET,        /* order_id -> order, parked                    */
     REQUEST_ORDER_CANCEL,     /* order_id -> order                            */
     REQUEST_ORDER_LIST,       /* query -> orders[]                            */
+    REQUEST_ORDER_STREAM,     /* query, change_after -> struct change[]       */
+    REQUEST_ORDER_WATCH,      /* order_id -> order, change_next               */
+    REQUEST_TRANSACTION_STREAM, /* as ORDER_STREAM                            */
+    REQUEST_CHANGED,          /* from the store, unasked: rows as above       */
     REQUEST_PRODUCT_LIST,     /* query -> products[]                          */
     REQUEST_USER_OPEN,        /* user, amount -> user_row                     */
     REQUEST_USER_CREDIT,      /* user, amount, credit -> credit               */
@@ -80,6 +84,7 @@ struct request_query {
     bool descending;
     struct user_id user;      /* 0: all   */
     enum order_status status; /* 0: all   */
+    uint32_t latest;          /* of a stream: told at once; 0: all */
 };
 
 /* How the whole pipeline stands, as far as the gateway knows. */
@@ -114,6 +119,7 @@ struct request {
     struct money amount;
     struct credit_id credit; /* 0: none was given */
     struct request_query query;
+    uint64_t change_after;    /* CHANGES_NOW, or the last that is known */
     struct order_line *lines; /* the http thread's */
     uint32_t lines_count;
     char traceparent[TRACEPARENT_BYTES];    /* "" or valid                  */
@@ -137,9 +143,18 @@ struct request {
     uint32_t rows_count;
     bool more;           /* there is a next page ...              */
     uint64_t more_after; /* ... which starts behind this id       */
+    uint64_t change_first; /* number with which the rows begin   */
+    uint64_t change_next; /* number behind what the rows cover    */
+    bool change_gap;      /* what follows change_after is kept no more: the
+                             rows begin later                     */
 
+    void *stream; /* the http thread's: who asked for a page; NULL: owner  */
     void *owner; /* the http thread's: its connection */
 };
+
+/* True if the order belongs into the list, or stream, that is asked for. */
+bool request_takes_order(const struct request_query *query,
+                         const struct order_row *order);
 
 /* Frees what the store thread allocated for the answer; not the request. */
 void request_fini(struct request *request);

@@ -54,6 +54,12 @@
       "largest request body")                                                  \
     K(http_ndjson, BYTES, "16m", 4096, 1073741824, BY(PROCESS_GATEWAY),        \
       "largest body of many orders (application/x-ndjson)")                    \
+    K(http_streams, NUMBER, "1500", 0, 60000, BY(PROCESS_GATEWAY),             \
+      "streams (text/event-stream) at once")                                   \
+    K(http_stream_queue, NUMBER, "65536", 64, 1048576, BY(PROCESS_GATEWAY),    \
+      "changes that a stream may be behind; beyond it the stream is dropped")  \
+    K(http_heartbeat, MILLISECONDS, "15s", 50, 3600000, BY(PROCESS_GATEWAY),   \
+      "a stream on which nothing happens says that it is alive after")         \
     K(http_header, BYTES, "16k", 4096, 1048576, BY(PROCESS_GATEWAY),           \
       "memory of an HTTP connection; a longer request head gets 431")          \
     K(http_request_time, MILLISECONDS, "60s", 100, 3600000,                    \
@@ -74,6 +80,8 @@
       "free space below which the gateway takes no commands, only reads")      \
     K(order_timeout, MILLISECONDS, "0", 0, 31536000000, BY(PROCESS_GATEWAY),   \
       "an order that has not ended by then is cancelled. 0: never")            \
+    K(changes, NUMBER, "1000000", 1000, 1000000000, BY(PROCESS_GATEWAY),       \
+      "changes kept for streams that resume (Last-Event-ID)")                  \
     K(turn_events, NUMBER, "4096", 1, 65536, PARTICIPANTS,                     \
       "inputs taken into one turn of the loop (one fsync)")                    \
     K(fetch, BYTES, "256k", 4096, 1048576, PARTICIPANTS,                       \

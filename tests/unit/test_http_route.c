@@ -119,6 +119,7 @@ test_http_routes_table_has_no_hole(void **state)
                      http_routes[i].kind != REQUEST_NONE);
         asked[http_routes[i].kind] = true;
     }
+    asked[REQUEST_CHANGED] = true; /* the store's own */
     asked[REQUEST_ORDER_BATCH] = true; /* ORDER_PLACE of another media type */
     for (size_t kind = 0; kind < REQUEST_KIND_COUNT; kind++)
         assert_true(asked[kind]);
@@ -136,6 +137,8 @@ test_http_routes_roles(void **state)
         { "POST", "/orders", ROLE_CUSTOMER },
         { "GET", "/orders", ROLE_CUSTOMER },
         { "GET", "/orders/{id}", ROLE_CUSTOMER },
+        { "GET", "/orders/stream", ROLE_CUSTOMER },
+        { "GET", "/orders/{id}/stream", ROLE_CUSTOMER },
         { "DELETE", "/orders/{id}", ROLE_CUSTOMER },
         { "GET", "/products", ROLE_CUSTOMER },
         { "GET", "/healthz", ROLE_ANYBODY },
