@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "gateway/gateway_rows.h"
 #include "saga/log.h"
@@ -119,4 +120,39 @@ gateway_catalogue_find(const struct gateway_catalogue *catalogue,
         catalogue->products[slot].product.value != product.value)
         return NULL;
     return &catalogue->products[slot];
+}
+
+/* Moves the last product, just added, to its slot. */
+static void
+sort_in(struct gateway_catalogue *catalogue, size_t slot)
+{
+    struct product_row product = catalogue->products[catalogue->count - 1];
+
+    memmove(&catalogue->products[slot + 1], &catalogue->products[slot],
+            (catalogue->count - 1 - slot) * sizeof product);
+    catalogue->products[slot] = product;
+}
+
+enum rc
+gateway_catalogue_put(struct gateway_catalogue *catalogue,
+                      struct store_table *table,
+                      const struct product_row *product, bool *created_out)
+{
+    size_t slot = gateway_catalogue_seek(catalogue, product->product.value);
+    uint8_t key[ID_KEY_BYTES], value[PRODUCT_ROW_BYTES];
+    enum rc rc = RC_OK;
+
+    *created_out = slot == catalogue->count ||
+                   catalogue->products[slot].product.value !=
+                       product->product.value;
+    if (*created_out)
+        rc = catalogue_add(catalogue, product);
+    if (rc != RC_OK)
+        return rc;
+    if (*created_out)
+        sort_in(catalogue, slot);
+    catalogue->products[slot].price = product->price;
+    id_key_encode(product->product.value, key);
+    product_row_encode(product, value);
+    return store_put(table, key, sizeof key, value, sizeof value);
 }

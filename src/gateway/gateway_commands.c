@@ -23,6 +23,8 @@ on_order_get(struct gateway_store *store, struct turn *turn,
     rc = request_found(request, gateway_query_order(&store->tables,
                                                     request->order_id,
                                                     &request->order));
+    if (rc == RC_OK && request->outcome == REQUEST_DONE)
+        rc = gateway_trace_get(store, request->order_id, request->trace);
     if (rc != RC_OK || store->counters.parked_orders == 0)
         return rc;
     rc = gateway_parked_find(&store->tables, request->order_id,
@@ -45,6 +47,40 @@ on_product_list(struct gateway_store *store, struct turn *turn,
     (void)turn;
     gateway_query_products(&store->catalogue, request);
     return RC_OK;
+}
+
+static enum rc
+on_product_get(struct gateway_store *store, struct turn *turn,
+               struct request *request)
+{
+    const struct product_row *row =
+        gateway_catalogue_find(&store->catalogue, request->product);
+
+    (void)turn;
+    request->outcome = row != NULL ? REQUEST_DONE : REQUEST_NO_ROW;
+    if (row != NULL)
+        request->amount = row->price;
+    return RC_OK;
+}
+
+/* Nothing is emitted: only the disk can be too full for it. */
+static enum rc
+on_product_put(struct gateway_store *store, struct turn *turn,
+               struct request *request)
+{
+    const struct product_row row = { request->product, request->amount };
+    enum rc rc;
+
+    (void)turn;
+    request->outcome = store->disk_low ? gateway_pressure(store, request)
+                                       : REQUEST_DONE;
+    if (request->outcome != REQUEST_DONE)
+        return RC_OK;
+    rc = gateway_catalogue_put(&store->catalogue, store->tables.products, &row,
+                               &request->created);
+    if (rc == RC_FULL)
+        request->outcome = REQUEST_CATALOGUE_FULL;
+    return rc == RC_FULL ? RC_OK : rc;
 }
 
 static enum rc
@@ -152,6 +188,8 @@ static const command_fn commands[REQUEST_KIND_COUNT] = {
     [REQUEST_ORDER_WATCH] = on_stream,
     [REQUEST_TRANSACTION_STREAM] = on_stream,
     [REQUEST_PRODUCT_LIST] = on_product_list,
+    [REQUEST_PRODUCT_GET] = on_product_get,
+    [REQUEST_PRODUCT_PUT] = on_product_put,
     [REQUEST_USER_OPEN] = gateway_command_user_open,
     [REQUEST_USER_CREDIT] = gateway_command_user_credit,
     [REQUEST_USER_FREEZE] = gateway_command_user_freeze,

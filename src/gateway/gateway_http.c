@@ -239,6 +239,7 @@ wait_for_work(struct gateway_http *http, int64_t limit_ms)
     uint64_t count;
 
     limit_ms = streams_until(http, limit_ms);
+    limit_ms = waiters_until(http, limit_ms);
     limit_ms = until_due(http, &http->waits, reply_timeout_us(http), limit_ms);
     limit_ms = until_due(http, &http->idles, idle_us(http), limit_ms);
     limit_ms = until_due(http, &http->phases, phase_us(http), limit_ms);
@@ -254,6 +255,13 @@ wait_for_work(struct gateway_http *http, int64_t limit_ms)
         note_ends(http);
     http->door_answered |= fds[4].revents != 0;
     http->now_us = clock_monotonic_us();
+}
+
+static void
+answered(struct exchange *exchange)
+{
+    if (!waiter_begin(exchange))
+        exchange_answered(exchange);
 }
 
 /* Everything that was answered goes on. */
@@ -272,7 +280,7 @@ take_from(struct gateway_http *http, struct mailbox *answers)
         else if (request->stream != NULL)
             stream_answered(request);
         else if (request->owner != NULL)
-            exchange_answered(request->owner);
+            answered(request->owner);
         else
             http_pool_give_request(&http->pool, request);
         request = next;
@@ -362,6 +370,7 @@ turn(struct gateway_http *http, int64_t limit_ms)
     note_facts(http);
     take_answers(http);
     streams_turn(http);
+    waiters_turn(http);
     end_waits(http);
     cut_slow(http, &http->idles, idle_us(http));
     cut_slow(http, &http->phases, phase_us(http));
@@ -379,6 +388,7 @@ finish(struct gateway_http *http)
     http->stopping = true;
     note_facts(http);
     take_answers(http);
+    waiters_stop(http);
     while (http->waits.first != NULL)
         exchange_give_up(http->waits.first->owner, PROBLEM_STOPPING);
     streams_stop(http);

@@ -187,6 +187,8 @@ order_place(struct gateway_store *store, struct turn *turn,
     };
     rc = order_put_new(store, row);
     if (rc == RC_OK)
+        rc = gateway_trace_put(store, row->order, request->traceparent);
+    if (rc == RC_OK)
         rc = emit_purchase(store, turn, request, row);
     store->order_next += store->config->order_id_stride;
     store->counters.orders[ORDER_CREATED]++;
@@ -262,7 +264,12 @@ order_cancel(struct gateway_store *store, struct turn *turn,
     event.order = row->order;
     event.user = row->user;
     event_set_reason(&event, reason);
-    snprintf(event.traceparent, sizeof event.traceparent, "%s", traceparent);
+    if (traceparent[0] == '\0')
+        rc = gateway_trace_get(store, row->order, event.traceparent);
+    else
+        memcpy(event.traceparent, traceparent, sizeof event.traceparent);
+    if (rc != RC_OK)
+        return rc;
     log_cancel(turn, &event);
     return gateway_emit(store, turn, &event);
 }

@@ -27,6 +27,7 @@ struct gateway_tables {
     struct store_table *keys;
     struct store_table *parked_orders;
     struct store_table *changes;
+    struct store_table *traces;
 };
 
 /* query.user and query.status filter. */

@@ -10,6 +10,7 @@
  *   keys            idempotency key            order id (a key row)
  *   parked_orders   order id, what is parked   parked row
  *   changes         number of the first        ids that changed (change row)
+ *   traces          order id                   version, traceparent
  *   counters        "counters"                 counters row
  *
  * Keys are big-endian, so that the tables' order is the ids' order.  Every

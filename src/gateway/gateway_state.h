@@ -100,6 +100,15 @@ MUST_USE enum rc gateway_open_walk(struct gateway_store *store);
 int64_t gateway_open_oldest_us(struct gateway_store *store);
 void gateway_open_move_mark(struct gateway_store *store);
 
+/* Keeps the traceparent ("": nothing) of a new order; and finds it, "" if it
+ * has none. */
+MUST_USE enum rc gateway_trace_put(struct gateway_store *store,
+                                   struct order_id order,
+                                   const char *traceparent);
+MUST_USE enum rc gateway_trace_get(const struct gateway_store *store,
+                                   struct order_id order,
+                                   char traceparent[TRACEPARENT_BYTES]);
+
 /* Folds a DeadLetter. */
 MUST_USE enum rc gateway_parked_fold(struct gateway_store *store,
                                      const struct event *event);

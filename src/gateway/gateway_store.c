@@ -33,6 +33,7 @@ open_tables(struct gateway_tables *tables, struct store *store)
         { "keys", &tables->keys },
         { "parked_orders", &tables->parked_orders },
         { "changes", &tables->changes },
+        { "traces", &tables->traces },
     };
     enum rc rc = RC_OK;
     size_t i;

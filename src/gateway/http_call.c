@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/gateway_catalogue.h"
+
 #define JSON_TYPE "application/json"
 #define PROBLEM_TYPE "application/problem+json"
 
@@ -30,6 +32,7 @@ http_call_init(struct http_call *call, const struct http_facts *facts)
     call->allow[0] = '\0';
     call->retry_s = HTTP_RETRY_S;
     call->replayed = false;
+    call->wait_s = 0;
     call->asset = NULL;
 }
 
@@ -185,6 +188,11 @@ http_call_outcome(struct http_call *call)
 
     switch (call->request->outcome) {
     case REQUEST_DONE:
+        break;
+    case REQUEST_CATALOGUE_FULL:
+        problem_set(problem, PROBLEM_CATALOGUE_FULL, "id",
+                    "change the price of one that there is");
+        problem->limit = CATALOGUE_PRODUCTS_MAX;
         break;
     case REQUEST_NO_PRODUCT:
         problem_set(problem, PROBLEM_NO_PRODUCT, "productId",

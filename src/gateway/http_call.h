@@ -56,6 +56,7 @@ struct http_call {
     char link[HTTP_LINK_BYTES];         /* "": none */
     char allow[ROUTE_ALLOW_BYTES];      /* "": none */
     uint32_t retry_s; /* Retry-After, with 503 and 429  */
+    uint32_t wait_s;  /* Preference-Applied: wait=N; 0: not  */
     bool replayed;    /* Idempotency-Replayed: true     */
     const struct http_asset *asset; /* the answer, in place of text; NULL */
     char small[HTTP_SMALL_BYTES];

@@ -296,7 +296,8 @@ on_complete(struct exchange *exchange)
     if (call->problem.type == PROBLEM_NONE && batch_is_meant(call))
         return exchange_reply_batch(exchange);
     if (call->problem.type == PROBLEM_NONE && call->request != NULL) {
-        exchange->listens = stream_is_meant(call);
+        exchange->listens = stream_is_meant(call) ||
+                            waiter_is_meant(exchange);
         if (exchange->listens)
             streams_listen(exchange->http);
         return ask_store(exchange);

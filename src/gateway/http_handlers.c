@@ -9,6 +9,7 @@
 #include "gateway/http_body.h"
 #include "gateway/http_call.h"
 #include "gateway/http_metrics.h"
+#include "gateway/http_products.h"
 #include "gateway/http_rows.h"
 #include "gateway/http_status.h"
 
@@ -113,7 +114,8 @@ static void
 reply_order_get(struct http_call *call)
 {
     row_write_order_whole(&call->text, &call->request->order,
-                          &call->request->parked, call->facts->currency);
+                          &call->request->parked, call->request->trace,
+                          call->facts->currency);
 }
 
 static void
@@ -184,6 +186,8 @@ write_row(struct http_call *call, uint32_t index)
     case REQUEST_NONE:
     case REQUEST_ORDER_PLACE:
     case REQUEST_ORDER_BATCH:
+    case REQUEST_PRODUCT_GET:
+    case REQUEST_PRODUCT_PUT:
     case REQUEST_ORDER_STREAM:
     case REQUEST_ORDER_WATCH:
     case REQUEST_TRANSACTION_STREAM:
@@ -405,6 +409,12 @@ const struct http_route http_routes[] = {
     { "GET", "/products", ROLE_CUSTOMER,
       REQUEST_PRODUCT_LIST, false, PAGE, NULL, reply_list,
       "the catalogue: limit, after, order" },
+    { "GET", "/products/{id}", ROLE_CUSTOMER,
+      REQUEST_PRODUCT_GET, false, 0, product_prepare_get, product_reply,
+      "one product" },
+    { "PUT", "/products/{id}", ROLE_OPERATOR,
+      REQUEST_PRODUCT_PUT, true, 0, product_prepare_put, product_reply,
+      "its price from now on: price" },
     { "GET", "/users", ROLE_OPERATOR,
       REQUEST_USER_LIST, false, PAGE, NULL, reply_list,
       "accounts: limit, after, order" },

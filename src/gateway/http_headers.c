@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "gateway/http_prefer.h"
+
 void
 http_headers_init(struct http_headers *headers)
 {
@@ -96,17 +98,38 @@ note_type(struct http_headers *headers, const char *value, size_t bytes)
                       is_media(value, bytes, "application/x-ndjson");
 }
 
-/* Ids of all zeros have the form, but stand for none. */
+static bool
+lower_hex_pair(const char *text)
+{
+    return strspn(text, "0123456789abcdef") >= 2;
+}
+
+/*
+ * Ids of all zeros have the form, but stand for none.  Of a version that we do
+ * not know we take what we know, as ours.  Two of them are none.
+ */
 static void
 note_traceparent(struct http_headers *headers, const char *value, size_t bytes)
 {
     static const char zeros[] = "00000000000000000000000000000000";
+    const size_t known = TRACEPARENT_BYTES - 1;
+    char ours[TRACEPARENT_BYTES];
 
-    if (!traceparent_valid(value, bytes) || memcmp(value + 3, zeros, 32) == 0 ||
-        memcmp(value + 36, zeros, 16) == 0)
+    headers->traceparent[0] = '\0';
+    if (++headers->traces > 1 || bytes < known)
         return;
-    memcpy(headers->traceparent, value, bytes);
-    headers->traceparent[bytes] = '\0';
+    memcpy(ours, value, known);
+    ours[known] = '\0';
+    if (memcmp(ours, "00", 2) != 0) {
+        if (!lower_hex_pair(ours) || memcmp(ours, "ff", 2) == 0 ||
+            (bytes > known && value[known] != '-'))
+            return;
+        memcpy(ours, "00", 2);
+        bytes = known;
+    }
+    if (traceparent_valid(ours, bytes) && memcmp(ours + 3, zeros, 32) != 0 &&
+        memcmp(ours + 36, zeros, 16) != 0)
+        memcpy(headers->traceparent, ours, sizeof(ours));
 }
 
 /* A client that refuses it (q=0) is rare, and gets what everybody reads. */
@@ -170,6 +193,10 @@ http_headers_note(struct http_headers *headers, const char *name,
             headers->origin = value;
             headers->origin_bytes = value_bytes;
         }
+        break;
+    case 6:
+        if (text_is(name, name_bytes, "Prefer") && headers->wait_s == 0)
+            headers->wait_s = prefer_wait_s(value, value_bytes);
         break;
     case 11:
         if (text_is(name, name_bytes, "traceparent"))

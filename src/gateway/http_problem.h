@@ -56,6 +56,8 @@
       "The path does not know this method")                                    \
     P(PROBLEM_USER_EXISTS,      "user-exists",            409,                 \
       "The user has an account already")                                       \
+    P(PROBLEM_CATALOGUE_FULL,   "catalogue-full",         409,                 \
+      "The catalogue has no room for one more product")                        \
     P(PROBLEM_ENDED,            "order-ended",            409,                 \
       "The order has ended and can't be cancelled")                            \
     P(PROBLEM_REDRIVE,          "redrive-refused",        409,                 \

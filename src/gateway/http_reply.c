@@ -13,7 +13,7 @@ log_reply(struct exchange *exchange)
     const struct http_call *call = &exchange->call;
     int64_t took_us = exchange->http->now_us - exchange->begun_us;
 
-    if (call->status < 500 && took_us < HTTP_SLOW_US)
+    if (call->status < 500 && (took_us < HTTP_SLOW_US || call->wait_s > 0))
         return;
     if (!http_may_log(exchange->http, &exchange->http->request_log))
         return;
@@ -69,7 +69,7 @@ make_response(struct exchange *exchange)
               call->text.used, call->text.data,
               call->large != NULL ? MHD_RESPMEM_MUST_FREE
                                   : MHD_RESPMEM_PERSISTENT);
-    char retry[16];
+    char retry[16], wait[16];
 
     if (response == NULL)
         return NULL;
@@ -85,6 +85,11 @@ make_response(struct exchange *exchange)
         snprintf(retry, sizeof(retry), "%" PRIu32, call->retry_s);
         add_header(response, MHD_HTTP_HEADER_RETRY_AFTER, retry);
     }
+    if (call->wait_s > 0) {
+        snprintf(wait, sizeof(wait), "wait=%" PRIu32, call->wait_s);
+        add_header(response, "Preference-Applied", wait);
+    }
+    add_header(response, "traceparent", call->headers.traceparent);
     if (call->replayed)
         add_header(response, "Idempotency-Replayed", "true");
     if (exchange->http->facts.draining)
@@ -159,6 +164,7 @@ exchange_reply_batch(struct exchange *exchange)
         return exchange_reply(exchange);
     exchange->call.status = 200;
     add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/x-ndjson");
+    add_header(response, "traceparent", exchange->call.headers.traceparent);
     if (exchange->http->facts.draining)
         add_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     return queue(exchange, response);

@@ -149,7 +149,8 @@ put_parked(struct text_writer *writer, const struct parked_row *parked)
 void
 row_write_order_whole(struct text_writer *writer,
                       const struct order_row *order,
-                      const struct parked_row *parked, const char *currency)
+                      const struct parked_row *parked, const char *trace,
+                      const char *currency)
 {
     json_begin(writer, '{');
     put_order(writer, order, currency);
@@ -159,6 +160,10 @@ row_write_order_whole(struct text_writer *writer,
     }
     if (parked->order.value != 0)
         put_parked(writer, parked);
+    if (trace[0] != '\0') {
+        json_key(writer, "trace");
+        json_text(writer, trace);
+    }
     put_timeline(writer, order);
     json_end(writer, '}');
 }

@@ -17,12 +17,12 @@
 
 void row_write_order(struct text_writer *writer, const struct order_row *order,
                      const char *currency);
-/* With transactionId, timeline and what is parked of it (order 0: nothing),
- * as far as they are known. */
+/* With transactionId, timeline, what is parked of it (order 0: nothing) and
+ * the traceparent that it came with (""), as far as they are known. */
 void row_write_order_whole(struct text_writer *writer,
                            const struct order_row *order,
                            const struct parked_row *parked,
-                           const char *currency);
+                           const char *trace, const char *currency);
 void row_write_product(struct text_writer *writer,
                        const struct product_row *product);
 void row_write_user(struct text_writer *writer, const struct user_row *user);

@@ -7,6 +7,7 @@
  *   http_admit.c     who is let in, from the head alone
  *   http_batch.c     one request with many orders
  *   http_stream.c    one stream of changes; http_streams.c: all of them
+ *   http_waiters.c   Prefer: wait=N
  *   http_pool.c      exchanges, requests and peers, reused
  *
  *   exchange  one HTTP request, from its first line to the end of its reply
@@ -40,6 +41,7 @@
 #include "gateway/http_listener.h"
 #include "gateway/http_rate.h"
 #include "gateway/http_streams.h"
+#include "gateway/http_waiters.h"
 
 #define HTTP_BODY_SMALL_BYTES 1024 /* larger bodies have memory of their own  */
 #define HTTP_GRACE_US 10000000    /* for a request's first line, beyond
@@ -79,6 +81,7 @@ struct exchange {
     struct deadline wait; /* for the store */
     int64_t begun_us;
     bool listens;          /* streams_listen() was called for it */
+    struct exchange *waiter_next; /* in its bucket (http_waiters.h) */
     struct stream *stream; /* NULL: it is none */
     struct batch *batch; /* NULL: it is none */
     size_t batch_bytes;  /* of its body, until the batch has it */
@@ -135,6 +138,7 @@ struct gateway_http {
     struct deadline_list phases; /* each http_request_time         */
     struct deadline_list ends;
     struct streams streams;
+    struct waiters waiters;
     struct batch *batches; /* all of them, also those without an exchange */
     size_t batch_bytes;    /* of their bodies                             */
     size_t replies_open; /* queued, not yet sent */

@@ -170,6 +170,7 @@ streams_changed(struct gateway_http *http, struct request *request)
             break;
         if (change->kind != CHANGE_ORDER)
             continue;
+        waiters_changed(http, &change->order);
         if (streams->narrow > 0) {
             tell_bucket(streams, REQUEST_ORDER_WATCH,
                         change->order.order.value, change);

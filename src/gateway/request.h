@@ -39,6 +39,8 @@ enum request_kind {
     REQUEST_TRANSACTION_STREAM, /* as ORDER_STREAM                            */
     REQUEST_CHANGED,          /* from the store, unasked: rows as above       */
     REQUEST_PRODUCT_LIST,     /* query -> products[]                          */
+    REQUEST_PRODUCT_GET,      /* product -> amount                            */
+    REQUEST_PRODUCT_PUT,      /* product, amount -> created                   */
     REQUEST_USER_OPEN,        /* user, amount -> user_row                     */
     REQUEST_USER_CREDIT,      /* user, amount, credit -> credit               */
     REQUEST_USER_FREEZE,      /* user -> user_row                             */
@@ -58,6 +60,7 @@ enum request_kind {
 enum request_outcome {
     REQUEST_PENDING = 0,
     REQUEST_DONE,
+    REQUEST_CATALOGUE_FULL, /* PRODUCT_PUT: 409                               */
     REQUEST_NO_PRODUCT,   /* ORDER_PLACE: 404                                 */
     REQUEST_NO_ROW,       /* *_GET: 404                                       */
     REQUEST_CONFLICT,     /* USER_OPEN of a user that there is: 409           */
@@ -129,6 +132,8 @@ struct request {
 
     /* answered */
     struct order_row order;
+    char trace[TRACEPARENT_BYTES]; /* ORDER_GET: what it came with, or "" */
+    bool created;             /* PRODUCT_PUT: it is new                    */
     bool replayed;            /* the key's order, placed before            */
     const char *field;        /* REQUEST_KEY_CONFLICT: what differs first  */
     uint32_t retry_s;         /* with a 503: worth a try after; 0: unknown */

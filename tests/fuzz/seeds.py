@@ -162,6 +162,13 @@ def http_seeds():
             write("http", b"POST " + path + b" HTTP/1.1\n" + HEADERS + body)
     for target in TARGETS:
         write("http", b"GET " + target + b" HTTP/1.1\nHost: x\n\n")
+    for target in (b"/orders/stream", b"/orders/7/stream",
+                   b"/transactions/stream?latest=5",
+                   b"/orders/stream?latest=0&userId=3"):
+        write("http", b"GET " + target + b" HTTP/1.1\nHost: x\n"
+              b"Last-Event-ID: 123456789012345678\n\n")
+    for body in (b'{"price":12.5}', b'{"price":0}', b'{"price":"0.01"}'):
+        write("http", b"PUT /products/7 HTTP/1.1\n" + HEADERS + body)
     for method in (b"HEAD", b"DELETE", b"PUT", b"BREW"):
         write("http", method + b" /orders/1 HTTP/1.0\n\n")
     for line in (b"Transfer-Encoding: chunked", b"Content-Length : 1",
@@ -169,7 +176,9 @@ def http_seeds():
                  b"Content-Length: 99999", b"Content-Length: -1",
                  b'Content-Type: application/json; charset="utf-8"',
                  b"Content-Length0: 1", b"Idempotency-Key: k-1",
-                 b"Idempotency-Key: \x01", b"Prefer: wait=5",
+                 b"Idempotency-Key: \x01", b"Prefer: wait=5", b"Last-Event-ID: 7",
+                 b"traceparent: 01-4bf92f3577b34da6a3ce929d0e0e4736-"
+                 b"00f067aa0ba902b7-01-x", b"Prefer: a, wait=\"60\" ;b",
                  b"Authorization: Bearer abc"):
         write("http", b"POST /orders HTTP/1.1\nHost: x\n" + line + b"\n\n{}")
     write("http", b"GET / HTTP/2.0\nHost: x\n\n")

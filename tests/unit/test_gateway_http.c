@@ -326,6 +326,8 @@ static const struct {
       503, "store-failed" },
     { REQUEST_KEY_CONFLICT, "POST", "/orders",
       "{\"userId\":1,\"productId\":9}", 422, "idempotency-conflict" },
+    { REQUEST_CATALOGUE_FULL, "PUT", "/products/7", "{\"price\":1}", 409,
+      "catalogue-full" },
     { REQUEST_ENDED, "DELETE", "/orders/7", NULL, 409, "order-ended" },
     { REQUEST_NO_ROW, "DELETE", "/orders/7", NULL, 404, "not-found" },
     { REQUEST_BACKLOG, "DELETE", "/orders/7", NULL, 503, "backlog-full" },

@@ -188,6 +188,45 @@ test_http_headers_traceparent_valid_or_ignored(void **state)
     }
 }
 
+/* What we know of a version that we do not know, as ours; two are none. */
+static void
+test_http_headers_traceparent_of_others(void **state)
+{
+    static const char ours[] = "00-" TRACE "-" PARENT "-01";
+    struct http_headers headers;
+
+    (void)state;
+    headers = headers_of("traceparent: 01-" TRACE "-" PARENT "-01-x\n");
+    assert_string_equal(headers.traceparent, ours);
+    headers = headers_of("traceparent: cc-" TRACE "-" PARENT "-01\n");
+    assert_string_equal(headers.traceparent, ours);
+    headers = headers_of("traceparent: 01-" TRACE "-" PARENT "-01x\n");
+    assert_string_equal(headers.traceparent, "");
+    headers = headers_of("traceparent: 0x-" TRACE "-" PARENT "-01\n");
+    assert_string_equal(headers.traceparent, "");
+    headers = headers_of("traceparent: 00-" TRACE "-" PARENT "-01\n"
+                         "traceparent: 00-" TRACE "-" PARENT "-01\n");
+    assert_string_equal(headers.traceparent, "");
+}
+
+static void
+test_http_headers_last_event_and_preference(void **state)
+{
+    struct http_headers headers;
+
+    (void)state;
+    headers = headers_of("Last-Event-ID: 12\nPrefer: respond-async\n"
+                         "Prefer: wait=5\nPrefer: wait=6\n");
+    assert_int_equal(headers.lasts, 1);
+    assert_int_equal(headers.last, 12);
+    assert_false(headers.last_malformed);
+    assert_int_equal(headers.wait_s, 5);
+    headers = headers_of("Last-Event-ID: 1x\n");
+    assert_true(headers.last_malformed);
+    headers = headers_of("Content-Type: application/x-ndjson\n");
+    assert_true(headers.ndjson && !headers.json);
+}
+
 #define X50 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 #define X250 X50 X50 X50 X50 X50
 #define KEY "Idempotency-Key: "
@@ -241,6 +280,8 @@ main(void)
         cmocka_unit_test(test_http_headers_json_is_known),
         cmocka_unit_test(test_http_headers_key_is_strict),
         cmocka_unit_test(test_http_headers_traceparent_valid_or_ignored),
+        cmocka_unit_test(test_http_headers_traceparent_of_others),
+        cmocka_unit_test(test_http_headers_last_event_and_preference),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,6 +141,7 @@ test_http_routes_roles(void **state)
         { "GET", "/orders/{id}/stream", ROLE_CUSTOMER },
         { "DELETE", "/orders/{id}", ROLE_CUSTOMER },
         { "GET", "/products", ROLE_CUSTOMER },
+        { "GET", "/products/{id}", ROLE_CUSTOMER },
         { "GET", "/healthz", ROLE_ANYBODY },
         { "GET", "/readyz", ROLE_ANYBODY },
         { "GET", "/", ROLE_ANYBODY },

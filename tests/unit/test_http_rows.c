@@ -18,7 +18,8 @@ static const char *
 whole(const struct order_row *order)
 {
     text_writer_init(&writer, buffer, sizeof(buffer));
-    row_write_order_whole(&writer, order, &(struct parked_row){ 0 }, "USD");
+    row_write_order_whole(&writer, order, &(struct parked_row){ 0 }, "",
+                          "USD");
     text_end(&writer);
     assert_false(writer.failed);
     return buffer;
@@ -137,7 +138,7 @@ test_http_rows_parked_and_credit(void **state)
 
     (void)state;
     text_writer_init(&writer, buffer, sizeof(buffer));
-    row_write_order_whole(&writer, &created, &parked, "USD");
+    row_write_order_whole(&writer, &created, &parked, "", "USD");
     text_end(&writer);
     assert_non_null(strstr(buffer,
         ",\"parked\":{\"participant\":\"payment\",\"topic\":\"orders\","
@@ -173,7 +174,7 @@ test_http_rows_longest_fit(void **state)
     memset(parked.topic, '"', sizeof(parked.topic) - 1);
     memset(parked.cause, '"', sizeof(parked.cause) - 1);
     text_writer_init(&writer, buffer, ORDER_TEXT_BYTES_MAX);
-    row_write_order_whole(&writer, &order, &parked, "USD");
+    row_write_order_whole(&writer, &order, &parked, "", "USD");
     assert_false(writer.failed);
     text_writer_init(&writer, buffer, ROW_TEXT_BYTES_MAX);
     row_write_order(&writer, &order, "USD");

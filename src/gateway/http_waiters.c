@@ -1,0 +1,149 @@
+#include "gateway/http_waiters.h"
+
+#include "gateway/http_server.h"
+
+static struct exchange **
+bucket(struct waiters *waiters, struct order_id order)
+{
+    return &waiters->buckets[order.value % WAITER_BUCKETS];
+}
+
+bool
+waiter_is_meant(const struct exchange *exchange)
+{
+    const struct http_call *call = &exchange->call;
+
+    return call->headers.wait_s > 0 && call->request != NULL &&
+           call->request->kind == REQUEST_ORDER_PLACE &&
+           exchange->http->waiters.count < WAITERS_MAX;
+}
+
+static void
+forget(struct waiters *waiters, struct exchange *exchange)
+{
+    const struct http_call *call = &exchange->call;
+    struct exchange **link = bucket(waiters, call->request->order.order);
+
+    while (*link != exchange)
+        link = &(*link)->waiter_next;
+    *link = exchange->waiter_next;
+    deadline_end(&waiters->ends[call->wait_s], &exchange->wait);
+    waiters->count--;
+}
+
+bool
+waiter_begin(struct exchange *exchange)
+{
+    struct gateway_http *http = exchange->http;
+    struct waiters *waiters = &http->waiters;
+    struct http_call *call = &exchange->call;
+    const struct request *request = call->request;
+    struct exchange **head;
+
+    if (!exchange->listens || request->kind != REQUEST_ORDER_PLACE ||
+        request->outcome != REQUEST_DONE)
+        return false;
+    call->wait_s = call->headers.wait_s;
+    if (order_status_terminal(request->order.status))
+        return false;
+    head = bucket(waiters, request->order.order);
+    exchange->waiter_next = *head;
+    *head = exchange;
+    waiters->count++;
+    deadline_end(&http->waits, &exchange->wait);
+    deadline_begin(&waiters->ends[call->wait_s], &exchange->wait,
+                   http->now_us);
+    return true;
+}
+
+void
+waiters_changed(struct gateway_http *http, const struct order_row *order)
+{
+    struct waiters *waiters = &http->waiters;
+    struct exchange *exchange, *next;
+
+    if (waiters->count == 0 || !order_status_terminal(order->status))
+        return;
+    for (exchange = *bucket(waiters, order->order); exchange != NULL;
+         exchange = next) {
+        struct request *request = exchange->call.request;
+
+        next = exchange->waiter_next;
+        if (request->order.order.value != order->order.value)
+            continue;
+        forget(waiters, exchange);
+        request->order = *order;
+        exchange_answered(exchange);
+    }
+}
+
+/* Its order may have changed without our hearing of it. */
+static void
+look_again(struct exchange *exchange)
+{
+    struct request *request = exchange->call.request;
+
+    request->kind = REQUEST_ORDER_WATCH;
+    request->order_id = request->order.order;
+    request->outcome = REQUEST_PENDING;
+    request->owner = exchange;
+    deadline_begin(&exchange->http->waits, &exchange->wait,
+                   exchange->http->now_us);
+    http_ask_store(exchange->http, request);
+}
+
+void
+waiters_turn(struct gateway_http *http)
+{
+    struct waiters *waiters = &http->waiters;
+    struct deadline *deadline;
+    uint32_t seconds;
+
+    for (seconds = 1; waiters->count > 0 && seconds <= PREFER_WAIT_S_MAX;
+         seconds++) {
+        int64_t before_us = http->now_us - (int64_t)seconds * 1000000;
+
+        while ((deadline = deadline_due(&waiters->ends[seconds],
+                                        before_us)) != NULL) {
+            forget(waiters, deadline->owner);
+            look_again(deadline->owner);
+        }
+    }
+}
+
+int64_t
+waiters_until(const struct gateway_http *http, int64_t limit_ms)
+{
+    const struct waiters *waiters = &http->waiters;
+    uint32_t seconds;
+
+    for (seconds = 1; waiters->count > 0 && seconds <= PREFER_WAIT_S_MAX;
+         seconds++) {
+        const struct deadline *first = waiters->ends[seconds].first;
+        int64_t ms;
+
+        if (first == NULL)
+            continue;
+        ms = (first->since_us + (int64_t)seconds * 1000000 - http->now_us +
+              999) / 1000;
+        if (ms < limit_ms)
+            limit_ms = ms > 0 ? ms : 0;
+    }
+    return limit_ms;
+}
+
+void
+waiters_stop(struct gateway_http *http)
+{
+    struct waiters *waiters = &http->waiters;
+    size_t i;
+
+    for (i = 0; i < WAITER_BUCKETS; i++) {
+        while (waiters->buckets[i] != NULL) {
+            struct exchange *exchange = waiters->buckets[i];
+
+            forget(waiters, exchange);
+            exchange_answered(exchange);
+        }
+    }
+}
