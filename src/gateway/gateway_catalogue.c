@@ -136,21 +136,19 @@ sort_in(struct gateway_catalogue *catalogue, size_t slot)
 enum rc
 gateway_catalogue_put(struct gateway_catalogue *catalogue,
                       struct store_table *table,
-                      const struct product_row *product, bool *created_out)
+                      const struct product_row *product)
 {
     size_t slot = gateway_catalogue_seek(catalogue, product->product.value);
     uint8_t key[ID_KEY_BYTES], value[PRODUCT_ROW_BYTES];
     enum rc rc = RC_OK;
 
-    *created_out = slot == catalogue->count ||
-                   catalogue->products[slot].product.value !=
-                       product->product.value;
-    if (*created_out)
+    if (slot == catalogue->count ||
+        catalogue->products[slot].product.value != product->product.value) {
         rc = catalogue_add(catalogue, product);
-    if (rc != RC_OK)
-        return rc;
-    if (*created_out)
+        if (rc != RC_OK)
+            return rc;
         sort_in(catalogue, slot);
+    }
     catalogue->products[slot].price = product->price;
     id_key_encode(product->product.value, key);
     product_row_encode(product, value);

@@ -31,12 +31,10 @@ MUST_USE enum rc gateway_catalogue_append(struct gateway_catalogue *catalogue,
                                           struct store_table *table,
                                           const struct product_row *product);
 
-/* The same for any product, new or known.  RC_FULL, and nothing done, if there
- * is no room for one more. */
+/* The same for any product, new or known; RC_FULL as above. */
 MUST_USE enum rc gateway_catalogue_put(struct gateway_catalogue *catalogue,
                                        struct store_table *table,
-                                       const struct product_row *product,
-                                       bool *created_out);
+                                       const struct product_row *product);
 
 /* NULL if there is no such product. */
 const struct product_row *

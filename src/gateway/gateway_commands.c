@@ -63,24 +63,23 @@ on_product_get(struct gateway_store *store, struct turn *turn,
     return RC_OK;
 }
 
-/* Nothing is emitted: only the disk can be too full for it. */
 static enum rc
 on_product_put(struct gateway_store *store, struct turn *turn,
                struct request *request)
 {
     const struct product_row row = { request->product, request->amount };
-    enum rc rc;
+    bool known = gateway_catalogue_find(&store->catalogue, row.product) != NULL;
 
     (void)turn;
-    request->outcome = store->disk_low ? gateway_pressure(store, request)
-                                       : REQUEST_DONE;
+    if (!known && store->catalogue.count >= store->config->products)
+        request->outcome = REQUEST_CATALOGUE_FULL;
+    else
+        request->outcome = gateway_pressure(store, request);
+    request->created = !known;
     if (request->outcome != REQUEST_DONE)
         return RC_OK;
-    rc = gateway_catalogue_put(&store->catalogue, store->tables.products, &row,
-                               &request->created);
-    if (rc == RC_FULL)
-        request->outcome = REQUEST_CATALOGUE_FULL;
-    return rc == RC_FULL ? RC_OK : rc;
+    return gateway_catalogue_put(&store->catalogue, store->tables.products,
+                                 &row);
 }
 
 static enum rc

@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/gateway_catalogue.h"
-
 #define JSON_TYPE "application/json"
 #define PROBLEM_TYPE "application/problem+json"
 
@@ -192,7 +190,6 @@ http_call_outcome(struct http_call *call)
     case REQUEST_CATALOGUE_FULL:
         problem_set(problem, PROBLEM_CATALOGUE_FULL, "id",
                     "change the price of one that there is");
-        problem->limit = CATALOGUE_PRODUCTS_MAX;
         break;
     case REQUEST_NO_PRODUCT:
         problem_set(problem, PROBLEM_NO_PRODUCT, "productId",

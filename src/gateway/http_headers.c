@@ -192,11 +192,10 @@ http_headers_note(struct http_headers *headers, const char *name,
         if (text_is(name, name_bytes, "Origin")) {
             headers->origin = value;
             headers->origin_bytes = value_bytes;
-        }
-        break;
-    case 6:
-        if (text_is(name, name_bytes, "Prefer") && headers->wait_s == 0)
+        } else if (text_is(name, name_bytes, "Prefer") &&
+                   headers->wait_s == 0) {
             headers->wait_s = prefer_wait_s(value, value_bytes);
+        }
         break;
     case 11:
         if (text_is(name, name_bytes, "traceparent"))

@@ -41,6 +41,17 @@ method_matches(const struct http_route *route, const char *method)
     return strcmp(method, "HEAD") == 0 && strcmp(route->method, "GET") == 0;
 }
 
+/* /orders/stream is a path of its own, and no order of that id. */
+static bool
+is_literal(const struct http_route *routes, size_t count, const char *path)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(routes[i].pattern, path) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Every method that the path knows, once: "GET, HEAD, POST". */
 static void
 write_allow(const struct http_route *routes, size_t count, const char *path,
@@ -52,7 +63,8 @@ write_allow(const struct http_route *routes, size_t count, const char *path,
 
     text_writer_init(&writer, allow, ROUTE_ALLOW_BYTES);
     for (size_t i = 0; i < count; i++) {
-        if (!pattern_matches(routes[i].pattern, path, &id, &id_bytes))
+        if (!pattern_matches(routes[i].pattern, path, &id, &id_bytes) ||
+            (id != NULL && is_literal(routes, count, path)))
             continue;
         if (writer.used > 0)
             text_put(&writer, ", ");
@@ -75,7 +87,8 @@ http_route_find(const struct http_route *routes, size_t count,
 
     *id_out = 0;
     for (size_t i = 0; i < count; i++) {
-        if (!pattern_matches(routes[i].pattern, path, &id, &id_bytes))
+        if (!pattern_matches(routes[i].pattern, path, &id, &id_bytes) ||
+            (id != NULL && is_literal(routes, count, path)))
             continue;
         known = true;
         if (!method_matches(&routes[i], method))

@@ -80,6 +80,8 @@
       "free space below which the gateway takes no commands, only reads")      \
     K(order_timeout, MILLISECONDS, "0", 0, 31536000000, BY(PROCESS_GATEWAY),   \
       "an order that has not ended by then is cancelled. 0: never")            \
+    K(products, NUMBER, "100000", 1, 100000, BY(PROCESS_GATEWAY),              \
+      "in the catalogue; beyond it PUT adds no more")                          \
     K(changes, NUMBER, "1000000", 1000, 1000000000, BY(PROCESS_GATEWAY),       \
       "changes kept for streams that resume (Last-Event-ID)")                  \
     K(turn_events, NUMBER, "4096", 1, 65536, PARTICIPANTS,                     \

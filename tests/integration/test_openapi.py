@@ -183,6 +183,35 @@ def drive_price_too_large(pipeline, description):
           body={"userId": 1, "productId": 6, "quantity": 1000})
 
 
+def drive_streams(pipeline, description):
+    for path in ("/orders/stream", "/orders/{id}/stream",
+                 "/transactions/stream"):
+        reply = check(pipeline, description, "GET", path, 200)
+        assert reply.text == "retry: 1000\n\n"
+    check(pipeline, description, "GET", "/orders/stream", 400,
+          headers={"Last-Event-ID": "x"})
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    reply = check(pipeline, description, "POST", "/orders", 201, headers={
+        "Prefer": "wait=30", "traceparent": trace})
+    assert reply.headers["Preference-Applied"] == "wait=30"
+    check(pipeline, description, "GET", "/orders/{id}", 200,
+          id=reply.json["id"])
+
+
+def drive_products(pipeline, description):
+    check(pipeline, description, "GET", "/products/{id}", 200)
+    check(pipeline, description, "PUT", "/products/{id}", 200)
+    check(pipeline, description, "PUT", "/products/{id}", 201, id=7)
+    for status, body in ((422, {"price": 0}), (400, {}), (400, [])):
+        check(pipeline, description, "PUT", "/products/{id}", status,
+              body=body)
+
+
+def drive_catalogue_full(description):
+    with gateway_alone(products=1) as pipeline:
+        check(pipeline, description, "PUT", "/products/{id}", 409, id=7)
+
+
 def drive_users(pipeline, description):
     def ask(*words, **changes):
         return check(pipeline, description, *words, **changes)
@@ -379,6 +408,8 @@ def _driven(tmp_path_factory):
         wait_for(lambda: pipeline.user_active(5), what="the seed's users")
         drive_orders(pipeline, description)
         drive_price_too_large(pipeline, description)
+        drive_streams(pipeline, description)
+        drive_products(pipeline, description)
         drive_users(pipeline, description)
         drive_parked(pipeline, description)
         drive_the_rest(pipeline, description)
@@ -389,6 +420,7 @@ def _driven(tmp_path_factory):
     drive_limited(description)
     drive_full(description, "backlog-full", backlog=1)
     drive_full(description, "disk-floor", gateway_disk_floor=1 << 44)
+    drive_catalogue_full(description)
     drive_stalled(description)
     return description
 

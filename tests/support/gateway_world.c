@@ -64,6 +64,7 @@ world_init(struct gateway_world *world)
     world->config.backlog = 1000000;
     world->config.parked = 1000;
     world->config.changes = 100000;
+    world->config.products = 1000;
     world->config.turn_events = 4096;
     world->config.batch = 1048576;
     world->config.cache = 16 << 20;

@@ -113,8 +113,13 @@ class Client:
         try:
             self.connection.request(method, path, body, headers)
             answer = self.connection.getresponse()
-            return Reply(answer.status, answer.headers,
-                         answer.read().decode())
+            if answer.headers.get("Content-Type") == "text/event-stream":
+                # It has no end: what it says first, and no more.
+                text = answer.readline() + answer.readline()
+                self.close()
+            else:
+                text = answer.read()
+            return Reply(answer.status, answer.headers, text.decode())
         except (OSError, http.client.HTTPException):
             self.close()
             raise

@@ -4,9 +4,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "../support/gateway_world.h"
 #include "gateway/gateway_state.h"
 
@@ -58,16 +55,9 @@ static void
 test_gateway_catalogue_full_takes_no_new_product(void **state)
 {
     struct gateway_world *world = *state;
-    struct gateway_catalogue *catalogue = &world->store->catalogue;
 
-    catalogue->products = realloc(
-        catalogue->products,
-        CATALOGUE_PRODUCTS_MAX * sizeof *catalogue->products);
-    assert_non_null(catalogue->products);
-    for (size_t i = 0; i < CATALOGUE_PRODUCTS_MAX; i++)
-        catalogue->products[i] = (struct product_row){ { i + 1 }, { 5000 } };
-    catalogue->count = catalogue->room = CATALOGUE_PRODUCTS_MAX;
-    assert_int_equal(put(world, CATALOGUE_PRODUCTS_MAX + 1, 1).outcome,
+    world->config.products = 5;
+    assert_int_equal(put(world, 6, 1).outcome,
                      REQUEST_CATALOGUE_FULL);
     assert_int_equal(put(world, 5, 1).outcome, REQUEST_DONE);
     assert_int_equal(get(world, 5).amount.minor, 1);
