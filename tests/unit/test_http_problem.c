@@ -49,6 +49,7 @@ static const struct {
     { PROBLEM_NO_USER, "unknown-user", 404 },
     { PROBLEM_METHOD, "method-not-allowed", 405 },
     { PROBLEM_USER_EXISTS, "user-exists", 409 },
+    { PROBLEM_CATALOGUE_FULL, "catalogue-full", 409 },
     { PROBLEM_ENDED, "order-ended", 409 },
     { PROBLEM_REDRIVE, "redrive-refused", 409 },
     { PROBLEM_BODY_SIZE, "body-too-large", 413 },
