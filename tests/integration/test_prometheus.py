@@ -211,6 +211,7 @@ def test_promtool_accepts_the_rules():
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+@pytest.mark.long
 def test_an_alert_tells_of_a_process_that_is_gone(pipeline, server):
     (pipeline.home / "run" / "payment.down").touch()
     pipeline.kill("payment")

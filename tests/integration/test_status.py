@@ -2,6 +2,8 @@
 
 import signal
 
+import pytest
+
 from pipeline import Pipeline, wait_for
 
 NAMES = {"broker", "payment", "ledger", "gateway"}
@@ -50,6 +52,7 @@ def test_status_tells_of_every_process_topic_and_consumer():
             assert row["position"] == ends[row["topic"]], row
 
 
+@pytest.mark.long
 def test_status_without_a_broker_tells_how_old_it_is():
     with Pipeline(supervised=False, bus_timeout="300ms") as pipeline:
         wait_for(lambda: all_up(pipeline), what="all are up")
