@@ -1,7 +1,7 @@
 /*
  * load.c - orders at a fixed rate (open loop), or accounts to begin with
  *
- *   load open URL RATE SECONDS FIRST_USER USERS
+ *   load open URL RATE SECONDS FIRST_USER USERS SAMPLES_RATE
  *   load users URL FIRST_USER USERS BALANCE
  *
  * open: RATE orders per second are meant to be sent at fixed moments, whatever
@@ -15,7 +15,7 @@
  *              for with GET /orders/{id}, and again POLL_US after each reply
  *              that shows it open, with ASKERS such requests under way at most.
  *              So the figure is up to POLL_US and one GET above the truth, and
- *              never below.
+ *              never below.  SAMPLES_RATE should be small: it is load, too.
  *
  * users: opens accounts over 64 connections, as fast as they are answered.
  */
@@ -33,7 +33,6 @@
 #define CONNECTIONS 512
 #define USER_CONNECTIONS 64
 #define ASKERS 8
-#define SAMPLES_RATE 100 /* few: they are load themselves */
 #define SAMPLES_MAX (1U << 17)
 #define POLL_US 1000
 #define DRAIN_S 300
@@ -111,7 +110,8 @@ on_posted(struct run *run, struct connection *connection, int64_t at_ns)
     run->answered++;
     if (connection->status != 201) {
         run->refused++;
-    } else if (connection->tag % run->sample_every == 0) {
+    } else if (run->sample_every > 0 &&
+               connection->tag % run->sample_every == 0) {
         if (sscanf(connection->body, "{\"id\":%lu,", &order) != 1)
             die("no order: %.80s", connection->body);
         sample.order = order;
@@ -255,6 +255,7 @@ run_open(char **arguments)
                        .random = UINT64_C(88172645463325252) };
     long rate = number_of(arguments[1], 1, 1000000);
     long seconds = number_of(arguments[2], 1, 3600);
+    long samples_rate = number_of(arguments[5], 0, rate);
     int64_t limit_ns;
 
     prctl(PR_SET_TIMERSLACK, 1UL);
@@ -263,8 +264,8 @@ run_open(char **arguments)
     run.users = (uint64_t)number_of(arguments[4], 1, 1L << 53);
     run.step_ns = NS_PER_S / rate;
     run.goal = (uint64_t)(rate * seconds);
-    run.sample_every =
-        (uint64_t)(rate > SAMPLES_RATE ? rate / SAMPLES_RATE : 1);
+    if (samples_rate > 0)
+        run.sample_every = (uint64_t)(rate / samples_rate);
     pool_open(&run.posts, CONNECTIONS, &run.target, run.epoll_fd);
     pool_open(&run.asks, ASKERS, &run.target, run.epoll_fd);
     run.start_ns = now_ns() + 10 * NS_PER_MS;
@@ -335,12 +336,13 @@ run_users(char **arguments)
 int
 main(int argc, char **argv)
 {
-    if (argc == 7 && strcmp(argv[1], "open") == 0)
+    if (argc == 8 && strcmp(argv[1], "open") == 0)
         run_open(argv + 2);
     else if (argc == 6 && strcmp(argv[1], "users") == 0)
         run_users(argv + 2);
     else
-        die("usage: load open URL RATE SECONDS FIRST_USER USERS\n"
+        die("usage: load open URL RATE SECONDS FIRST_USER USERS "
+            "SAMPLES_RATE\n"
             "       load users URL FIRST_USER USERS BALANCE");
     return 0;
 }

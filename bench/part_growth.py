@@ -53,6 +53,7 @@ def kill_under_load(pipeline, users):
 
 def one(bench, pipeline, orders, users):
     fill(pipeline, orders, users)
+    before = counts(pipeline)["CREATED"]
     say(f"  {orders:,} orders: throughput, memory, kill -9, disk")
     warm_up(pipeline, bench, users=users)
     figures = measure(pipeline, bench.seconds(12), users=users)
@@ -63,7 +64,7 @@ def one(bench, pipeline, orders, users):
     pipeline.stop()  # which ends with a checkpoint
     figures["disk"] = disk_bytes(pipeline)
     pipeline.start()
-    figures["size"] = orders
+    figures["size"], figures["before"] = orders, before
     return figures
 
 

@@ -70,6 +70,8 @@ def latency(directory, results):
             label = f"{run['rate']:,}/s"
             curve(answered, run["answered"], label)
             curve(ended, run["ended"], label)
+        curve(answered, results["open"]["echo"]["answered"],
+              "bare echo, 5,000/s", linestyle=":", color="grey")
         if "few" in results.get("single", {}):
             curve(answered, results["single"]["few"], "closed loop, 64",
                   linestyle="--", color="grey")

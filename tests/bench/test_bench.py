@@ -63,7 +63,7 @@ def test_load_tells_orders_that_fail(pipeline):
     """User 999 has no account, so every order fails; the load tells it."""
     result = subprocess.run(
         [TREE / "build" / "bench" / "load", "open", pipeline.url, "100", "1",
-         "999", "1"], capture_output=True, text=True, timeout=60)
+         "999", "1", "100"], capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stderr
     assert '"samples_completed": 0, "samples_failed": 100' in result.stdout
 
