@@ -29,6 +29,7 @@
 #include "saga/log.h"
 #include "saga/store_mark.h"
 #include "saga/store_rename.h"
+#include "saga/store_spare.h"
 
 #define CACHE_BYTES_MIN (1u << 20)
 #define LOG_BUFFER_BYTES (1u << 20)
@@ -207,6 +208,8 @@ environment_open(struct store *store, const struct store_config *config)
     int error = store_rename_install();
 
     if (error == 0)
+        error = store_spare_install();
+    if (error == 0)
         error = db_env_create(&store->env, 0);
     if (error != 0)
         return store_failed(store, error, "env_create", "-");
@@ -267,7 +270,12 @@ store_start(struct store *store, const struct store_config *config,
     enum rc rc = directory_look(store, created_out);
 
     if (rc == RC_OK)
+        rc = store_spare_begin(store->directory);
+    if (rc == RC_OK) {
         rc = environment_open(store, config);
+        if (rc == RC_OK)
+            store_spare_end(store->directory);
+    }
     if (rc == RC_OK)
         rc = log_compare_mark(store);
     if (rc == RC_OK)

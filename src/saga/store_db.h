@@ -34,7 +34,7 @@ struct store {
     struct store_stats stats;
     _Atomic bool log_moved;         /* since the last checkpoint began     */
     _Atomic int panic_cause;        /* the error of the library's panic    */
-    _Atomic bool panic_told;        /* in a log line                       */
+    bool panic_told;                /* in a log line (store_failure.c)     */
     char directory[PATH_MAX];
 };
 

@@ -4,6 +4,7 @@
 #include "saga/store_db.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -16,6 +17,8 @@
  * whether that was, somewhere, that the disk is full. */
 static _Thread_local char library_words[WORDS_BYTES];
 static _Thread_local bool library_found_no_space;
+
+static pthread_mutex_t telling = PTHREAD_MUTEX_INITIALIZER;
 
 void
 store_on_library_words(const DB_ENV *env, const char *prefix, const char *words)
@@ -92,19 +95,24 @@ rc_of(const struct store *store, int error)
     }
 }
 
-/* After a panic everything fails, and only the first failure tells why. */
+/* After a panic everything fails, and only the first failure tells why.  Who
+ * comes second may end the process, so it waits until that is told. */
 enum rc
 store_failed_as(struct store *store, enum rc rc, int error,
                 const char *operation, const char *table)
 {
-    int cause = atomic_load(&store->panic_cause);
+    int cause;
 
-    if (cause == 0 || !atomic_exchange(&store->panic_told, true))
+    pthread_mutex_lock(&telling);
+    cause = atomic_load(&store->panic_cause);
+    if (cause == 0 || !store->panic_told)
         log_error("store_failed",
                   "rc=%s operation=%s table=%s error=%s words=%s directory=%s",
                   rc_name(rc), operation, table,
                   log_quote(db_strerror(cause != 0 ? cause : error)),
                   log_quote(library_words), log_quote(store->directory));
+    store->panic_told = cause != 0;
+    pthread_mutex_unlock(&telling);
     store_words_forget();
     return rc;
 }

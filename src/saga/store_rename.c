@@ -54,18 +54,17 @@ sync_directory_of(const char *path)
     return sync_path(bytes > 0 ? directory : ".", O_RDONLY | O_DIRECTORY);
 }
 
-/* In the library's place of rename(2): 0, or -1 and errno. */
+/* In the library's place of rename(2): 0, or the error. */
 static int
 rename_durably(const char *from, const char *to)
 {
     bool goes = strncmp(base_name(to), LIBRARY_NAME_PREFIX,
                         strlen(LIBRARY_NAME_PREFIX)) == 0;
 
-    if (!goes && sync_path(from, O_RDWR) != 0)
-        return -1;
-    if (rename(from, to) != 0)
-        return -1;
-    return sync_directory_of(to);
+    if ((!goes && sync_path(from, O_RDWR) != 0) || rename(from, to) != 0 ||
+        sync_directory_of(to) != 0)
+        return errno;
+    return 0;
 }
 
 int

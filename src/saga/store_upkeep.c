@@ -338,12 +338,14 @@ upkeep_run(void *context)
 {
     struct store_upkeep *upkeep = context;
 
-    do {
+    /* At the start nothing is due; an earlier life may have left old files. */
+    shelf_clear(upkeep);
+    while (!upkeep_wait(upkeep, upkeep->shelf_has_work ? 0 : upkeep->due_us,
+                        false)) {
         checkpoint_if_due(upkeep);
         backup_if_wanted(upkeep);
         shelf_clear(upkeep);
-    } while (!upkeep_wait(upkeep, upkeep->shelf_has_work ? 0 : upkeep->due_us,
-                          false));
+    }
     return NULL;
 }
 

@@ -13,7 +13,7 @@ import pytest
 from pipeline import (BIN, TREE, Pipeline, clean_environment, may_be_cut,
                       wait_for)
 
-REPLY_LIMIT_S = 20
+REPLY_LIMIT_S = 60
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 ORDER = {"userId": 5, "productId": 1}
 PUBLIC = ["/healthz", "/readyz", "/", "/help", "/docs",

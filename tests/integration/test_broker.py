@@ -21,7 +21,7 @@ import zmq
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("SAGA_BIN", TREE / "bin")).resolve()
-LIMIT_S = 20
+LIMIT_S = 60
 LIMIT_MS = LIMIT_S * 1000
 
 OPEN, OPEN_OK, PRODUCE, PRODUCE_OK, FETCH, FETCH_OK, STATUS, STATUS_OK, \

@@ -24,7 +24,7 @@ from test_broker import (ERROR, FORGET, OPEN, STATUS,  # noqa: E402
                          Client as BrokerClient, fetch_frame, frame,
                          produce_frame, text)
 
-LIMIT_S = 20
+LIMIT_S = 60
 BODY = b'{"userId":5,"productId":1}'
 HEAD = (b"POST /orders HTTP/1.1\r\nHost: x\r\n"
         b"Content-Type: application/json\r\n")

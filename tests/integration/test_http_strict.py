@@ -12,7 +12,7 @@ import pytest
 from pipeline import (BIN, READY_LIMIT_S, STOP_LIMIT_S, TREE, Pipeline,
                       may_be_cut, wait_for)
 
-REPLY_LIMIT_S = 20
+REPLY_LIMIT_S = 60
 ORDER = b'{"userId":5,"productId":1}'
 HEAD = b"POST /orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 PLACE = HEAD + b"Content-Length: %d\r\n\r\n" % len(ORDER) + ORDER

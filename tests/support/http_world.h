@@ -11,7 +11,7 @@
 #include "gateway/gateway_http.h"
 #include "gateway/http_server.h"
 
-#define HTTP_WAIT_MS 10000
+#define HTTP_WAIT_MS 60000
 
 struct http_world {
     char home[64];

@@ -34,10 +34,10 @@ BIN = pathlib.Path(os.environ.get("SAGA_BIN", TREE / "bin")).resolve()
 START_ORDER = ("broker", "payment", "ledger", "gateway")
 STOP_ORDER = tuple(reversed(START_ORDER))
 
-READY_LIMIT_S = 30
+READY_LIMIT_S = 60
 STOP_LIMIT_S = 60
-WAIT_LIMIT_S = 20
-REPLY_LIMIT_S = 20
+WAIT_LIMIT_S = 60
+REPLY_LIMIT_S = 60
 LOG_LINES_SHOWN = 40
 # What no log may hold, however well the restart hid it: a crash, a broken law,
 # a sanitizer's finding, data that does not verify.

@@ -19,7 +19,7 @@
 #include "saga/log.h"
 #include "saga/participant_control.h"
 
-#define WAIT_MS 2000
+#define WAIT_MS 60000
 
 struct door {
     char directory[64];

@@ -196,6 +196,36 @@ test_store_killed_keeps_tables_as_committed(void **state)
     }
 }
 
+/* Dies between the removal and its commit. */
+static enum rc
+remove_and_die(struct store_rig *rig, uint64_t number)
+{
+    enum rc rc = RC_OK;
+
+    if (number < 2)
+        return change_segment(rig, number);
+    rc = store_begin(rig->store);
+    if (rc == RC_OK)
+        rc = store_table_remove(rig->store, segment_name(0));
+    if (rc == RC_OK)
+        raise(SIGKILL);
+    return rc;
+}
+
+/* Regress 006: recovery unlinked what it was to restore (store_spare.h). */
+static void
+test_store_006_killed_within_a_removal_keeps_the_table(void **state)
+{
+    struct store_rig *rig = *state;
+
+    assert_int_equal(work_and_kill(rig, 0, remove_and_die, 3), 2);
+    store_rig_open(rig);
+    assert_true(segment_exists(rig, 0));
+    assert_true(segment_is_whole(rig, 0));
+    assert_true(segment_is_whole(rig, 1));
+    store_rig_close(rig);
+}
+
 #define WITH_RIG(test)                                                         \
     cmocka_unit_test_setup_teardown(test, store_rig_new, store_rig_teardown)
 
@@ -206,6 +236,7 @@ main(void)
         WITH_RIG(test_store_killed_keeps_every_flushed_row),
         WITH_RIG(test_store_killed_unflushed_keeps_a_prefix),
         WITH_RIG(test_store_killed_keeps_tables_as_committed),
+        WITH_RIG(test_store_006_killed_within_a_removal_keeps_the_table),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
