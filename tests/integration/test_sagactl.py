@@ -100,6 +100,14 @@ def test_order_place_with_a_key_is_one_order(shared):
             "422", "idempotency-conflict")
 
 
+def test_order_place_waits_for_the_end(shared):
+    [row] = rows(shared, "order", "place", "5", "1", "--wait", "20")
+    assert row["status"] == "ORDER_COMPLETED"
+    result = sagactl(shared, "order", "place", "97", "1", "--wait", "20")
+    assert (result.returncode, result.stderr) == (1, "")
+    assert " status=ORDER_FAILED reason=UNKNOWN_USER " in result.stdout
+
+
 def test_order_place_of_an_unknown_product_is_refused(shared):
     refused(sagactl(shared, "order", "place", "1", "99"), 1, "404",
             "unknown-product")
@@ -190,8 +198,18 @@ def test_lists_of_users_and_products(shared):
         "user=1 balance=100.00 state=ACTIVE\n")
     assert good(shared, "product", "list", "--limit", "2") == \
         "product=1 price=50.00\nproduct=2 price=75.00\n"
-    assert [row["id"] for row in rows(shared, "product", "list", "--order",
-                                      "desc")][:2] == [5, 4]
+    assert [row["id"] for row in rows(
+        shared, "product", "list", "--order", "desc", "--after", "6",
+        "--limit", "2")] == [5, 4]
+
+
+def test_product_set_is_the_price_from_then_on(shared):
+    assert good(shared, "product", "set", "40", "12.50") == \
+        "product=40 price=12.50\n"
+    assert rows(shared, "order", "place", "5", "40")[0]["price"] == 12.50
+    assert good(shared, "product", "set", "40", "13") == \
+        "product=40 price=13.00\n"
+    refused(sagactl(shared, "product", "set", "40", "0"), 1, "422")
 
 
 # --- where the gateway is, and who may ---
@@ -243,6 +261,7 @@ def test_what_is_no_gateway_is_told(shared):
         server.stdout.close()
 
 
+@pytest.mark.long
 def test_tokens_are_sent_and_never_shown(make_pipeline, tmp_path):
     tokens = tmp_path / "tokens"
     token = subprocess.run(
@@ -709,7 +728,9 @@ class Terminal:
 ENTER, LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
 
 
-@pytest.mark.parametrize("end", ["q", "\x03", signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("end", [
+    "q", signal.SIGTERM, pytest.param("\x03", marks=pytest.mark.long),
+    pytest.param(signal.SIGHUP, marks=pytest.mark.long)])
 def test_top_gives_the_terminal_back(shared, end):
     with Terminal(shared, "top") as terminal:
         assert terminal.until(r"per second").startswith(ENTER)
@@ -723,6 +744,7 @@ def test_top_gives_the_terminal_back(shared, end):
         assert termios.tcgetattr(terminal.slave) == terminal.before
 
 
+@pytest.mark.long
 def test_top_stops_and_goes_on(shared):
     with Terminal(shared, "top") as terminal:
         terminal.until("process")
@@ -756,6 +778,7 @@ def test_top_fits_the_terminal_and_its_changes(shared):
         assert small[3].startswith("process           is    pid")
 
 
+@pytest.mark.long
 def test_top_says_that_the_gateway_is_gone(make_pipeline):
     pipeline = make_pipeline(supervised=False).start()
     with Terminal(pipeline, "top") as terminal:
@@ -768,6 +791,34 @@ def test_top_says_that_the_gateway_is_gone(make_pipeline):
 
 
 # --- order watch ---
+
+def test_order_watch_follows_the_gateways_stream(shared):
+    watch = subprocess.Popen(
+        command(shared, "order", "watch", "--user", "4", "--json",
+                "--count", "2"), stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, env=clean_environment())
+    try:
+        # What changes from now on: when that is, only a change can tell.
+        placed = []
+        wait_for(lambda: placed.append(place(shared, 4, 1)) or
+                 watch.poll() is not None, limit=LIMIT_S, what="two changes")
+        out, errors = watch.communicate(timeout=LIMIT_S)
+    finally:
+        watch.kill()
+        watch.wait()
+    assert (watch.returncode, errors) == (0, "")
+    changes = [json.loads(line) for line in out.splitlines()]
+    assert len(changes) == 2
+    for change_ in changes:
+        assert change_["userId"] == 4 and change_["id"] in placed
+
+
+def test_order_watch_of_one_that_has_ended(shared):
+    order = place(shared, 5, 1)
+    assert good(shared, "order", "watch", str(order)).startswith(
+        f"order={order} user=5 ")
+    refused(sagactl(shared, "order", "watch", "99999999"), 1, "404")
+
 
 class Streams(http.server.BaseHTTPRequestHandler):
     """Plays the gateway's stream: one text per connection."""
@@ -792,7 +843,7 @@ class Streams(http.server.BaseHTTPRequestHandler):
 def streams(*texts):
     Streams.texts, Streams.asked = list(texts), []
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Streams) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_port}"
@@ -891,6 +942,7 @@ def test_bench_tells_what_was_refused(shared):
         refused(sagactl(shared, "bench", *wrong), 100)
 
 
+@pytest.mark.long
 def test_bench_draws_on_a_terminal_only(shared):
     text = on_terminal(shared, "bench", "--rate", "30", "--seconds", "1",
                        "--no-verify")
