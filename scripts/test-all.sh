@@ -87,9 +87,9 @@ count_node() {
     fi
 }
 
-# The dashboard in a real browser; under load only in the long run.
+# The pages in a real browser; under load only in the long run.
 browser_run() {
-    local files=(tests/browser/{modules,dashboard}.test.mjs)
+    local files=(tests/browser/{modules,dashboard,docs}.test.mjs)
     if $long; then
         files+=(tests/browser/load.test.mjs)
     fi

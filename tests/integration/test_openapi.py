@@ -80,8 +80,9 @@ def test_examples_of_parameters_are_valid():
     description = Description()
     for one in description.operations:
         for place in ("path", "query", "header"):
-            for name, node in description.parameters(one, place).items():
-                description.validate(node["schema"], node["example"])
+            for node in description.parameters(one, place).values():
+                description.validate(node["schema"],
+                                     description.example(node))
 
 
 # --- the gateway, driven from it ---------------------------------------------

@@ -84,7 +84,13 @@ class Description:
         """The path with its parameters' values, else their examples."""
         known = self.parameters(operation, "path")
         return re.sub(r"\{(\w+)\}", lambda match: str(values.get(
-            match[1], known[match[1]]["example"])), operation.path)
+            match[1], self.example(known[match[1]]))), operation.path)
+
+    @staticmethod
+    def example(parameter):
+        """Of a path in the parameter, which /docs then fills in; else in its
+        schema."""
+        return parameter.get("example") or parameter["schema"]["examples"][0]
 
     def body(self, operation, media="application/json"):
         """The first example of the request's body; None if it takes none."""
