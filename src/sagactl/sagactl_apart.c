@@ -48,8 +48,13 @@ make_directory(const struct sagactl *ctl, char path[PATH_MAX])
 {
     struct stat home;
 
+    if (stat(ctl->home, &home) != 0) {
+        fprintf(stderr, "sagactl: %s is no pipeline's home: %s; --home names "
+                "it\n", ctl->home, strerror(errno));
+        return EXIT_USAGE;
+    }
     if (snprintf(path, PATH_MAX, "%s/verify.XXXXXX", ctl->home) >= PATH_MAX ||
-        stat(ctl->home, &home) != 0 || mkdtemp(path) == NULL) {
+        mkdtemp(path) == NULL) {
         fprintf(stderr, "sagactl: %s: no place for copies: %s\n", ctl->home,
                 strerror(errno));
         return EXIT_USAGE;

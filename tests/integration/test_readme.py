@@ -62,6 +62,7 @@ class Reader:
         self.environment = clean_environment(
             SAGAPIPE_HOME=str(home),
             SAGAPIPE_HTTP=self.places["127.0.0.1:9192"])
+        self.environment.pop("SAGA_BIN", None)
         if programs:
             self.environment["SAGA_BIN"] = str(programs)
             self.places["bin/sagactl"] = str(programs / "sagactl")
