@@ -12,7 +12,7 @@ import subprocess
 
 import pytest
 
-from openapi import METHODS, Description
+from openapi import METHODS, Description, first_event
 from pipeline import TREE, Pipeline, wait_for
 from powercut_rig import preload_library
 from sagabus import Bus, event
@@ -86,11 +86,6 @@ def test_examples_of_parameters_are_valid():
 
 
 # --- the gateway, driven from it ---------------------------------------------
-
-def media(description, one):
-    """The media type of the request's body, or None."""
-    return next(iter(one.node.get("requestBody", {}).get("content", {})), None)
-
 
 def send(pipeline, description, one, query="", headers=None, body=None,
          **values):
@@ -189,6 +184,10 @@ def drive_streams(pipeline, description):
                  "/transactions/stream"):
         reply = check(pipeline, description, "GET", path, 200)
         assert reply.text == "retry: 1000\n\n"
+        one = description.operation("GET", path)
+        reply = description.check(one, first_event(
+            pipeline, description.path(one), None if "{id}" in path else 1))
+        assert "\ndata: {" in reply.text, reply
     check(pipeline, description, "GET", "/orders/stream", 400,
           headers={"Last-Event-ID": "x"})
     trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

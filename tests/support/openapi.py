@@ -8,18 +8,48 @@ each field of its body and, for a problem, the problem's type are.
 """
 
 import decimal
+import http.client
 import json
 import re
 
 import jsonschema
 
-from pipeline import TREE
+from pipeline import REPLY_LIMIT_S, TREE, Reply
 
 # What HTTP itself says, whatever the answer is.
 HTTP_HEADERS = {"date", "connection", "content-type", "content-length",
                 "transfer-encoding"}
 PROBLEM = "application/problem+json"
+STREAM = "text/event-stream"
 METHODS = ("get", "put", "post", "delete", "patch")
+
+
+def first_event(pipeline, target, last=None):
+    """The reply of a stream, of which the text ends behind the first event."""
+    connection = http.client.HTTPConnection(
+        pipeline.url.removeprefix("http://"), timeout=REPLY_LIMIT_S)
+    try:
+        connection.request("GET", target, headers={
+            "Last-Event-ID": str(last)} if last is not None else {})
+        answer = connection.getresponse()
+        lines = []
+        while lines.count("\n") < 2:     # behind "retry", behind the event
+            lines.append(answer.readline().decode())
+            assert lines[-1], f"{target} ended"
+        return Reply(answer.status, answer.headers, "".join(lines))
+    finally:
+        connection.close()
+
+
+def data_lines(media, text):
+    """What stands in each line, or in each event's data."""
+    for line in text.splitlines():
+        if media == STREAM:
+            assert re.fullmatch(r"(retry|id|event|data): .*|: .*|", line), line
+            name, _, line = line.partition(": ")
+            if name != "data":
+                continue
+        yield json.loads(line, parse_float=decimal.Decimal)
 
 
 class Operation:
@@ -149,10 +179,9 @@ class Description:
         is_json = media.partition(";")[0].endswith(("/json", "+json"))
         self.validate(described["schema"],
                       reply.json if is_json else reply.text)
-        for line in described["schema"].get("contentSchema") and \
-                reply.text.splitlines() or ():
-            self.validate(described["schema"]["contentSchema"], json.loads(
-                line, parse_float=decimal.Decimal))
+        if "contentSchema" in described["schema"]:
+            for value in data_lines(media, reply.text):
+                self.validate(described["schema"]["contentSchema"], value)
         if media == PROBLEM:
             name = self.check_problem(reply)
             assert name in described["examples"], f"{where}: problem {name}"
