@@ -138,6 +138,16 @@ def test_links_lead_somewhere(path):
         assert not anchor or anchor in anchors(there), target
 
 
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_files_that_are_named_are_there(path):
+    """But for places of names of one's own: NAME, X, *."""
+    named = re.findall(r"(?<![\w/])(?:src|tests|docs|scripts|etc|web|systemd|examples|"
+                       r"bench)/[\w./-]+\w", path.read_text())
+    for file in named:
+        if not re.search(r"NAME|MODULE|_X\b|/out\b|^etc/sagapipe/", file):
+            assert list(TREE.glob(file + "*")), file
+
+
 def symptoms():
     """What the troubleshooting table quotes: one list per row."""
     table = README.read_text().partition("## When something is wrong")[2]
