@@ -4,7 +4,7 @@ import {h, say, mark} from './dom.js';
 import {paused} from './shared.js';
 
 const WORDS = {
-  live: ['live', 'Changes show as they happen'],
+  live: ['live', 'Changes show as they happen; of very many, the newest'],
   sampled: ['sampled', 'More changes than this page can follow: it looks ' +
     'once a second'],
   wait: ['connecting', 'Not connected; it is tried again'],

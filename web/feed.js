@@ -15,6 +15,7 @@ const ROWS_MAX = 100;
 const ASK_MS = 1000;
 const SAMPLE_MS = 10000;  // as long, before the stream is tried again
 const RETRY_MS_MAX = 10000;
+const GAP_MS = 1000;     // after changes were left out, the list is asked for
 
 function wait(ms, signal) {
   return new Promise((done) => {
@@ -58,6 +59,8 @@ export class Feed {
 
   stop() {
     this.control.abort();
+    clearTimeout(this.mending);
+    this.mending = 0;
     this.lastId = null;
     this.loaded = false;
     this.error = null;
@@ -120,10 +123,19 @@ export class Feed {
       if (id) this.lastId = id;
       if (event === this.event) this.take(JSON.parse(data));
       else if (event === 'dropped') dropped = true;
-      else if (event === 'gap') this.load(this.control.signal).catch(() => {});
+      else if (event === 'gap') this.mend();
     }
     this.tell();
     return dropped;
+  }
+
+  // Changes of rows that we show may be among those left out.
+  mend() {
+    if (this.mending) return;
+    this.mending = setTimeout(() => {
+      this.mending = 0;
+      this.load(this.control.signal).catch(() => {});
+    }, GAP_MS);
   }
 
   // Follows the stream until it ends; answers how to go on.

@@ -30,9 +30,9 @@ function facts(order) {
       `#/transactions?id=${order.transactionId}`}, `#${order.transactionId}`)));
   }
   if (order.trace) {
-    const trace = typeof order.trace === 'string' ? order.trace
-      : order.trace.traceId || order.trace.id || '';
-    if (trace) rows.push(fact('Trace', h('code', {}, trace)));
+    // "00-TRACE-PARENT-01"
+    const trace = order.trace.split('-')[1] || order.trace;
+    rows.push(fact('Trace', h('code', {}, trace)));
   }
   return h('dl', {class: 'facts'}, ...rows);
 }

@@ -55,7 +55,8 @@ function processNode([x, y], name) {
   const parts = {
     node: svg('g', {class: 'process', transform: `translate(${x} ${y})`}),
     name: text(30, 24, 'node-name'), one: text(14, 44, 'node-line'),
-    two: text(14, 61, 'node-line'), right: text(PROCESS.w - 12, 24, 'node-rate', true),
+    two: text(14, 61, 'node-line'),
+    right: text(PROCESS.w - 12, 24, 'node-rate', true),
   };
   say(parts.name, name);
   parts.node.append(svg('rect', {width: PROCESS.w, height: PROCESS.h, rx: 9}),
@@ -148,6 +149,12 @@ function drawProcess(parts, name, row, pipeline) {
   }
 }
 
+// A batch on its way is no lag; more than a second's worth is.
+function lateness(behind, speed) {
+  if (behind > 5000 + 10 * speed) return 'much';
+  return behind > 100 + speed ? 'some' : 'no';
+}
+
 function drawTopic(parts, name, pipeline) {
   const speed = rateOf(`topic ${name}`);
   say(parts.rate, speed == null ? NONE : `${short(speed)}/s`);
@@ -155,7 +162,7 @@ function drawTopic(parts, name, pipeline) {
     const behind = lagOf(pipeline.status, reader, name);
     say(lag, behind == null ? NONE : behind === 0 ? 'up to date'
       : `${short(behind)} behind`);
-    mark(lag, 'data-late', behind > 5000 ? 'much' : behind > 100 ? 'some' : 'no');
+    mark(lag, 'data-late', lateness(behind, speed || 0));
   }
 }
 

@@ -13,10 +13,10 @@ function noteOrder(order, before) {
   noteLatency(between(order.createdAt, order.updatedAt));
 }
 
-export const orders = new Feed({list: '/orders', stream: '/orders/stream',
+export const orders = new Feed({list: '/orders', stream: '/orders/stream?latest=100',
   event: 'order', each: noteOrder});
 export const transactions = new Feed({list: '/transactions',
-  stream: '/transactions/stream', event: 'transaction'});
+  stream: '/transactions/stream?latest=100', event: 'transaction'});
 
 export const paused = {now: false, listeners: new Set()};
 

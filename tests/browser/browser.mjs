@@ -34,8 +34,6 @@ export class Browser {
     };
     page.on('console', (message) => {
       if (['error', 'warning'].includes(message.type())) {
-        // A gateway without streams: the page asks again and again instead.
-        if (message.location().url.endsWith('/stream')) return;
         fault(`console: ${message.text()} ${message.location().url}`);
       }
     });

@@ -7,7 +7,7 @@ import {createRequire} from 'node:module';
 import {join} from 'node:path';
 import {after, before, test} from 'node:test';
 import {Browser, PHONE} from './browser.mjs';
-import {Pipeline, TREE, until} from './pipeline.mjs';
+import {Pipeline, TREE, freePort, until} from './pipeline.mjs';
 
 const SHOTS = join(TREE, 'build/screenshots');
 const AXE = readFileSync(createRequire(import.meta.url)
@@ -22,7 +22,7 @@ let browser;
 
 before(async () => {
   mkdirSync(SHOTS, {recursive: true});
-  pipeline = new Pipeline().start();
+  pipeline = new Pipeline({http: `127.0.0.1:${await freePort()}`}).start();
   browser = await new Browser().open();
 });
 
@@ -61,7 +61,12 @@ test('an order is placed and seen to complete', async () => {
   await row.getByText('Completed').waitFor();
   await page.locator('.figure', {hasText: 'Completed'})
     .getByText('1 in all').waitFor();
-  await shot(page, 'overview-placed');
+  await page.locator('.feed-note').getByText('live').waitFor();
+  await page.getByText('Every process, topic and consumer').click();
+  await page.locator('tr', {hasText: /^ledgerpayments\/0/}).waitFor();
+  await page.locator('tr', {hasText: /^brokerup\d+/}).waitFor();
+  await accessible(page, 'overview with tables');
+  await shot(page, 'overview-placed', {fullPage: true});
   await done(page);
 });
 
@@ -158,6 +163,22 @@ test('a process that is down is shown, and what waits for it', async () => {
   }
 });
 
+test('the page goes on when the gateway was killed', async () => {
+  const page = await browser.page(`${pipeline.url}/`, /net::ERR|status of 503/);
+  const live = page.locator('.feed-note').getByText('live');
+  await live.waitFor();
+  const old = pipeline.signal('gateway', 'SIGKILL');
+  await until(() => pipeline.pid('gateway') !== old, 'another gateway');
+  await until(() => fetch(`${pipeline.url}/readyz`).then((r) => r.ok,
+    () => false), 'the gateway is ready');
+  const id = await pipeline.placed(4, 1);
+  await page.locator('.orders li', {hasText: `#${id}`}).getByText('Completed')
+    .waitFor();
+  await live.waitFor();
+  await page.getByText('all up').waitFor();
+  await done(page);
+});
+
 test('accounts are opened, given credit and frozen', async () => {
   const page = await open('#/accounts');
   await page.locator('#open-user').fill('6');
@@ -174,6 +195,31 @@ test('accounts are opened, given credit and frozen', async () => {
   await page.getByRole('button', {name: 'Thaw user 6'}).click();
   await row.getByText('Active').waitFor();
   await shot(page, 'accounts');
+  await done(page);
+});
+
+test('a price is changed, and orders keep theirs', async () => {
+  const page = await open('#/catalogue');
+  await page.getByRole('button', {name: 'Change the price of product 2'})
+    .click();
+  await page.keyboard.type('80.25');
+  await page.keyboard.press('Enter');
+  await page.getByText('Product 2 costs 80.25 from now on.').waitFor();
+  await page.locator('tr', {hasText: /^2/}).getByText('80.25').waitFor();
+  await shot(page, 'catalogue');
+  await page.goto(`${pipeline.url}/#/orders/2`);
+  await page.locator('.fact', {hasText: 'Price'}).getByText('75.00').waitFor();
+  await done(page);
+});
+
+test('an order shows the trace that it came with', async () => {
+  const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
+  const response = await fetch(`${pipeline.url}/orders`, {method: 'POST',
+    body: '{"userId":5,"productId":1}', headers: {
+      'Content-Type': 'application/json',
+      traceparent: `00-${trace}-00f067aa0ba902b7-01`}});
+  const page = await open(`#${response.headers.get('location')}`);
+  await page.locator('.fact', {hasText: 'Trace'}).getByText(trace).waitFor();
   await done(page);
 });
 
@@ -280,11 +326,12 @@ test('a gateway with tokens is asked with one', async () => {
   const tokens = join(home.directory, 'tokens');
   home.knobs.tokens = tokens;
   const make = (role) => home.run(join(TREE, 'scripts/make-token.sh'), role,
-    'night', tokens).trim();
+    `of-${role}`, tokens).trim();
   try {
     const operator = make('operator');
+    const customer = make('customer');
     home.start();
-    const page = await browser.page(`${home.url}/`, /status of 401/);
+    const page = await browser.page(`${home.url}/`, /status of 40[13]/);
     await page.getByRole('button', {name: 'Not now'}).click();
     await page.getByText('to those who have a token').waitFor();
     await page.getByRole('button', {name: 'Token', exact: true}).click();
@@ -292,6 +339,11 @@ test('a gateway with tokens is asked with one', async () => {
     await page.keyboard.press('Enter');
     await page.getByText('That token is not valid.').waitFor();
     await shot(page, 'token');
+    await page.getByLabel('Bearer token').fill(customer);
+    await page.keyboard.press('Enter');
+    await page.getByText('The pipeline is shown to operators.').waitFor();
+    await page.getByText('No order yet').waitFor();
+    await page.getByRole('button', {name: 'Token', exact: true}).click();
     await page.getByLabel('Bearer token').fill(operator);
     await page.keyboard.press('Enter');
     await page.locator('.wide .process[data-state=up]').nth(2).waitFor();

@@ -5,14 +5,14 @@ import {join} from 'node:path';
 import {Browser, DESK, PHONE} from './browser.mjs';
 import {Pipeline, TREE, until} from './pipeline.mjs';
 
-const BUSY_MS = 80000;
-const EVERY_MS = 100;
+const BUSY_MS = 70000;
+const EVERY_MS = 12;
 
 // Some hundred orders a second that come and go, of users who can pay, and of
 // some who can't.
 function orders(now) {
-  const count = Math.round(45 + 25 * Math.sin(now / 9000) +
-    10 * Math.sin(now / 1700));
+  const count = Math.round(5 + 3 * Math.sin(now / 9000) +
+    Math.sin(now / 1700) + Math.random());
   return Array.from({length: count}, () => JSON.stringify({
     userId: Math.random() < 0.06 ? 1 : 10 + Math.floor(40 * Math.random()),
     productId: 1 + Math.floor(3 * Math.random()),
@@ -33,6 +33,7 @@ async function picture(pipeline, settings, name) {
   const page = await browser.page(`${pipeline.url}/`);
   const begun = Date.now();
   await until(() => Date.now() - begun > BUSY_MS, 'a while', 2 * BUSY_MS);
+  await page.getByLabel('User', {exact: true}).fill('12');
   await page.getByRole('button', {name: 'Place order'}).click();
   await page.getByText(/^Order \d+ (completed|failed)/).waitFor();
   await page.evaluate(() => window.scrollTo(0, 0));

@@ -2,6 +2,7 @@
 
 import {execFileSync} from 'node:child_process';
 import {mkdtempSync, readFileSync, rmSync} from 'node:fs';
+import {createServer} from 'node:net';
 import {tmpdir} from 'node:os';
 import {dirname, join, resolve} from 'node:path';
 import {fileURLToPath} from 'node:url';
@@ -28,6 +29,18 @@ export async function until(condition, what, limit = 20000) {
     if (Date.now() > deadline) throw new Error(`${what} did not come true`);
     await new Promise((done) => setTimeout(done, 10));
   }
+}
+
+// A port that is free, and stays the same when the gateway starts again.
+export function freePort() {
+  return new Promise((done, failed) => {
+    const server = createServer();
+    server.on('error', failed);
+    server.listen(0, '127.0.0.1', () => {
+      const {port} = server.address();
+      server.close(() => done(port));
+    });
+  });
 }
 
 export class Pipeline {
@@ -57,9 +70,14 @@ export class Pipeline {
     }
   }
 
+  pid(name) {
+    return Number(readFileSync(join(this.home, `run/${name}.pid`), 'utf8'));
+  }
+
   signal(name, number) {
-    const pid = readFileSync(join(this.home, `run/${name}.pid`), 'utf8');
-    process.kill(Number(pid), number);
+    const pid = this.pid(name);
+    process.kill(pid, number);
+    return pid;
   }
 
   async ask(method, path, body, type = 'application/json') {
