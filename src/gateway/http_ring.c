@@ -20,8 +20,9 @@ void
 ring_begin(struct ring *ring, uint64_t next)
 {
     ring->first = ring->next = next;
-    for (size_t i = 0; ring->texts != NULL && i < RING_TEXTS; i++)
+    for (size_t i = 0; ring->texts_used && i < RING_TEXTS; i++)
         ring->texts[i].number = 0;
+    ring->texts_used = false;
 }
 
 static bool
@@ -84,6 +85,7 @@ ring_text(struct ring *ring, uint64_t number, const char *currency,
         ring_write_change(&writer, ring_at(ring, number), currency);
         invariant(!writer.failed);
         kept->number = number;
+        ring->texts_used = true;
         kept->bytes = writer.used;
     }
     *bytes_out = kept->bytes;

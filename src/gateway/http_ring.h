@@ -28,6 +28,7 @@ struct ring {
     size_t room;
     struct change *changes; /* NULL until the first comes */
     struct ring_text *texts;
+    bool texts_used; /* any of them has a number */
 };
 
 void ring_init(struct ring *ring, size_t room);

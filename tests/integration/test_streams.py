@@ -122,6 +122,19 @@ def test_last_event_id_that_is_none_is_refused(shared):
         assert reply.json["field"] == "Last-Event-ID"
 
 
+def test_stream_without_a_body_or_for_an_old_client(shared):
+    assert shared.request("HEAD", "/orders/stream").status == 200
+    host, port = shared.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), 20) as old:
+        old.sendall(b"GET /orders/stream HTTP/1.0\r\n\r\n")
+        text = b""
+        while b": alive\n\n" not in text:
+            more = old.recv(4096)
+            assert more, text
+            text += more
+    assert b"\r\n\r\nretry: 1000\n\n: alive\n\n" in text
+
+
 def test_latest_leaves_out_the_older(shared):
     shared.open_user(506, 10**6)
     with Events(shared, "/orders/stream?latest=5", last=0) as events:
