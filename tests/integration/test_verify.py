@@ -277,3 +277,12 @@ def test_verify_offline_while_it_runs_is_refused(alone):
     result = sagactl(alone, "verify", "--offline")
     assert result.returncode == 100
     assert "data/payment is held" in result.stderr
+
+
+def test_verify_without_a_home_says_so(make_pipeline):
+    """As whoever asks from another directory than the tree's meets it."""
+    pipeline = make_pipeline()
+    result = sagactl(pipeline, "verify")
+    assert (result.returncode, result.stdout) == (100, ""), result
+    assert f"{pipeline.home} is no pipeline's home" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
