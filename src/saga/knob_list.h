@@ -94,7 +94,7 @@
       "events that may wait for an operator; beyond it the process stops")     \
     K(bus_timeout, MILLISECONDS, "1s", 50, 60000, PARTICIPANTS,                \
       "a request to the broker is sent again after")                           \
-    K(cache, BYTES, "32m", 1048576, 17179869184, ALL_OF_THEM,                  \
+    K(cache, BYTES, "20m", 1048576, 17179869184, ALL_OF_THEM,                  \
       "page cache of the process's store")                                     \
     K(checkpoint, BYTES, "64m", 1048576, 17179869184, ALL_OF_THEM,             \
       "store log written between two checkpoints")                             \
