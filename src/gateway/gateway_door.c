@@ -27,6 +27,7 @@ struct gateway_door {
     pthread_t thread;
     int stop_fd; /* readable once we are to end */
     atomic_bool stopping;
+    atomic_uint waiting; /* handed over, not yet answered */
     char reply[CONTROL_REPLY_BYTES_MAX];
 };
 
@@ -311,6 +312,7 @@ run(void *context)
             struct request *next = request->next;
 
             serve(door, request);
+            atomic_fetch_sub(&door->waiting, 1);
             mailbox_post(door->answers, request, request);
             request = next;
         }
@@ -359,9 +361,16 @@ gateway_door_close(struct gateway_door **door_p)
     *door_p = NULL;
 }
 
+bool
+gateway_door_busy(const struct gateway_door *door)
+{
+    return atomic_load(&door->waiting) >= DOOR_WAITING_MAX;
+}
+
 void
 gateway_door_ask(struct gateway_door *door, struct request *request)
 {
+    atomic_fetch_add(&door->waiting, 1);
     mailbox_post(door->requests, request, request);
 }
 

@@ -19,6 +19,8 @@
 
 #define DOOR_ANSWER_MS 2000
 #define DOOR_PARTICIPANTS_MAX 16
+/* Requests under way; further ones are refused. */
+#define DOOR_WAITING_MAX 4
 /* Of one participant, the oldest; a list has no more of each. */
 #define DOOR_ROWS_MAX 1000
 
@@ -31,6 +33,8 @@ MUST_USE enum rc gateway_door_open(struct gateway_door **door_out,
  * are the caller's again. */
 void gateway_door_close(struct gateway_door **door_p);
 
+/* True if DOOR_WAITING_MAX requests are under way: hand over no more. */
+bool gateway_door_busy(const struct gateway_door *door);
 /* Hands the request over; only the http thread may. */
 void gateway_door_ask(struct gateway_door *door, struct request *request);
 struct mailbox *gateway_door_answers(const struct gateway_door *door);

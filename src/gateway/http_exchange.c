@@ -282,6 +282,17 @@ take_request(struct exchange *exchange)
                     "nothing was done; try again later");
 }
 
+static void
+refuse_if_door_is_busy(struct exchange *exchange)
+{
+    struct http_call *call = &exchange->call;
+
+    if (call->request != NULL && request_is_for_door(call->request) &&
+        gateway_door_busy(exchange->http->door))
+        problem_set(&call->problem, PROBLEM_OVERLOADED, NULL,
+                    "nothing was done; others ask about parked events now");
+}
+
 /* The last call: the body is complete. */
 static enum MHD_Result
 on_complete(struct exchange *exchange)
@@ -293,6 +304,7 @@ on_complete(struct exchange *exchange)
     call->body_bytes = exchange->body_used;
     take_request(exchange);
     http_call_prepare(call);
+    refuse_if_door_is_busy(exchange);
     if (call->problem.type == PROBLEM_NONE && batch_is_meant(call))
         return exchange_reply_batch(exchange);
     if (call->problem.type == PROBLEM_NONE && call->request != NULL) {

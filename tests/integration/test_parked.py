@@ -1,5 +1,6 @@
 """GET /parked and what may be done with them: the participants' doors, asked over HTTP."""
 
+import concurrent.futures
 import signal
 
 import pytest
@@ -94,6 +95,25 @@ def test_a_participant_that_hangs_is_named_and_holds_up_nobody(pipeline):
         pipeline.kill("ledger", signal.SIGCONT)
     wait_for(lambda: pipeline.get("/parked").status == 200,
              what="the ledger's answer")
+
+
+def test_few_wait_for_a_participant_that_hangs(pipeline):
+    """Four wait; the others are told at once, and do not queue up."""
+    pipeline.kill("ledger", signal.SIGSTOP)
+    try:
+        with concurrent.futures.ThreadPoolExecutor(12) as pool:
+            asked = [pool.submit(pipeline.get, "/parked") for _ in range(12)]
+            refused = wait_for(
+                lambda: [one for one in asked if one.done() and
+                         problem(one.result()) == "overloaded"],
+                what="a refusal")
+            assert refused[0].result().status == 503
+            pipeline.kill("ledger", signal.SIGCONT)
+            for one in asked:
+                assert one.result().status in (200, 503)
+    finally:
+        pipeline.kill("ledger", signal.SIGCONT)
+    assert pipeline.json("/parked") == []
 
 
 def test_a_participant_that_is_down_is_named(pipeline):
