@@ -154,7 +154,9 @@ if [[ ${#foreground[@]} -gt 0 ]]; then
     exec "${supervisor[@]}"
 fi
 # The supervisor writes to our descriptor 7: one line, then it closes it.
-exec 7< <(READY_FD=1 exec setsid "${supervisor[@]}")
+# Under nohup SIGHUP is ignored, and bash can't trap what was ignored.
+exec 7< <(READY_FD=1 exec env --default-signal=HUP \
+    setsid "${supervisor[@]}")
 wait_ready
 url=$(cat "$home/run/gateway.url")
 cat <<EOF

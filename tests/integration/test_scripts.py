@@ -273,6 +273,15 @@ def test_down_file_keeps_a_process_down_until_told(standin):
     standin.restarted("broker", old)
 
 
+def test_007_started_under_nohup_hears_sighup(standin):
+    """Regress: a shell can't trap a signal that was ignored when it began."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        test_down_file_keeps_a_process_down_until_told(standin)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_stop_during_back_off_does_not_wait(standin):
     standin.start()
     for _ in range(3):

@@ -25,6 +25,8 @@ def settled(pipeline, orders):
     done = status["orders"]["completed"] + status["orders"]["failed"]
     return (done == orders and len(status["consumers"]) == 6 and
             {row["lag"] for row in status["consumers"]} == {0} and
+            {row["topic"]: row["end"] for row in status["topics"]}[
+                "transactions"] == orders and
             status["processes"][1]["eventsIn"] >= orders and status)
 
 

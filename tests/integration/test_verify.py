@@ -243,13 +243,18 @@ def test_verify_of_a_store_from_yesterday_finds_it(alone):
     ["verify", "--whatever"], ["verify", "--offline", "more"],
     ["verify", "--copy"], ["backup"], ["restore"], ["restore", "a", "b"],
     ["whatever"], [], ["--whatever"], ["parked"], ["parked", "list", "a", "b"],
-    ["parked", "show", "nobody", "1"],
 ])
 def test_wrong_use_is_told(make_pipeline, arguments):
     result = sagactl(make_pipeline(), *arguments)
     assert result.returncode == 100
     assert result.stderr.startswith("sagactl: usage: sagactl ")
     assert result.stdout == ""
+
+
+def test_nobody_of_that_name_is_told(make_pipeline):
+    result = sagactl(make_pipeline(), "parked", "show", "nobody", "1")
+    assert result.returncode == 100
+    assert result.stderr.startswith("sagactl: nobody: nothing answers at ")
 
 
 def test_help_names_every_command(make_pipeline):
