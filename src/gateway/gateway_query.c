@@ -125,6 +125,8 @@ scan_id(const struct scan *scan, const struct store_row *row, uint64_t *id_out)
 static enum rc
 scan_rows(const struct scan *scan, struct store_cursor *cursor)
 {
+    const uint32_t scanned_max = scan->prefix.value != 0 ? LIST_LOOKUP_MAX
+                                                         : LIST_SCAN_MAX;
     struct request *request = scan->request;
     struct store_row row;
     union scan_row row_read;
@@ -138,7 +140,7 @@ scan_rows(const struct scan *scan, struct store_cursor *cursor)
         rc = scan_id(scan, &row, &id);
         if (rc != RC_OK)
             break;
-        if (scanned == LIST_SCAN_MAX) {
+        if (scanned == scanned_max) {
             request->more = true;
             break;
         }

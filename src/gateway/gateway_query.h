@@ -4,8 +4,9 @@
  * Each fills request->rows (malloc'ed once, query.limit rows), rows_count,
  * more and more_after from request->query, and sets the outcome.  A page ends
  * when it is full, at the list's end, or when it has looked at LIST_SCAN_MAX
- * rows; `more` is set if a row that fits is known to follow or the last of
- * these ended it, and more_after is the id behind which the next page begins.
+ * rows (LIST_LOOKUP_MAX through an index); `more` is set if a row that fits is
+ * known to follow or the last of these ended it, and more_after is the id
+ * behind which the next page begins.
  *
  * Result: RC_OK also for REQUEST_FAILED (no memory for the page); otherwise
  * what the store said, or RC_DAMAGED.

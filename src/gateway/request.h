@@ -23,6 +23,9 @@
 /* Rows that one filtered list may look at.  A page may so be short (or even
  * empty) while `more` is set: the client follows its Link. */
 #define LIST_SCAN_MAX 5000
+/* The same through an index, where each row is looked up: an order that is
+ * placed meanwhile waits for the page. */
+#define LIST_LOOKUP_MAX 1000
 
 /* Of an Idempotency-Key: so many visible characters, at least one. */
 #define IDEMPOTENCY_KEY_BYTES_MAX 255

@@ -76,6 +76,8 @@ model_list(const struct model_row *rows, size_t count,
     const struct model_row *row;
     uint64_t last = query->after;
     size_t i, looked_at = 0;
+    uint32_t looks_max = indexed && query->user.value != 0 ? LIST_LOOKUP_MAX
+                                                           : LIST_SCAN_MAX;
     bool fits;
 
     memset(page, 0, sizeof *page);
@@ -88,7 +90,7 @@ model_list(const struct model_row *rows, size_t count,
             continue;
         fits = (query->user.value == 0 || query->user.value == row->user) &&
                (query->status == ORDER_UNSET || query->status == row->status);
-        if (looked_at++ == LIST_SCAN_MAX ||
+        if (looked_at++ == looks_max ||
             (fits && page->count == query->limit)) {
             page->more = true;
             page->more_after = last;
