@@ -114,6 +114,8 @@ check_scripts() {
     shellcheck -x scripts/*.sh bench/*.sh .ci/run
 }
 
+export LSAN_OPTIONS=print_suppressions=0:suppressions=$PWD/tests/sanitizers/lsan.supp
+
 # pytest_run BIN DIRECTORY...: over the programs in BIN.
 pytest_run() {
     local limits=()
