@@ -28,7 +28,7 @@ FAULTS = [("write", errno.EIO), ("write", errno.ENOSPC),
           ("fsync", errno.EIO), ("fsync", errno.ENOSPC),
           ("open", errno.EIO), ("open", errno.ENOSPC)]
 NAMES = [f"{call}-{errno.errorcode[number]}" for call, number in FAULTS]
-SMALL_DISK_BYTES = 64 << 20
+SMALL_DISK_BYTES = 160 << 20
 # Small logs and segments, so that files are opened often; no floor, so that
 # nothing is refused before the disk itself refuses.
 SMALL = {"cache": "1m", "checkpoint": "1m", "checkpoint_time": "1s",
@@ -237,12 +237,14 @@ def test_g7_full_disk_is_told_and_recovered_from(small):
 
 def test_g7_disk_below_its_floor_refuses_and_goes_on(small):
     """What the floors are for: no process ends."""
-    small.knobs.update(disk_floor="4m", gateway_disk_floor="16m")
+    # Far apart: what is on its way still needs room, and a look at the disk
+    # is half a second old.
+    small.knobs.update(disk_floor="16m", gateway_disk_floor="64m")
     small.start()
     open_users(small)
     with Load(small, USERS) as load:
         load.wait(20)
-        fill_but(small.data / "ballast", 12 << 20)
+        fill_but(small.data / "ballast", 60 << 20)
         reply = wait_for(lambda: refused(small), 60, "a refusal")
         assert reply.json["type"] == "/problems/disk-floor"
         assert int(reply.headers["Retry-After"]) >= 1
