@@ -33,6 +33,7 @@ readonly TO_TEST='
 libcmocka-dev     unit tests
 python3           integration tests
 python3-pytest    integration tests
+python3-pytest-xdist runs them side by side
 python3-zmq       a client of the broker in another language
 python3-msgpack   a client of the broker in another language
 python3-jsonschema holds answers against the description of the API

@@ -116,14 +116,15 @@ check_scripts() {
 
 export LSAN_OPTIONS=print_suppressions=0:suppressions=$PWD/tests/sanitizers/lsan.supp
 
-# pytest_run BIN DIRECTORY...: over the programs in BIN.
+# pytest_run BIN DIRECTORY...: over the programs in BIN.  Most of a test is
+# waiting, and each has its own processes and ports: files run side by side.
 pytest_run() {
-    local limits=()
+    local limits=() workers=$(($(nproc) + 1))
     if ! $long; then
         limits=(-m 'not long')
     fi
     SAGA_BIN=$PWD/$1 /usr/bin/python3 -m pytest -q -p no:cacheprovider \
-        "${limits[@]}" "${@:2}"
+        -n "$workers" --dist loadfile "${limits[@]}" "${@:2}"
 }
 
 with=(--with-tests)

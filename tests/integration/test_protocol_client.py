@@ -864,11 +864,8 @@ def test_the_last_report_of_each_name_is_shown(bus, wire):
 
 
 def test_more_names_report_than_there_may_be(bus, wire):
-    for one in range(64):
-        try:
-            bus.report(f"p{one}", b"\x80")
-        except sagabus.Limit:       # the broker has a row of its own
-            assert one == 63
+    for one in range(63):       # the broker has a row of its own
+        bus.report(f"p{one}", b"\x80")
     refused("Limit", 64, wire, sagabus.REPORT, name("one-more") + b"\x00\x00")
 
 
