@@ -111,7 +111,8 @@ verify_units() {
 }
 
 check_scripts() {
-    shellcheck -x scripts/*.sh bench/*.sh .ci/run
+    shellcheck -x scripts/*.sh bench/*.sh tests/sim/*.sh .ci/run &&
+        tests/sim/bugs.sh --dry
 }
 
 export LSAN_OPTIONS=print_suppressions=0:suppressions=$PWD/tests/sanitizers/lsan.supp
