@@ -72,14 +72,17 @@ int sagactl_lock_all(const struct sagactl *ctl);
 
 /*
  * Asks process `name` through HOME/run/NAME.ctl and waits up to timeout_ms for
- * its reply, which the caller frees with json_decref().  NULL, and one line on
- * stderr, if it does not run, does not answer, or answers with an error.
+ * its reply, which the caller frees with json_decref().  EXIT_DONE; or one line
+ * on stderr, *reply_out NULL, and EXIT_USAGE if it does not run, EXIT_SYSTEM
+ * if it does not answer, EXIT_DIFFERS if it says no.
  */
-json_t *sagactl_ask(const struct sagactl *ctl, const char *name,
-                    int timeout_ms, const char *format, ...)
-    PRINTF_LIKE(4, 5);
+MUST_USE int sagactl_ask(const struct sagactl *ctl, const char *name,
+                         int timeout_ms, json_t **reply_out,
+                         const char *format, ...)
+    PRINTF_LIKE(5, 6);
 
-/* The same without a word if the process does not run: *running_out. */
+/* The reply or NULL; without a word if the process does not run: *running_out.
+ */
 json_t *sagactl_try(const struct sagactl *ctl, const char *name,
                     int timeout_ms, bool *running_out, const char *format, ...)
     PRINTF_LIKE(5, 6);

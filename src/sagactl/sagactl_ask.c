@@ -37,28 +37,32 @@ complain(const char *name, const char *words)
     fprintf(stderr, "sagactl: %s: %s\n", name, words);
 }
 
-static json_t *
-parse(const char *name, const char *reply, size_t bytes)
+static int
+parse(const char *name, const char *reply, size_t bytes, json_t **object_out)
 {
     json_t *object = json_loadb(reply, bytes, JSON_REJECT_DUPLICATES, NULL);
     const char *error = sagactl_text(object, "error");
 
-    if (object == NULL)
+    if (object == NULL) {
         complain(name, "its reply is no JSON");
-    else if (*error != '\0') {
+        return EXIT_SYSTEM;
+    }
+    if (*error != '\0') {
         complain(name, error);
         json_decref(object);
-        object = NULL;
+        return EXIT_DIFFERS;
     }
-    return object;
+    *object_out = object;
+    return EXIT_DONE;
 }
 
 /* Sends one request and reads its one reply. */
-static json_t *
-converse(int fd, const char *name, int timeout_ms, const char *request)
+static int
+converse(int fd, const char *name, int timeout_ms, const char *request,
+         json_t **object_out)
 {
     struct pollfd wait = { .fd = fd, .events = POLLIN };
-    json_t *object = NULL;
+    int code = EXIT_SYSTEM;
     ssize_t bytes;
     char *reply = malloc(CONTROL_REPLY_BYTES_MAX);
 
@@ -71,9 +75,9 @@ converse(int fd, const char *name, int timeout_ms, const char *request)
     else if ((bytes = recv(fd, reply, CONTROL_REPLY_BYTES_MAX, 0)) <= 0)
         complain(name, "it went away before it answered");
     else
-        object = parse(name, reply, (size_t)bytes);
+        code = parse(name, reply, (size_t)bytes, object_out);
     free(reply);
-    return object;
+    return code;
 }
 
 int
@@ -85,7 +89,7 @@ sagactl_hold(const struct sagactl *ctl)
     if (fd < 0)
         complain("broker", "does not run at this home");
     else
-        reply = converse(fd, "broker", HOLD_MS, "hold");
+        (void)converse(fd, "broker", HOLD_MS, "hold", &reply);
     if (reply == NULL && fd >= 0) {
         close(fd);
         return -1;
@@ -94,42 +98,43 @@ sagactl_hold(const struct sagactl *ctl)
     return fd;
 }
 
-static json_t *
+static int
 ask(const struct sagactl *ctl, const char *name, int timeout_ms,
-    bool *running_out, const char *format, va_list values)
+    bool *running_out, json_t **object_out, const char *format,
+    va_list values)
 {
     char request[CONTROL_REQUEST_BYTES_MAX];
-    int fd = connect_to(ctl, name);
-    json_t *object = NULL;
+    int fd = connect_to(ctl, name), code = EXIT_USAGE;
 
+    *object_out = NULL;
     *running_out = fd >= 0;
     if (fd < 0)
-        return NULL;
+        return EXIT_USAGE;
     if (vsnprintf(request, sizeof request, format, values) >=
         (int)sizeof request)
         complain(name, "this request is too long");
     else
-        object = converse(fd, name, timeout_ms, request);
+        code = converse(fd, name, timeout_ms, request, object_out);
     close(fd);
-    return object;
+    return code;
 }
 
-json_t *
+int
 sagactl_ask(const struct sagactl *ctl, const char *name, int timeout_ms,
-            const char *format, ...)
+            json_t **reply_out, const char *format, ...)
 {
     bool running;
     va_list values;
-    json_t *object;
+    int code;
 
     va_start(values, format);
-    object = ask(ctl, name, timeout_ms, &running, format, values);
+    code = ask(ctl, name, timeout_ms, &running, reply_out, format, values);
     va_end(values);
     if (!running)
         fprintf(stderr, "sagactl: %s: nothing answers at %s/run/%s.ctl: is "
                         "the pipeline of this home running?\n",
                 name, ctl->home, name);
-    return object;
+    return code;
 }
 
 json_t *
@@ -140,7 +145,7 @@ sagactl_try(const struct sagactl *ctl, const char *name, int timeout_ms,
     json_t *object;
 
     va_start(values, format);
-    object = ask(ctl, name, timeout_ms, running_out, format, values);
+    (void)ask(ctl, name, timeout_ms, running_out, &object, format, values);
     va_end(values);
     return object;
 }

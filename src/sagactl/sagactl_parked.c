@@ -37,11 +37,13 @@ list_one(const struct sagactl *ctl, const char *process, uint64_t *count)
     json_t *page, *row;
     bool more = true;
     size_t i;
+    int code;
 
     while (more) {
-        page = sagactl_ask(ctl, process, ASK_MS, "parked %" PRIu64, after);
-        if (page == NULL)
-            return EXIT_USAGE;
+        code = sagactl_ask(ctl, process, ASK_MS, &page, "parked %" PRIu64,
+                           after);
+        if (code != EXIT_DONE)
+            return code;
         json_array_foreach(json_object_get(page, "rows"), i, row) {
             print_row(ctl, process, row);
             after = sagactl_number(row, "number");
@@ -90,13 +92,14 @@ int
 sagactl_parked_show(const struct sagactl *ctl, const struct sagactl_args *args)
 {
     json_t *reply;
+    int code;
 
     if (!is_participant(args))
         return EXIT_USAGE;
-    reply = sagactl_ask(ctl, args->words[0], ASK_MS, "show %s",
-                        args->words[1]);
-    if (reply == NULL)
-        return EXIT_USAGE;
+    code = sagactl_ask(ctl, args->words[0], ASK_MS, &reply, "show %s",
+                       args->words[1]);
+    if (code != EXIT_DONE)
+        return code;
     json_dumpf(reply, stdout, ctl->json ? JSON_COMPACT : JSON_INDENT(2));
     printf("\n");
     json_decref(reply);
@@ -111,13 +114,14 @@ sagactl_parked_bring_back(const struct sagactl *ctl,
     const char *verb = strchr(args->command->name, ' ') + 1;
     json_t *reply;
     bool refused;
+    int code;
 
     if (!is_participant(args))
         return EXIT_USAGE;
-    reply = sagactl_ask(ctl, args->words[0], ASK_MS, "%s %s", verb,
-                        args->words[1]);
-    if (reply == NULL)
-        return EXIT_USAGE;
+    code = sagactl_ask(ctl, args->words[0], ASK_MS, &reply, "%s %s", verb,
+                       args->words[1]);
+    if (code != EXIT_DONE)
+        return code;
     refused = json_is_true(json_object_get(reply, "refused"));
     if (ctl->json) {
         json_dumpf(reply, stdout, JSON_COMPACT);

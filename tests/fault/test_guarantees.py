@@ -38,6 +38,9 @@ def test_every_guarantee_names_tests():
                               re.MULTILINE | re.DOTALL):
         assert len(named_tests(section)) >= NAMED_MIN, section[:20]
         assert "Not promised:" in section
+        number = section[3:5].lower()
+        assert re.search(rf"::\w*{number}_", section), \
+            f"no test of {number} has its number in its name"
 
 
 def test_a_name_that_is_not_there_is_found():

@@ -1,7 +1,7 @@
 """sagactl on a real pipeline: text and JSON, exit codes, pipes, terminals.
 
 verify, backup, restore and parked have tests of their own (test_verify.py,
-test_behaviours.py); what every command does with pipes and words is here.
+test_sagactl_parked.py); what every command does with pipes and words is here.
 """
 
 import base64

@@ -217,6 +217,11 @@ def test_verify_finds_one_flipped_bit(alone, edit_row, store, table, key,
     report = sagactl(alone, "--json", "verify", "--offline")
     assert report.returncode == 1
     assert json.loads(report.stdout)["ok"] is False
+    for name in START_ORDER:
+        alone.start_process(name)
+    result = sagactl(alone, "verify")
+    assert result.returncode == 1
+    assert f"BAD {check} " in result.stdout
 
 
 def test_verify_of_a_store_from_yesterday_finds_it(alone):
