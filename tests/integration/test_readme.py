@@ -12,9 +12,10 @@ from pipeline import BIN, TREE, clean_environment, wait_for
 README = TREE / "README.md"
 DOCUMENTS = [README, *sorted((TREE / "docs").glob("*.md"))]
 COMMAND_LIMIT_S = 300
-# What only looks is asked again until it shows what is printed: a person is
-# slower than the pipeline, a test is not.
-LOOKS = re.compile(r"curl -s http|bin/sagactl (order show|verify|status)")
+# What only looks is asked again until it shows what is printed: a new process
+# takes longer than the pipeline, unless the machine is loaded.  All else is
+# true also when the block is pasted as a whole.
+LOOKS = re.compile(r"curl -s http")
 # The first is done by whoever reads it; the second runs this.
 NOT_RUN = {"git clone <this repository> sagapipe && cd sagapipe",
            "./scripts/test-all.sh"}
