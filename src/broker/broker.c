@@ -67,6 +67,7 @@ socket_new(int type, int send_frames_max, const char *endpoint)
 static void
 sockets_close(struct broker *broker)
 {
+    broker_connections_close(&broker->connections);
     zsock_destroy(&broker->bus_socket);
     zsock_destroy(&broker->tap_socket);
     zsys_shutdown();
@@ -120,9 +121,12 @@ static enum rc
 sockets_open(struct broker *broker)
 {
     const struct config *config = broker->config;
+    void *sockets[CONNECTIONS_SOCKETS], *context;
+    enum rc rc;
 
     zsys_handler_set(NULL);
-    if (zsys_init() == NULL)
+    context = zsys_init();
+    if (context == NULL)
         return RC_IO;
     broker->bus_socket = socket_new(ZMQ_ROUTER, SEND_FRAMES_MAX, config->bus);
     broker->tap_socket = socket_new(ZMQ_XPUB, TAP_FRAMES_MAX, config->tap);
@@ -131,9 +135,14 @@ sockets_open(struct broker *broker)
                   log_quote(zmq_strerror(zmq_errno())));
         return RC_IO;
     }
+    broker->router = sockets[0] = zsock_resolve(broker->bus_socket);
+    sockets[1] = zsock_resolve(broker->tap_socket);
+    rc = broker_connections_open(&broker->connections, config->connections,
+                                 context, sockets);
+    if (rc != RC_OK)
+        return rc;
     socket_bind(broker, broker->bus_socket, "bus", config->bus);
     socket_bind(broker, broker->tap_socket, "tap", config->tap);
-    broker->router = zsock_resolve(broker->bus_socket);
     return RC_OK;
 }
 
@@ -289,6 +298,8 @@ wait_for_work(struct broker *broker, int64_t next_us, bool *stop_out)
         { .socket = broker->tap.socket, .events = ZMQ_POLLIN },
         { .fd = broker->signal_fd, .events = ZMQ_POLLIN },
         { .fd = control_fd(broker->control), .events = ZMQ_POLLIN },
+        { .fd = broker->connections.fds[0], .events = ZMQ_POLLIN },
+        { .fd = broker->connections.fds[1], .events = ZMQ_POLLIN },
     };
     int64_t now_us = clock_monotonic_us(), wait_us;
 
@@ -309,6 +320,8 @@ wait_for_work(struct broker *broker, int64_t next_us, bool *stop_out)
         broker_tap_listen(&broker->tap);
     if (items[2].revents != 0)
         *stop_out = daemon_stop_asked(broker->signal_fd);
+    if (items[4].revents != 0 || items[5].revents != 0)
+        broker_connections_look(&broker->connections);
     return RC_OK;
 }
 

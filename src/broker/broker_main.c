@@ -1,25 +1,12 @@
 /*
  * The broker: durable topics for the other processes.
  */
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "broker/broker.h"
+#include "broker/broker_connections.h"
 #include "saga/daemon.h"
 #include "saga/log.h"
-
-/* Many topics mean many open tables; take what we may have. */
-static void
-raise_descriptor_limit(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-        log_warning("descriptor_limit", "kept=soft");
-}
 
 int
 main(int argc, char **argv)
@@ -32,8 +19,8 @@ main(int argc, char **argv)
     log_open("broker");
     config_load(&config, PROCESS_BROKER, argc, argv);
     broker_check(&config);
+    broker_connections_allow(config.connections);
     daemon_lock(&config);
-    raise_descriptor_limit();
     signal_fd = daemon_signals();
     daemon_gathers(true);
     rc = broker_open(&broker, &config, daemon_data_directory(), signal_fd);

@@ -9,6 +9,7 @@
 #include <czmq.h>
 
 #include "broker/broker.h"
+#include "broker/broker_connections.h"
 #include "broker/broker_request.h"
 #include "broker/broker_tap.h"
 #include "broker/consumer_table.h"
@@ -78,6 +79,7 @@ struct broker {
 
     zsock_t *bus_socket;
     zsock_t *tap_socket;
+    struct broker_connections connections;
     void *router; /* bus_socket's, for the hot path */
     uint8_t *scratch; /* one frame, PROTOCOL_FRAME_BYTES_MAX */
 

@@ -112,6 +112,8 @@
       "producers the broker keeps track of")                                   \
     K(consumers, NUMBER, "256", 4, 65536, BY(PROCESS_BROKER),                  \
       "consumers the broker keeps track of")                                   \
+    K(connections, NUMBER, "1000", 8, 60000, BY(PROCESS_BROKER),               \
+      "connections to bus and tap at once; beyond it they are cut")            \
     K(fetches, NUMBER, "1024", 4, 65536, BY(PROCESS_BROKER),                   \
       "fetches that wait at the broker at once")                               \
     K(segment, BYTES, "64m", 65536, 17179869184, BY(PROCESS_BROKER),           \

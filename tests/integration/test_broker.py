@@ -3,6 +3,7 @@
 Every test has its own broker, in a directory of its own, over ipc sockets.
 """
 
+import contextlib
 import os
 import pathlib
 import random
@@ -689,6 +690,63 @@ def test_named_limits_refuse_what_is_beyond(make_broker):
     assert client.fetch(topic="extra").batches == []  # it need not wait
     until(lambda: "event=refused code=LIMIT" in broker.log(),
           "the log tells of the limit")
+
+
+def raw_connection(path):
+    """A connection that says nothing."""
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(path)  # waits while the broker is busy
+    connection.settimeout(LIMIT_S)
+    return connection
+
+
+def is_cut(connection):
+    """True if the other side has closed; what it says first is its greeting."""
+    try:
+        while connection.recv(4096):
+            pass
+    except ConnectionResetError:
+        pass
+    return True
+
+
+@pytest.mark.parametrize("door", ["bus", "tap"])
+def test_connections_beyond_the_knob_are_cut(make_broker, door):
+    broker = make_broker(connections=8).start()
+    producer = broker.producer()
+    path = broker.knobs[door].removeprefix("ipc://")
+    with contextlib.ExitStack() as stack:
+        silent = [stack.enter_context(raw_connection(path)) for _ in range(7)]
+        for _ in range(50):
+            with raw_connection(path) as one_more:
+                assert is_cut(one_more)
+        producer.next(1)
+        until(lambda: "event=connection_refused limit=8" in broker.log(),
+              "the log tells of the limit")
+        silent.pop().close()
+        assert broker.client().status().verb == STATUS_OK
+    producer.next(1)
+
+
+def test_008_more_connections_than_descriptors_do_no_harm(make_broker):
+    """libzmq ends the process when accept() finds no descriptor."""
+    broker = make_broker(connections=8, wrapper=["prlimit", "--nofile=1040"])
+    producer = broker.start().producer()
+    path = broker.knobs["bus"].removeprefix("ipc://")
+    for _ in range(4):
+        with contextlib.ExitStack() as stack:
+            for _ in range(400):
+                stack.enter_context(raw_connection(path))
+            producer.next(1)
+    assert broker.process.poll() is None, broker.log()
+
+
+def test_connections_that_need_too_many_descriptors_are_refused(make_broker):
+    broker = make_broker(connections=8, wrapper=["prlimit", "--nofile=1031"])
+    code, said = broker.refuses_to_start()
+    assert code == 100
+    assert "connections" in said and len(said.splitlines()) == 1, said
+    assert not broker.home.exists()
 
 
 def test_below_the_disk_floor_nothing_is_stored_and_all_is_read(make_broker):
