@@ -1,9 +1,11 @@
 """What was answered stays, whatever is killed (docs/GUARANTEES.md)."""
 
+import os
+
 import pytest
 
 from load import Load
-from pipeline import START_ORDER, wait_for
+from pipeline import BIN, START_ORDER, wait_for
 from proof import (USERS, assert_all_ended, assert_money_adds_up,
                    assert_verified, open_users)
 
@@ -26,6 +28,19 @@ def test_g1_stop_and_start_keeps_everything(pipeline):
     pipeline.start()
     assert whole_state(pipeline) == before
     assert pipeline.ended(pipeline.order(2, 1))["id"] == 5
+
+
+def test_home_holds_pids_logs_and_stores(pipeline):
+    """As people and scripts expect to find them."""
+    for name in START_ORDER:
+        pid = int((pipeline.home / "run" / f"{name}.pid").read_text())
+        assert os.readlink(f"/proc/{pid}/exe") == str(BIN / name)
+        assert f"process={name} event=ready" in pipeline.log(name)
+        assert (pipeline.home / "data" / name / "lock").exists()
+    supervisor = int((pipeline.home / "run" / "supervisor.pid").read_text())
+    assert f"event=starting pid={supervisor} " in pipeline.log("supervisor")
+    assert {path.name for path in (pipeline.home / "data").iterdir()} == \
+        set(START_ORDER)
 
 
 def test_g1_kill_all_at_rest_keeps_everything(pipeline):

@@ -158,7 +158,10 @@ def test_home_that_cannot_be_refused_by_start_all(tmp_path, where):
 
 @pytest.mark.skipif(os.geteuid() == 0 and not os.path.exists(
     "/usr/bin/setpriv"), reason="needs an ordinary user")
-def test_home_of_another_user_refused(tmp_path):
+@pytest.mark.parametrize("program", [
+    BIN / "payment", TREE / "scripts" / "start-all.sh"],
+    ids=["payment", "start_all"])
+def test_home_of_another_user_refused(tmp_path, program):
     """As a user who may not write there (root always may)."""
     home = tmp_path / "home"
     home.mkdir(mode=0o755)
@@ -175,8 +178,10 @@ def test_home_of_another_user_refused(tmp_path):
     else:
         home.chmod(0o555)
     result = subprocess.run(
-        [*command, BIN / "payment"], cwd="/", timeout=30, text=True,
-        env=clean_environment(SAGAPIPE_HOME=str(home)), capture_output=True)
+        [*command, program], cwd="/", timeout=30, text=True,
+        env=clean_environment(SAGA_BIN=str(BIN), SAGAPIPE_HOME=str(home),
+                              SAGAPIPE_HTTP="127.0.0.1:0"),
+        capture_output=True)
     assert_refused(result, str(home))
     assert list(home.iterdir()) == []
 

@@ -1,6 +1,7 @@
 """The documents are true: every command of the README does what is printed
 below it, links lead somewhere, and what its troubleshooting quotes is said."""
 
+import json
 import re
 import socket
 import subprocess
@@ -107,6 +108,20 @@ def test_every_command_of_the_readme_does_what_it_says(tmp_path):
     home = tmp_path / "var"
     Reader(tmp_path, TREE, home, BIN).follow_all()
     assert (home / "data" / "gateway").is_dir()
+
+
+def test_what_start_all_prints_to_try_does_it(make_pipeline):
+    pipeline = make_pipeline()
+    printed = pipeline.script("start-all.sh").stdout
+    place, look = [subprocess.run(
+        ["bash", "-c", line], capture_output=True, text=True, check=True,
+        timeout=COMMAND_LIMIT_S).stdout
+        for line in re.findall(r"(?m)^ +(curl .*)$", printed)]
+    assert json.loads(place)["status"] == "ORDER_CREATED"
+    assert [row["id"] for row in json.loads(look)] == [1]
+    logs, stop = re.search(r"(?m)^logs: (.*?) +stop: (.*)$", printed).groups()
+    assert "event=ready" in (TREE / logs / "gateway.log").read_text()
+    assert (TREE / stop).samefile(TREE / "scripts" / "stop-all.sh")
 
 
 @pytest.mark.long
