@@ -11,7 +11,7 @@ PROCESSES = broker payment ledger gateway
 TOOLS     = sagactl
 
 # Pure files: no clock, socket, file, malloc, log or library (make tidy looks).
-CORE_SAGA    = base bytes money refusal topic event protocol quote \
+CORE_SAGA    = base bytes pack money refusal topic event protocol quote \
                text_writer base64 rfc3339 json_view histogram bus_status order_log
 CORE_BROKER  = broker_request producer_seqs report_table
 CORE_PAYMENT = payment_account payment_decide

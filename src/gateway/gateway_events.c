@@ -178,7 +178,7 @@ order_move(struct gateway_store *store, struct turn *turn,
     enum order_status was;
     enum rc rc;
 
-    rc = gateway_order_get(store, event->order, &row);
+    rc = gateway_query_order(&store->tables, event->order, &row);
     if (rc == RC_NOT_FOUND)
         return event_refused(event, "order_unknown");
     if (rc != RC_OK)
@@ -230,7 +230,7 @@ on_payment(struct gateway_store *store, struct turn *turn,
     enum rc rc = RC_NOT_FOUND;
 
     if (event->payment_status == PAYMENT_REFUNDED)
-        rc = gateway_order_get(store, event->order, &row);
+        rc = gateway_query_order(&store->tables, event->order, &row);
     if (rc == RC_OK && order_fold_refund(&row, event))
         rc = gateway_order_put(store, &row);
     if (rc != RC_OK && rc != RC_NOT_FOUND)

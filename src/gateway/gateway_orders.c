@@ -13,36 +13,11 @@
 
 /* ---- rows ------------------------------------------------------------- */
 
-_Static_assert((ORDERS_RECENT & (ORDERS_RECENT - 1)) == 0, "a mask");
-
-/* A failed turn ends the process, so what is noted is what was put. */
-static void
-recent_note(struct gateway_store *store, const struct order_row *row)
-{
-    store->recent[row->order.value / store->config->order_id_stride &
-                  (ORDERS_RECENT - 1)] = *row;
-}
-
-enum rc
-gateway_order_get(const struct gateway_store *store, struct order_id order,
-                  struct order_row *row_out)
-{
-    const struct order_row *recent =
-        &store->recent[order.value / store->config->order_id_stride &
-                       (ORDERS_RECENT - 1)];
-
-    if (recent->order.value != order.value)
-        return gateway_query_order(&store->tables, order, row_out);
-    *row_out = *recent;
-    return RC_OK;
-}
-
 enum rc
 gateway_order_put(struct gateway_store *store, const struct order_row *row)
 {
     uint8_t key[ID_KEY_BYTES], value[ORDER_ROW_BYTES_MAX];
 
-    recent_note(store, row);
     gateway_changes_order(store, row);
     id_key_encode(row->order.value, key);
     return store_put(store->tables.orders, key, sizeof key, value,
@@ -56,7 +31,6 @@ order_put_new(struct gateway_store *store, const struct order_row *row)
     size_t bytes = order_row_encode(row, value);
     enum rc rc;
 
-    recent_note(store, row);
     gateway_changes_order(store, row);
     order_user_key_encode(row->user, row->order.value, key);
     rc = store_put_new(store->tables.orders, key + ID_KEY_BYTES, ID_KEY_BYTES,

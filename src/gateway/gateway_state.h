@@ -26,10 +26,6 @@
 /* Users kept in memory; those that changed are written once per turn. */
 #define USERS_CACHED_MAX 4096
 
-/* Orders kept in memory as they were last put: one that is placed ends soon.
- * A power of 2. */
-#define ORDERS_RECENT 4096
-
 struct gateway_store {
     const struct config *config;
     struct mailbox *requests;
@@ -46,7 +42,6 @@ struct gateway_store {
     struct gateway_counters counters;
     bool counters_changed;
     uint64_t order_next;
-    struct order_row recent[ORDERS_RECENT]; /* by id; order 0: empty         */
 
     int64_t timeout_due_us; /* when the next open order may time out         */
 
@@ -71,10 +66,6 @@ MUST_USE enum rc gateway_emit(struct gateway_store *store, struct turn *turn,
 enum request_outcome gateway_pressure(const struct gateway_store *store,
                                       struct request *request);
 
-/* The order's row, from memory or table.  RC_NOT_FOUND. */
-MUST_USE enum rc gateway_order_get(const struct gateway_store *store,
-                                   struct order_id order,
-                                   struct order_row *row_out);
 /* Puts the row of an order that there is. */
 MUST_USE enum rc gateway_order_put(struct gateway_store *store,
                                    const struct order_row *row);

@@ -24,10 +24,8 @@ open_tables(struct gateway_tables *tables, struct store *store)
         const char *name;
         struct store_table **table;
     } all[] = {
-        { "orders", &tables->orders },
         { "orders_by_user", &tables->orders_by_user },
         { "users", &tables->users },
-        { "transactions", &tables->transactions },
         { "products", &tables->products },
         { "counters", &tables->counters },
         { "keys", &tables->keys },
@@ -35,9 +33,13 @@ open_tables(struct gateway_tables *tables, struct store *store)
         { "changes", &tables->changes },
         { "traces", &tables->traces },
     };
-    enum rc rc = RC_OK;
+    enum rc rc;
     size_t i;
 
+    rc = store_table_open_packed(store, "orders", &tables->orders);
+    if (rc == RC_OK)
+        rc = store_table_open_packed(store, "transactions",
+                                     &tables->transactions);
     for (i = 0; i < ARRAY_COUNT(all) && rc == RC_OK; i++)
         rc = store_table_open(store, all[i].name, all[i].table);
     return rc;

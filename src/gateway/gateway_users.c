@@ -23,6 +23,7 @@ user_cache_decode(void *row, struct bytes_reader *reader)
 }
 
 const struct row_format gateway_user_format = {
+    .name = "user",
     .row_bytes = sizeof(struct user_row),
     .encode = user_cache_encode,
     .decode = user_cache_decode,

@@ -112,7 +112,8 @@ ledger_store_open(struct ledger_store **tables_out, struct store *store)
     if (rc == RC_OK)
         rc = store_table_open(store, "balances", &tables->balances);
     if (rc == RC_OK)
-        rc = store_table_open(store, "orders", &tables->orders);
+        rc = store_table_open_packed(store, "orders",
+                                      &tables->orders);
     if (rc == RC_OK)
         rc = row_cache_open(&tables->cache, tables->balances, &balance_format,
                             BALANCES_CACHED_MAX);

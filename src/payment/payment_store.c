@@ -165,7 +165,8 @@ payment_store_open(struct payment_store **tables_out, struct store *store)
         return RC_FULL;
     rc = store_table_open(store, "accounts", &tables->accounts);
     if (rc == RC_OK)
-        rc = store_table_open(store, "payments", &tables->payments);
+        rc = store_table_open_packed(store, "payments",
+                                      &tables->payments);
     if (rc == RC_OK)
         rc = store_table_open(store, "credits", &tables->credits);
     if (rc == RC_OK)

@@ -15,7 +15,7 @@
  * (store_rename.c).  The only other effects on the directory are those of
  * store_upkeep.c and store_mark.c.
  */
-#include "saga/store_db.h"
+#include "saga/store_pack.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -427,7 +427,12 @@ store_commit(struct store *store)
 {
     DB_TXN *transaction;
     int error;
+    enum rc rc = store_packs_write_all(store);
 
+    if (rc != RC_OK) {
+        store_abort(store);
+        return rc;
+    }
     invariant(store->transaction != NULL);
     invariant(!store->transaction_doomed);
     store->commits_unflushed++;
@@ -449,6 +454,7 @@ store_abort(struct store *store)
 
     if (store->transaction == NULL)
         return;
+    store_packs_forget_all(store);
     transaction = transaction_end(store);
     error = transaction->abort(transaction);
     if (store->transaction_removes)

@@ -68,6 +68,17 @@ MUST_USE enum rc store_close(struct store **store_p);
 MUST_USE enum rc store_table_open(struct store *store, const char *name,
                                   struct store_table **table_out);
 
+/*
+ * The same for a table of small rows (1 to 96 octets) whose keys are numbers
+ * that rise, as 8 octets, big-endian: several of them stand in one row of the
+ * file (pack.h), which makes a row a fifth as dear.  What is said here of
+ * tables holds, but a put tells of a full disk at the commit, or later in the
+ * transaction.  A table is packed from its creation on, or never: RC_DAMAGED.
+ * At most one handle of it may be open.
+ */
+MUST_USE enum rc store_table_open_packed(struct store *store, const char *name,
+                                         struct store_table **table_out);
+
 /* Closes the handle; no cursor may be open on it. */
 MUST_USE enum rc store_table_close(struct store_table **table_p);
 

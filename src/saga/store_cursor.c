@@ -4,7 +4,7 @@
  * A closed cursor is kept with the memory it has grown to, and used again: a
  * walk allocates nothing once the store is warm.
  */
-#include "saga/store_db.h"
+#include "saga/store_pack.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -55,9 +55,13 @@ enum rc
 store_cursor_open(struct store_table *table, struct store_cursor **cursor_out)
 {
     struct store *store = table->store;
-    struct store_cursor *cursor = cursor_take_spare(store);
+    struct store_cursor *cursor;
     int error = ENOMEM;
+    enum rc rc = table->packs == NULL ? RC_OK : store_packs_write(table);
 
+    if (rc != RC_OK)
+        return rc;
+    cursor = cursor_take_spare(store);
     if (cursor != NULL)
         error = table->db->cursor(table->db, store->transaction, &cursor->dbc,
                                   0);
@@ -136,8 +140,15 @@ cursor_step(struct store_cursor *cursor, const void *wanted,
 }
 
 enum rc
-store_cursor_seek(struct store_cursor *cursor, const void *key,
-                  size_t key_bytes, struct store_row *row_out)
+store_step(struct store_cursor *cursor, u_int32_t step,
+           struct store_row *row_out)
+{
+    return cursor_step(cursor, "", 0, step, row_out);
+}
+
+enum rc
+store_step_seek(struct store_cursor *cursor, const void *key,
+                size_t key_bytes, struct store_row *row_out)
 {
     uint8_t wanted[STORE_KEY_BYTES_MAX]; /* key may be the current row's */
 
@@ -147,8 +158,8 @@ store_cursor_seek(struct store_cursor *cursor, const void *key,
 }
 
 enum rc
-store_cursor_seek_back(struct store_cursor *cursor, const void *key,
-                       size_t key_bytes, struct store_row *row_out)
+store_step_seek_back(struct store_cursor *cursor, const void *key,
+                     size_t key_bytes, struct store_row *row_out)
 {
     uint8_t wanted[STORE_KEY_BYTES_MAX];
     DBT found = { .data = cursor->key, .size = (u_int32_t)key_bytes,
@@ -161,37 +172,60 @@ store_cursor_seek_back(struct store_cursor *cursor, const void *key,
     memcpy(cursor->key, wanted, key_bytes);
     error = cursor->dbc->get(cursor->dbc, &found, &nothing, DB_SET_RANGE);
     if (error == DB_NOTFOUND)
-        return store_cursor_last(cursor, row_out);
+        return store_step(cursor, DB_LAST, row_out);
     if (error != 0)
         return store_failed(cursor->table->store, error, "cursor",
                       cursor->table->name);
     if (found.size == key_bytes && memcmp(cursor->key, wanted, key_bytes) == 0)
-        return cursor_step(cursor, "", 0, DB_CURRENT, row_out);
-    return store_cursor_prev(cursor, row_out);
+        return store_step(cursor, DB_CURRENT, row_out);
+    return store_step(cursor, DB_PREV, row_out);
+}
+
+enum rc
+store_cursor_seek(struct store_cursor *cursor, const void *key,
+                  size_t key_bytes, struct store_row *row_out)
+{
+    return cursor->table->packs == NULL
+               ? store_step_seek(cursor, key, key_bytes, row_out)
+               : store_packs_seek(cursor, key, key_bytes, row_out);
+}
+
+enum rc
+store_cursor_seek_back(struct store_cursor *cursor, const void *key,
+                       size_t key_bytes, struct store_row *row_out)
+{
+    return cursor->table->packs == NULL
+               ? store_step_seek_back(cursor, key, key_bytes, row_out)
+               : store_packs_seek_back(cursor, key, key_bytes, row_out);
 }
 
 enum rc
 store_cursor_first(struct store_cursor *cursor, struct store_row *row_out)
 {
-    return cursor_step(cursor, "", 0, DB_FIRST, row_out);
+    return cursor->table->packs == NULL
+               ? store_step(cursor, DB_FIRST, row_out)
+               : store_packs_first(cursor, row_out);
 }
 
 enum rc
 store_cursor_last(struct store_cursor *cursor, struct store_row *row_out)
 {
-    return cursor_step(cursor, "", 0, DB_LAST, row_out);
+    return cursor->table->packs == NULL ? store_step(cursor, DB_LAST, row_out)
+                                        : store_packs_last(cursor, row_out);
 }
 
 enum rc
 store_cursor_next(struct store_cursor *cursor, struct store_row *row_out)
 {
-    return cursor_step(cursor, "", 0, DB_NEXT, row_out);
+    return cursor->table->packs == NULL ? store_step(cursor, DB_NEXT, row_out)
+                                        : store_packs_next(cursor, row_out);
 }
 
 enum rc
 store_cursor_prev(struct store_cursor *cursor, struct store_row *row_out)
 {
-    return cursor_step(cursor, "", 0, DB_PREV, row_out);
+    return cursor->table->packs == NULL ? store_step(cursor, DB_PREV, row_out)
+                                        : store_packs_prev(cursor, row_out);
 }
 
 void

@@ -10,10 +10,14 @@
 #include <limits.h>
 #include <stdatomic.h>
 
+#include "saga/pack.h"
 #include "saga/store.h"
 #include "saga/store_upkeep.h"
 
 #define STORE_PAGE_BYTES 4096u
+#define PACK_KEY_BYTES 8
+
+struct store_packs; /* store_pack.c */
 
 struct store {
     DB_ENV *env;
@@ -29,6 +33,7 @@ struct store {
     uint64_t put_bytes;             /* since the upkeep was woken          */
     uint64_t put_bytes_wake;
     struct store_table *tables;
+    struct store_table *packed;     /* those of them that are packed       */
     struct store_cursor *cursors_spare;
     struct store_upkeep *upkeep;
     struct store_stats stats;
@@ -42,6 +47,8 @@ struct store_table {
     DB *db;
     struct store *store;
     struct store_table *next;
+    struct store_table *packed_next;
+    struct store_packs *packs;      /* NULL: not packed                    */
     uint32_t cursors;
     bool last_known;                /* no key of the table is above last[] */
     size_t last_bytes;
@@ -58,6 +65,8 @@ struct store_cursor {
     uint8_t *value;
     size_t value_max;
     uint8_t key[STORE_KEY_BYTES_MAX];
+    unsigned slot;    /* of a packed table: where it stands */
+    struct pack pack;
 };
 
 /* The library's callbacks: its words are kept for the next failure's line, a
@@ -80,6 +89,26 @@ enum rc store_failed_as(struct store *store, enum rc rc, int error,
 /* The same for what changes a table: the transaction can only be aborted. */
 enum rc store_write_failed(struct store *store, int error,
                            const char *operation, const char *table);
+
+/*
+ * Rows and steps as the library has them: in a packed table the packs.  As
+ * the calls of store.h; _step_: a cursor's.
+ */
+MUST_USE enum rc store_row_get(struct store_table *table, const void *key,
+                               size_t key_bytes, void *value,
+                               size_t value_max, size_t *bytes_out);
+MUST_USE enum rc store_row_put(struct store_table *table, const void *key,
+                               size_t key_bytes, const void *value,
+                               size_t bytes);
+MUST_USE enum rc store_row_delete(struct store_table *table, const void *key,
+                                  size_t key_bytes);
+MUST_USE enum rc store_step(struct store_cursor *cursor, u_int32_t step,
+                            struct store_row *row_out);
+MUST_USE enum rc store_step_seek(struct store_cursor *cursor, const void *key,
+                                 size_t key_bytes, struct store_row *row_out);
+MUST_USE enum rc store_step_seek_back(struct store_cursor *cursor,
+                                      const void *key, size_t key_bytes,
+                                      struct store_row *row_out);
 
 /* Frees the cursors that were kept; none is open. */
 void store_cursors_free(struct store *store);

@@ -1,7 +1,7 @@
 /*
  * store_table.c - tables and their rows
  */
-#include "saga/store_db.h"
+#include "saga/store_pack.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -86,6 +86,20 @@ store_table_open(struct store *store, const char *name,
 }
 
 enum rc
+store_table_open_packed(struct store *store, const char *name,
+                        struct store_table **table_out)
+{
+    struct store_table *table;
+    enum rc rc = store_table_open(store, name, &table);
+
+    if (rc == RC_OK)
+        rc = store_packs_open(table);
+    if (rc == RC_OK)
+        *table_out = table;
+    return rc;
+}
+
+enum rc
 store_table_close(struct store_table **table_p)
 {
     struct store_table *table = *table_p, **link;
@@ -94,12 +108,16 @@ store_table_close(struct store_table **table_p)
     int error;
 
     invariant(table->cursors == 0);
+    if (table->packs != NULL) {
+        rc = store_packs_write(table);
+        store_packs_close(table);
+    }
     for (link = &store->tables; *link != table; link = &(*link)->next)
         invariant(*link != NULL);
     *link = table->next;
     store->table_count--;
     error = table->db->close(table->db, DB_NOSYNC); /* the log has it all */
-    if (error != 0)
+    if (error != 0 && rc == RC_OK)
         rc = store_failed(store, error, "table_close", table->name);
     free(table);
     *table_p = NULL;
@@ -134,8 +152,8 @@ dbt_of(const void *data, size_t bytes)
 }
 
 enum rc
-store_get(struct store_table *table, const void *key, size_t key_bytes,
-          void *value, size_t value_max, size_t *bytes_out)
+store_row_get(struct store_table *table, const void *key, size_t key_bytes,
+              void *value, size_t value_max, size_t *bytes_out)
 {
     struct store *store = table->store;
     DBT wanted = dbt_of(key, key_bytes);
@@ -152,6 +170,17 @@ store_get(struct store_table *table, const void *key, size_t key_bytes,
     if (error == DB_BUFFER_SMALL)
         return RC_FULL;
     return error == 0 ? RC_OK : store_failed(store, error, "get", table->name);
+}
+
+enum rc
+store_get(struct store_table *table, const void *key, size_t key_bytes,
+          void *value, size_t value_max, size_t *bytes_out)
+{
+    return table->packs == NULL
+               ? store_row_get(table, key, key_bytes, value, value_max,
+                               bytes_out)
+               : store_packs_get(table, key, key_bytes, value, value_max,
+                                 bytes_out);
 }
 
 /* ---- appending --------------------------------------------------------- */
@@ -229,19 +258,35 @@ row_put(struct store_table *table, const void *key, size_t key_bytes,
 }
 
 enum rc
+store_row_put(struct store_table *table, const void *key, size_t key_bytes,
+              const void *value, size_t bytes)
+{
+    return row_put(table, key, key_bytes, value, bytes, 0);
+}
+
+enum rc
 store_put(struct store_table *table, const void *key, size_t key_bytes,
           const void *value, size_t bytes)
 {
-    return row_put(table, key, key_bytes, value, bytes, 0);
+    if (table->packs == NULL)
+        return store_row_put(table, key, key_bytes, value, bytes);
+    invariant(bytes > 0);
+    return store_packs_put(table, key, key_bytes, value, bytes, false);
 }
 
 enum rc
 store_put_new(struct store_table *table, const void *key, size_t key_bytes,
               const void *value, size_t bytes)
 {
-    enum rc rc = table->last_known ? RC_OK : last_key_read(table);
+    enum rc rc = RC_OK;
 
     invariant(key_bytes <= STORE_KEY_BYTES_MAX);
+    if (table->packs != NULL) {
+        invariant(bytes > 0);
+        return store_packs_put(table, key, key_bytes, value, bytes, true);
+    }
+    if (!table->last_known)
+        rc = last_key_read(table);
     if (rc != RC_OK)
         return rc;
     return row_put(table, key, key_bytes, value, bytes,
@@ -249,7 +294,7 @@ store_put_new(struct store_table *table, const void *key, size_t key_bytes,
 }
 
 enum rc
-store_delete(struct store_table *table, const void *key, size_t key_bytes)
+store_row_delete(struct store_table *table, const void *key, size_t key_bytes)
 {
     struct store *store = table->store;
     DBT key_dbt = dbt_of(key, key_bytes);
@@ -263,4 +308,12 @@ store_delete(struct store_table *table, const void *key, size_t key_bytes)
     return error == DB_NOTFOUND
                ? RC_NOT_FOUND
                : store_write_failed(store, error, "delete", table->name);
+}
+
+enum rc
+store_delete(struct store_table *table, const void *key, size_t key_bytes)
+{
+    return table->packs == NULL
+               ? store_row_delete(table, key, key_bytes)
+               : store_packs_put(table, key, key_bytes, "", 0, false);
 }

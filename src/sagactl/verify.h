@@ -153,6 +153,10 @@ typedef enum rc verify_row_fn(struct verify *verify, void *context,
 MUST_USE enum rc verify_walk(struct verify *verify, struct store *store,
                              const char *table, verify_row_fn *row_fn,
                              void *context);
+/* The same for a table that its owner opens packed. */
+MUST_USE enum rc verify_walk_packed(struct verify *verify,
+                                    struct store *store, const char *table,
+                                    verify_row_fn *row_fn, void *context);
 
 /* verify_log.c: the log and the outboxes. */
 MUST_USE enum rc verify_log(struct verify *verify);

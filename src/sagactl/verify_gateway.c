@@ -233,20 +233,23 @@ verify_gateway(struct verify *verify)
     static const struct {
         const char *table;
         verify_row_fn *row_fn;
+        enum rc (*walk)(struct verify *verify, struct store *store,
+                        const char *table, verify_row_fn *row_fn,
+                        void *context);
     } tables[] = {
-        { "orders", on_order },
-        { "orders_by_user", on_index },
-        { "users", on_user },
-        { "transactions", on_transaction },
-        { "counters", on_counters },
+        { "orders", on_order, verify_walk_packed },
+        { "orders_by_user", on_index, verify_walk },
+        { "users", on_user, verify_walk },
+        { "transactions", on_transaction, verify_walk_packed },
+        { "counters", on_counters, verify_walk },
     };
     struct store *store = verify_actor(verify, PROCESS_GATEWAY)->store;
     struct tally tally = { .found = false };
     enum rc rc = RC_OK;
 
     for (size_t i = 0; i < ARRAY_COUNT(tables) && rc == RC_OK; i++)
-        rc = verify_walk(verify, store, tables[i].table, tables[i].row_fn,
-                         &tally);
+        rc = tables[i].walk(verify, store, tables[i].table, tables[i].row_fn,
+                            &tally);
     if (rc != RC_OK)
         return rc;
     compare_all(verify, &tally);

@@ -250,7 +250,7 @@ verify_ledger(struct verify *verify)
     if (rc == RC_OK)
         rc = verify_walk(verify, store, "balances", on_balance, &books);
     if (rc == RC_OK)
-        rc = verify_walk(verify, store, "orders", on_order, NULL);
+        rc = verify_walk_packed(verify, store, "orders", on_order, NULL);
     if (rc == RC_OK &&
         !ledger_total_equal(&books.rows.debits, &books.rows.credits))
         verify_differs(verify->report, CHECK_LEDGER_BALANCES,

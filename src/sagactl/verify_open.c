@@ -153,17 +153,14 @@ verify_excuse(struct verify *verify, enum process process,
 
 /* ---- tables ---- */
 
-enum rc
-verify_walk(struct verify *verify, struct store *store, const char *name,
-            verify_row_fn *row_fn, void *context)
+static enum rc
+table_walk(struct verify *verify, struct store_table *table,
+           verify_row_fn *row_fn, void *context)
 {
-    struct store_table *table;
     struct store_cursor *cursor;
     struct store_row row;
-    enum rc rc = store_table_open(store, name, &table);
+    enum rc rc = store_cursor_open(table, &cursor);
 
-    if (rc == RC_OK)
-        rc = store_cursor_open(table, &cursor);
     if (rc != RC_OK)
         return rc;
     for (rc = store_cursor_first(cursor, &row); rc == RC_OK;
@@ -174,6 +171,26 @@ verify_walk(struct verify *verify, struct store *store, const char *name,
     }
     store_cursor_close(&cursor);
     return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+enum rc
+verify_walk(struct verify *verify, struct store *store, const char *name,
+            verify_row_fn *row_fn, void *context)
+{
+    struct store_table *table;
+    enum rc rc = store_table_open(store, name, &table);
+
+    return rc == RC_OK ? table_walk(verify, table, row_fn, context) : rc;
+}
+
+enum rc
+verify_walk_packed(struct verify *verify, struct store *store,
+                   const char *name, verify_row_fn *row_fn, void *context)
+{
+    struct store_table *table;
+    enum rc rc = store_table_open_packed(store, name, &table);
+
+    return rc == RC_OK ? table_walk(verify, table, row_fn, context) : rc;
 }
 
 /* ---- what a participant says of itself ---- */

@@ -92,7 +92,7 @@ verify_payment(struct verify *verify)
     enum rc rc = verify_walk(verify, store, "accounts", on_account, NULL);
 
     if (rc == RC_OK)
-        rc = verify_walk(verify, store, "payments", on_order, NULL);
+        rc = verify_walk_packed(verify, store, "payments", on_order, NULL);
     if (rc == RC_OK)
         rc = verify_walk(verify, store, "credits", on_credit, NULL);
     return rc;

@@ -50,6 +50,21 @@ store_rig_init(struct store_rig *rig, const char *parent)
                                          .checkpoint_ms = CHECKPOINT_MS };
 }
 
+enum rc
+table_open_as_owner(struct store *store, const char *name,
+                    struct store_table **table_out)
+{
+    static const char *const packed[] = { "orders", "payments",
+                                          "transactions" };
+    size_t i;
+
+    for (i = 0; i < ARRAY_COUNT(packed); i++) {
+        if (strcmp(name, packed[i]) == 0)
+            return store_table_open_packed(store, name, table_out);
+    }
+    return store_table_open(store, name, table_out);
+}
+
 void
 store_rig_open(struct store_rig *rig)
 {

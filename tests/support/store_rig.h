@@ -37,6 +37,10 @@ int store_rig_setup(void **state);
 int store_rig_new(void **state);
 int store_rig_teardown(void **state);
 
+/* Opens a table of a participant's store as its owner does: packed or not. */
+MUST_USE enum rc table_open_as_owner(struct store *store, const char *name,
+                                     struct store_table **table_out);
+
 /* A directory and all in it go. */
 void remove_tree(const char *path);
 

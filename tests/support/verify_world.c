@@ -1,4 +1,5 @@
 #include "verify_world.h"
+#include "store_rig.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -210,7 +211,7 @@ verify_world_get(const char *directory, const char *name, const void *key,
     struct store_row row;
     size_t bytes;
 
-    assert_int_equal(store_table_open(store, name, &table), RC_OK);
+    assert_int_equal(table_open_as_owner(store, name, &table), RC_OK);
     assert_int_equal(store_cursor_open(table, &cursor), RC_OK);
     if (key == NULL)
         assert_int_equal(store_cursor_first(cursor, &row), RC_OK);
@@ -234,7 +235,7 @@ verify_world_put(const char *directory, const char *name, const void *key,
     struct store *store = open_at(directory);
     struct store_table *table;
 
-    assert_int_equal(store_table_open(store, name, &table), RC_OK);
+    assert_int_equal(table_open_as_owner(store, name, &table), RC_OK);
     assert_int_equal(store_begin(store), RC_OK);
     if (value == NULL)
         assert_int_equal(store_delete(table, key, key_bytes), RC_OK);

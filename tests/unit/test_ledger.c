@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../support/accounts_world.h"
+#include "../support/store_rig.h"
 #include "ledger/ledger_store.h"
 #include "saga/log.h"
 #include "saga/parking.h"
@@ -657,7 +658,7 @@ test_ledger_row_that_cannot_be_read_is_damage(void **state)
     for (i = 0; i < ARRAY_COUNT(rows); i++) {
         store = open_store(world, LEDGER);
         key = strcmp(rows[i].table, "balances") == 0 ? USER_1 : ONE;
-        assert_int_equal(store_table_open(store, rows[i].table, &table),
+        assert_int_equal(table_open_as_owner(store, rows[i].table, &table),
                          RC_OK);
         assert_int_equal(store_begin(store), RC_OK);
         assert_int_equal(store_put(table, key, 8, rows[i].row, rows[i].bytes),

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../support/accounts_world.h"
+#include "../support/store_rig.h"
 #include "payment/payment_store.h"
 #include "saga/log.h"
 
@@ -368,7 +369,7 @@ put_and_get_row(struct accounts_world *world, const char *table,
     struct store_table *rows;
     enum rc rc;
 
-    assert_int_equal(store_table_open(store, table, &rows), RC_OK);
+    assert_int_equal(table_open_as_owner(store, table, &rows), RC_OK);
     assert_int_equal(store_begin(store), RC_OK);
     assert_int_equal(store_put(rows, "\0\0\0\0\0\0\0\1", 8, row, bytes),
                      RC_OK);
@@ -415,10 +416,6 @@ test_payment_row_that_cannot_be_read_is_damage(void **state)
         { "payment_version", "payments", ROW("\2\1\0" ONE ONE "USD"),
           RC_DAMAGED },
         { "payment_long", "payments", ROW("\1\1\0" ONE ONE "USD!"),
-          RC_DAMAGED },
-        { "payment_too_long", "payments",
-          ROW("\1\1\0" ONE ONE "USD" ONE ONE ONE ONE ONE ONE ONE ONE ONE ONE
-                  ONE ONE ONE ONE),
           RC_DAMAGED },
         { "credit", "credits", ROW("\1\0" ONE ONE), RC_OK },
         { "credit_version", "credits", ROW("\2\0" ONE ONE), RC_DAMAGED },

@@ -1,0 +1,413 @@
+/*
+ * store_pack.c - the rows of packed tables, and the packs held in memory
+ */
+#include "saga/store_pack.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "saga/bytes.h"
+#include "saga/log.h"
+
+/* Packs in memory, of each packed table: 4,096 rows, half a MiB. */
+#define PACKS_KEPT 512
+
+_Static_assert((PACKS_KEPT & (PACKS_KEPT - 1)) == 0, "a mask");
+
+enum place_state { PLACE_FREE, PLACE_READ, PLACE_CHANGED };
+
+struct store_packs {
+    uint8_t state[PACKS_KEPT];     /* enum place_state */
+    uint32_t changed_count;
+    uint32_t changed[PACKS_KEPT];  /* places */
+    struct pack kept[PACKS_KEPT];
+    struct pack passing;           /* read, and no place free for it */
+};
+
+/* ---- keys -------------------------------------------------------------- */
+
+static uint64_t
+key_number(const void *key, size_t key_bytes)
+{
+    struct bytes_reader reader;
+
+    invariant(key_bytes == PACK_KEY_BYTES);
+    bytes_reader_init(&reader, key, key_bytes);
+    return bytes_get_u64(&reader);
+}
+
+static void
+key_of(uint64_t number, uint8_t key[PACK_KEY_BYTES])
+{
+    struct bytes_writer writer;
+
+    bytes_writer_init(&writer, key, PACK_KEY_BYTES);
+    bytes_put_u64(&writer, number);
+}
+
+static enum rc
+pack_damaged(const struct store_table *table, uint64_t number)
+{
+    log_error("pack_damaged", "table=%s first=%" PRIu64, table->name,
+              number * PACK_ROWS);
+    return RC_DAMAGED;
+}
+
+/* ---- reading ----------------------------------------------------------- */
+
+static enum rc
+pack_read(struct store_table *table, uint64_t number, struct pack *pack)
+{
+    uint8_t key[PACK_KEY_BYTES], octets[PACK_BYTES_MAX];
+    size_t bytes;
+    enum rc rc;
+
+    key_of(number, key);
+    rc = store_row_get(table, key, sizeof key, octets, sizeof octets, &bytes);
+    if (rc == RC_FULL ||
+        (rc == RC_OK && !pack_decode(pack, number, octets, bytes)))
+        return pack_damaged(table, number);
+    return rc;
+}
+
+static uint32_t
+place_of(uint64_t number)
+{
+    return (uint32_t)number & (PACKS_KEPT - 1);
+}
+
+static bool
+place_holds(const struct store_packs *packs, uint64_t number)
+{
+    return packs->state[place_of(number)] != PLACE_FREE &&
+           packs->kept[place_of(number)].number == number;
+}
+
+/* The pack, to look at.  RC_NOT_FOUND. */
+static enum rc
+pack_find(struct store_table *table, uint64_t number,
+          const struct pack **pack_out)
+{
+    struct store_packs *packs = table->packs;
+    const uint32_t place = place_of(number);
+    struct pack *pack = &packs->kept[place];
+    enum rc rc;
+
+    if (!place_holds(packs, number)) {
+        if (packs->state[place] == PLACE_CHANGED)
+            pack = &packs->passing;
+        else
+            packs->state[place] = PLACE_FREE;
+        rc = pack_read(table, number, pack);
+        if (rc != RC_OK)
+            return rc;
+        if (pack != &packs->passing)
+            packs->state[place] = PLACE_READ;
+    }
+    *pack_out = pack;
+    return RC_OK;
+}
+
+enum rc
+store_packs_get(struct store_table *table, const void *key, size_t key_bytes,
+                void *value, size_t value_max, size_t *bytes_out)
+{
+    const uint64_t number = key_number(key, key_bytes);
+    const unsigned slot = number % PACK_ROWS;
+    const struct pack *pack;
+    enum rc rc = pack_find(table, number / PACK_ROWS, &pack);
+
+    if (rc != RC_OK)
+        return rc;
+    if (pack->bytes[slot] == 0)
+        return RC_NOT_FOUND;
+    *bytes_out = pack->bytes[slot];
+    if (*bytes_out > value_max)
+        return RC_FULL;
+    memcpy(value, pack->rows[slot], *bytes_out);
+    return RC_OK;
+}
+
+/* ---- writing ----------------------------------------------------------- */
+
+static enum rc
+pack_write(struct store_table *table, const struct pack *pack)
+{
+    uint8_t key[PACK_KEY_BYTES], octets[PACK_BYTES_MAX];
+
+    key_of(pack->number, key);
+    if (pack_slot_from(pack, 0) == PACK_ROWS)
+        return store_row_delete(table, key, sizeof key);
+    return store_row_put(table, key, sizeof key, octets,
+                         pack_encode(pack, octets));
+}
+
+enum rc
+store_packs_write(struct store_table *table)
+{
+    struct store_packs *packs = table->packs;
+    enum rc rc = RC_OK;
+    uint32_t i, place;
+
+    for (i = 0; i < packs->changed_count && rc == RC_OK; i++) {
+        place = packs->changed[i];
+        packs->state[place] = PLACE_READ;
+        rc = pack_write(table, &packs->kept[place]);
+        if (rc == RC_NOT_FOUND) { /* never written, and empty again */
+            packs->state[place] = PLACE_FREE;
+            rc = RC_OK;
+        }
+    }
+    packs->changed_count = 0;
+    return rc;
+}
+
+enum rc
+store_packs_write_all(struct store *store)
+{
+    struct store_table *table;
+    enum rc rc = RC_OK;
+
+    for (table = store->packed; table != NULL && rc == RC_OK;
+         table = table->packed_next)
+        rc = store_packs_write(table);
+    return rc;
+}
+
+void
+store_packs_forget_all(struct store *store)
+{
+    struct store_table *table;
+    struct store_packs *packs;
+
+    for (table = store->packed; table != NULL; table = table->packed_next) {
+        packs = table->packs;
+        memset(packs->state, PLACE_FREE, sizeof packs->state);
+        packs->changed_count = 0;
+    }
+}
+
+/* The pack, at its place, to be changed; an empty one if there is none. */
+static enum rc
+pack_take(struct store_table *table, uint64_t number, struct pack **pack_out)
+{
+    struct store_packs *packs = table->packs;
+    const uint32_t place = place_of(number);
+    const struct pack *found;
+    enum rc rc = RC_OK;
+
+    if (!place_holds(packs, number) &&
+        packs->state[place] == PLACE_CHANGED)
+        rc = store_packs_write(table);
+    if (rc == RC_OK)
+        rc = pack_find(table, number, &found);
+    if (rc != RC_OK && rc != RC_NOT_FOUND)
+        return rc;
+    *pack_out = &packs->kept[place];
+    if (rc == RC_NOT_FOUND) {
+        (*pack_out)->number = number;
+        memset((*pack_out)->bytes, 0, sizeof (*pack_out)->bytes);
+    }
+    return RC_OK;
+}
+
+enum rc
+store_packs_put(struct store_table *table, const void *key, size_t key_bytes,
+                const void *value, size_t bytes, bool new_only)
+{
+    struct store_packs *packs = table->packs;
+    const uint64_t number = key_number(key, key_bytes);
+    const uint32_t place = place_of(number / PACK_ROWS);
+    const unsigned slot = number % PACK_ROWS;
+    struct pack *pack;
+    enum rc rc;
+
+    invariant(table->store->transaction != NULL);
+    rc = pack_take(table, number / PACK_ROWS, &pack);
+    if (rc != RC_OK)
+        return rc;
+    if (new_only && pack->bytes[slot] != 0)
+        return RC_EXISTS;
+    if (bytes == 0 && pack->bytes[slot] == 0)
+        return RC_NOT_FOUND;
+    if (bytes == 0)
+        pack->bytes[slot] = 0;
+    else
+        pack_put(pack, slot, value, bytes);
+    if (packs->state[place] != PLACE_CHANGED)
+        packs->changed[packs->changed_count++] = place;
+    packs->state[place] = PLACE_CHANGED;
+    return RC_OK;
+}
+
+/* ---- opening ----------------------------------------------------------- */
+
+/* Rows that are not packs were put by a version that did not pack. */
+static enum rc
+first_check(struct store_table *table)
+{
+    struct store_cursor *cursor;
+    struct store_row row;
+    enum rc rc = store_cursor_open(table, &cursor);
+
+    if (rc != RC_OK)
+        return rc;
+    rc = store_cursor_first(cursor, &row);
+    store_cursor_close(&cursor);
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+enum rc
+store_packs_open(struct store_table *table)
+{
+    enum rc rc;
+
+    table->packs = calloc(1, sizeof *table->packs);
+    if (table->packs == NULL)
+        return store_failed(table->store, ENOMEM, "table_open", table->name);
+    table->packed_next = table->store->packed;
+    table->store->packed = table;
+    rc = first_check(table);
+    if (rc != RC_OK)
+        store_packs_close(table);
+    return rc;
+}
+
+void
+store_packs_close(struct store_table *table)
+{
+    struct store_table **link;
+
+    for (link = &table->store->packed; *link != table;
+         link = &(*link)->packed_next)
+        invariant(*link != NULL);
+    *link = table->packed_next;
+    free(table->packs);
+    table->packs = NULL;
+}
+
+/* ---- cursors ----------------------------------------------------------- */
+
+/* The library's row becomes the pack that the cursor stands in. */
+static enum rc
+cursor_unpack(struct store_cursor *cursor, const struct store_row *row)
+{
+    const struct store_table *table = cursor->table;
+
+    if (row->key_bytes != PACK_KEY_BYTES)
+        return pack_damaged(table, 0);
+    if (!pack_decode(&cursor->pack, key_number(row->key, row->key_bytes),
+                     row->value, row->bytes))
+        return pack_damaged(table, key_number(row->key, row->key_bytes));
+    return RC_OK;
+}
+
+static enum rc
+cursor_row(struct store_cursor *cursor, unsigned slot,
+           struct store_row *row_out)
+{
+    const struct pack *pack = &cursor->pack;
+
+    cursor->slot = slot;
+    key_of(pack->number * PACK_ROWS + slot, cursor->key);
+    *row_out = (struct store_row){ cursor->key, PACK_KEY_BYTES,
+                                   pack->rows[slot], pack->bytes[slot] };
+    return RC_OK;
+}
+
+/* To the first or last row of the pack that the library's step `rc` found. */
+static enum rc
+cursor_enter(struct store_cursor *cursor, enum rc rc, bool backwards,
+             struct store_row *row)
+{
+    if (rc == RC_OK)
+        rc = cursor_unpack(cursor, row);
+    if (rc != RC_OK)
+        return rc;
+    return cursor_row(cursor,
+                      backwards ? pack_slot_upto(&cursor->pack, PACK_ROWS - 1)
+                                : pack_slot_from(&cursor->pack, 0),
+                      row);
+}
+
+enum rc
+store_packs_first(struct store_cursor *cursor, struct store_row *row_out)
+{
+    return cursor_enter(cursor, store_step(cursor, DB_FIRST, row_out), false,
+                        row_out);
+}
+
+enum rc
+store_packs_last(struct store_cursor *cursor, struct store_row *row_out)
+{
+    return cursor_enter(cursor, store_step(cursor, DB_LAST, row_out), true,
+                        row_out);
+}
+
+enum rc
+store_packs_next(struct store_cursor *cursor, struct store_row *row_out)
+{
+    const unsigned slot = pack_slot_from(&cursor->pack, cursor->slot + 1);
+
+    if (slot < PACK_ROWS)
+        return cursor_row(cursor, slot, row_out);
+    return cursor_enter(cursor, store_step(cursor, DB_NEXT, row_out), false,
+                        row_out);
+}
+
+enum rc
+store_packs_prev(struct store_cursor *cursor, struct store_row *row_out)
+{
+    const unsigned slot = cursor->slot == 0
+                              ? PACK_ROWS
+                              : pack_slot_upto(&cursor->pack, cursor->slot - 1);
+
+    if (slot < PACK_ROWS)
+        return cursor_row(cursor, slot, row_out);
+    return cursor_enter(cursor, store_step(cursor, DB_PREV, row_out), true,
+                        row_out);
+}
+
+enum rc
+store_packs_seek(struct store_cursor *cursor, const void *key,
+                 size_t key_bytes, struct store_row *row_out)
+{
+    const uint64_t number = key_number(key, key_bytes);
+    uint8_t pack_key[PACK_KEY_BYTES];
+    unsigned slot;
+    enum rc rc;
+
+    key_of(number / PACK_ROWS, pack_key);
+    rc = store_step_seek(cursor, pack_key, sizeof pack_key, row_out);
+    rc = cursor_enter(cursor, rc, false, row_out);
+    if (rc != RC_OK || cursor->pack.number != number / PACK_ROWS)
+        return rc;
+    slot = pack_slot_from(&cursor->pack, number % PACK_ROWS);
+    if (slot < PACK_ROWS)
+        return cursor_row(cursor, slot, row_out);
+    cursor->slot = PACK_ROWS - 1; /* behind its last row */
+    return store_packs_next(cursor, row_out);
+}
+
+enum rc
+store_packs_seek_back(struct store_cursor *cursor, const void *key,
+                      size_t key_bytes, struct store_row *row_out)
+{
+    const uint64_t number = key_number(key, key_bytes);
+    uint8_t pack_key[PACK_KEY_BYTES];
+    unsigned slot;
+    enum rc rc;
+
+    key_of(number / PACK_ROWS, pack_key);
+    rc = store_step_seek_back(cursor, pack_key, sizeof pack_key, row_out);
+    rc = cursor_enter(cursor, rc, true, row_out);
+    if (rc != RC_OK || cursor->pack.number != number / PACK_ROWS)
+        return rc;
+    slot = pack_slot_upto(&cursor->pack, number % PACK_ROWS);
+    if (slot < PACK_ROWS)
+        return cursor_row(cursor, slot, row_out);
+    cursor->slot = 0; /* before its first row */
+    return store_packs_prev(cursor, row_out);
+}
