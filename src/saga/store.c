@@ -27,6 +27,7 @@
 
 #include "saga/daemon.h"
 #include "saga/log.h"
+#include "saga/store_length.h"
 #include "saga/store_mark.h"
 #include "saga/store_rename.h"
 #include "saga/store_spare.h"
@@ -278,6 +279,8 @@ store_start(struct store *store, const struct store_config *config,
     }
     if (rc == RC_OK)
         rc = log_compare_mark(store);
+    if (rc == RC_OK)
+        rc = store_lengths_check(store->directory);
     if (rc == RC_OK)
         rc = store_shelf_open(store->directory);
     if (rc == RC_OK)

@@ -90,6 +90,9 @@ enum rc store_failed_as(struct store *store, enum rc rc, int error,
 enum rc store_write_failed(struct store *store, int error,
                            const char *operation, const char *table);
 
+/* True if a table may have this name: no other file of ours has it. */
+bool store_name_is_table(const char *name);
+
 /*
  * Rows and steps as the library has them: in a packed table the packs.  As
  * the calls of store.h; _step_: a cursor's.

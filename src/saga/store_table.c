@@ -14,8 +14,8 @@
 /* What a row costs in the log beside its key and value, about. */
 #define LOG_BYTES_PER_ROW 100
 
-static bool
-table_name_is_ours(const char *name)
+bool
+store_name_is_table(const char *name)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
                                   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
@@ -59,7 +59,7 @@ store_table_open(struct store *store, const char *name,
     struct store_table *table;
     int error;
 
-    invariant(table_name_is_ours(name));
+    invariant(store_name_is_table(name));
     if (store->table_count == STORE_TABLES_MAX)
         return RC_FULL;
     table = calloc(1, sizeof *table);
@@ -132,7 +132,7 @@ store_table_remove(struct store *store, const char *name)
     int error;
 
     invariant(store->transaction != NULL);
-    invariant(table_name_is_ours(name));
+    invariant(store_name_is_table(name));
     snprintf(path, sizeof path, "%s/%s", store->directory, name);
     if (stat(path, &status) != 0 && errno == ENOENT)
         return RC_NOT_FOUND;
