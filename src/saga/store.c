@@ -30,6 +30,7 @@
 #include "saga/store_length.h"
 #include "saga/store_mark.h"
 #include "saga/store_rename.h"
+#include "saga/store_shelf.h"
 #include "saga/store_spare.h"
 
 #define CACHE_BYTES_MIN (1u << 20)
@@ -211,6 +212,8 @@ environment_open(struct store *store, const struct store_config *config)
     if (error == 0)
         error = store_spare_install();
     if (error == 0)
+        error = store_shelf_install();
+    if (error == 0)
         error = db_env_create(&store->env, 0);
     if (error != 0)
         return store_failed(store, error, "env_create", "-");
@@ -284,7 +287,8 @@ store_start(struct store *store, const struct store_config *config,
     if (rc == RC_OK)
         rc = store_shelf_open(store->directory);
     if (rc == RC_OK)
-        rc = store_upkeep_start(&store->upkeep, config, &upkeep_asks, store);
+        rc = store_upkeep_start(&store->upkeep, config, store->log_file_bytes,
+                                &upkeep_asks, store);
     return rc;
 }
 
@@ -350,19 +354,6 @@ environment_finish(struct store *store)
     return rc == RC_OK ? close_rc : rc;
 }
 
-/* Leaves all as it is: the next start recovers it.  The process ends now. */
-static void
-environment_abandon(struct store *store)
-{
-    struct store_table *table;
-
-    while ((table = store->tables) != NULL) {
-        store->tables = table->next;
-        free(table);
-    }
-    store->env = NULL;
-}
-
 enum rc
 store_close(struct store **store_p)
 {
@@ -377,7 +368,8 @@ store_close(struct store **store_p)
     if (rc == RC_OK)
         rc = environment_finish(store);
     else
-        environment_abandon(store);
+        store_abandon(store);
+    store_shelf_drop_blanks(store->directory);
     store_cursors_free(store);
     free(store);
     *store_p = NULL;

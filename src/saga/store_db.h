@@ -113,6 +113,10 @@ MUST_USE enum rc store_step_seek_back(struct store_cursor *cursor,
                                       const void *key, size_t key_bytes,
                                       struct store_row *row_out);
 
+/* Lets go of environment and tables as they are: the next start recovers them.
+ * The process ends now. */
+void store_abandon(struct store *store);
+
 /* Frees the cursors that were kept; none is open. */
 void store_cursors_free(struct store *store);
 

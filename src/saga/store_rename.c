@@ -40,8 +40,8 @@ sync_path(const char *path, int flags)
     return result;
 }
 
-static int
-sync_directory_of(const char *path)
+int
+store_rename_sync(const char *path)
 {
     char directory[PATH_MAX];
     int bytes = (int)(base_name(path) - path);
@@ -62,7 +62,7 @@ rename_durably(const char *from, const char *to)
                         strlen(LIBRARY_NAME_PREFIX)) == 0;
 
     if ((!goes && sync_path(from, O_RDWR) != 0) || rename(from, to) != 0 ||
-        sync_directory_of(to) != 0)
+        store_rename_sync(to) != 0)
         return errno;
     return 0;
 }

@@ -15,4 +15,7 @@
 /* From now on the library renames so, in this process; 0 or its error. */
 int store_rename_install(void);
 
+/* Syncs the directory that the path is in: 0, or -1 and errno. */
+int store_rename_sync(const char *path);
+
 #endif

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "saga/store_mark.h"
+#include "saga/store_shelf.h"
 
 /* What a row costs in the log beside its key and value, about. */
 #define LOG_BYTES_PER_ROW 100
@@ -122,6 +123,20 @@ store_table_close(struct store_table **table_p)
     free(table);
     *table_p = NULL;
     return rc;
+}
+
+void
+store_abandon(struct store *store)
+{
+    struct store_table *table;
+
+    while ((table = store->tables) != NULL) {
+        store->tables = table->next;
+        if (table->packs != NULL)
+            store_packs_close(table);
+        free(table);
+    }
+    store->env = NULL;
 }
 
 enum rc

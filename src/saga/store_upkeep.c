@@ -1,14 +1,8 @@
 /*
- * store_upkeep.c - checkpoints in time, old files shrunk slowly
+ * store_upkeep.c - checkpoints in time, and the shelf's work
  *
  * The thread sleeps until it is woken, a checkpoint falls due by time, or the
- * shelf still holds work.  Everything that frees disk space goes through
- * shelf_shrink(): a megabyte, a rest, the next megabyte.
- *
- * A crash may leave a log file on the shelf (it is shrunk at the next start)
- * or a table there with its place in the environment still taken, because the
- * removing transaction did not commit: such a file has two names, and the
- * start drops the one on the shelf.
+ * shelf still holds work.
  */
 #include "saga/store_upkeep.h"
 
@@ -28,20 +22,18 @@
 
 #include "saga/daemon.h"
 #include "saga/log.h"
+#include "saga/store_shelf.h"
 
-#define SHELF "old"
-#define SHRINK_BYTES (1 << 20)
-#define SHRINK_REST_MS 4 /* so at most 250 MB/s are given back */
-#define SHRINK_FILES_MAX 8 /* in one round, then checkpoints are looked at */
+/* Between two steps: at most 500 MB/s given back, 60 MB/s filled. */
+#define REST_US 2000
 #define CHECKPOINT_RETRY_MS 5000
-#define SHELF_NAMES_MAX 1000 /* tries for a free name */
-#define PATH_BYTES (PATH_MAX + 2 * STORE_NAME_BYTES)
 
 struct store_upkeep {
     const struct store_upkeep_asks *asks;
     void *environment;
     uint64_t checkpoint_bytes;
     uint32_t checkpoint_ms;
+    uint64_t log_bytes;        /* of one log file                          */
     uint64_t position;         /* of the log, when the last one began      */
     int64_t due_us;            /* when a checkpoint is due by time         */
     bool blocked;              /* by a full disk, until due_us             */
@@ -59,67 +51,6 @@ struct store_upkeep {
     char directory[PATH_MAX];
 };
 
-/* ---- the shelf --------------------------------------------------------- */
-
-static enum rc
-shelf_failed(const char *operation, const char *path)
-{
-    int error = errno;
-
-    log_error("store_shelf_failed", "operation=%s path=%s error=%s", operation,
-              log_quote(path), log_quote(strerror(error)));
-    return error == ENOSPC || error == EDQUOT ? RC_NO_SPACE : RC_IO;
-}
-
-enum rc
-store_shelf_open(const char *directory)
-{
-    char path[PATH_BYTES];
-
-    snprintf(path, sizeof path, "%s/" SHELF, directory);
-    if (mkdir(path, 0700) != 0 && errno != EEXIST)
-        return shelf_failed("mkdir", path);
-    store_shelf_unlink_tables(directory);
-    return RC_OK;
-}
-
-void
-store_shelf_link_table(const char *directory, const char *name)
-{
-    char path[PATH_BYTES], shelf_path[PATH_BYTES];
-    unsigned int number;
-
-    snprintf(path, sizeof path, "%s/%s", directory, name);
-    for (number = 0; number < SHELF_NAMES_MAX; number++) {
-        snprintf(shelf_path, sizeof shelf_path, "%s/" SHELF "/%s.%u",
-                 directory, name, number);
-        if (link(path, shelf_path) == 0 || errno != EEXIST)
-            return;
-    }
-}
-
-void
-store_shelf_unlink_tables(const char *directory)
-{
-    char path[PATH_BYTES];
-    const struct dirent *entry;
-    struct stat status;
-    DIR *shelf;
-
-    snprintf(path, sizeof path, "%s/" SHELF, directory);
-    shelf = opendir(path);
-    if (shelf == NULL) {
-        (void)shelf_failed("opendir", path);
-        return;
-    }
-    while ((entry = readdir(shelf)) != NULL)
-        if (fstatat(dirfd(shelf), entry->d_name, &status, 0) == 0 &&
-            S_ISREG(status.st_mode) && status.st_nlink > 1 &&
-            unlinkat(dirfd(shelf), entry->d_name, 0) != 0)
-            (void)shelf_failed("unlink", entry->d_name);
-    closedir(shelf);
-}
-
 /* ---- waiting ----------------------------------------------------------- */
 
 static struct timespec
@@ -130,7 +61,7 @@ timespec_of(int64_t us)
 }
 
 /* Waits until woken or until_us; true if the thread shall stop.  A rest
- * between two shrinks is ended by a stop only. */
+ * between two steps is ended by a stop only. */
 static bool
 upkeep_wait(struct store_upkeep *upkeep, int64_t until_us, bool is_rest)
 {
@@ -150,82 +81,42 @@ upkeep_wait(struct store_upkeep *upkeep, int64_t until_us, bool is_rest)
     return stopping;
 }
 
+/* ---- old files --------------------------------------------------------- */
+
 static bool
-upkeep_rest(struct store_upkeep *upkeep)
+rest(void *context)
 {
-    return upkeep_wait(upkeep, clock_monotonic_us() + SHRINK_REST_MS * 1000,
-                       true);
+    struct store_upkeep *upkeep = context;
+
+    return upkeep_wait(upkeep, clock_monotonic_us() + REST_US, true);
 }
 
-/* ---- removal ----------------------------------------------------------- */
-
-/* Shrinks and unlinks one file; false if it is left for later. */
-static bool
-shelf_shrink(struct store_upkeep *upkeep, int shelf_fd, const char *name)
-{
-    struct stat status;
-    int fd = openat(shelf_fd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-    bool gone = false;
-
-    if (fd < 0 || fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) ||
-        status.st_nlink > 1)
-        goto out;
-    while (status.st_size > SHRINK_BYTES) {
-        status.st_size -= SHRINK_BYTES;
-        if (ftruncate(fd, status.st_size) != 0 || upkeep_rest(upkeep))
-            goto out;
-    }
-    gone = unlinkat(shelf_fd, name, 0) == 0;
-out:
-    if (fd >= 0)
-        close(fd);
-    return gone;
-}
-
-/* Clears up to SHRINK_FILES_MAX files off the shelf. */
+/* While the disk is full no log file is kept. */
 static void
 shelf_clear(struct store_upkeep *upkeep)
 {
-    char path[PATH_BYTES];
-    const struct dirent *entry;
-    unsigned int gone = 0;
-    DIR *shelf;
+    const struct store_shelf_work work = {
+        .directory = upkeep->directory,
+        .log_bytes = upkeep->blocked ? 0 : upkeep->log_bytes,
+        .rest = rest,
+        .context = upkeep,
+    };
+    unsigned int logs = 0;
 
-    snprintf(path, sizeof path, "%s/" SHELF, upkeep->directory);
-    shelf = opendir(path);
-    upkeep->shelf_has_work = false;
-    if (shelf == NULL) {
-        (void)shelf_failed("opendir", path);
-        return;
-    }
-    while (gone < SHRINK_FILES_MAX && (entry = readdir(shelf)) != NULL) {
-        if (entry->d_name[0] == '.' ||
-            !shelf_shrink(upkeep, dirfd(shelf), entry->d_name))
-            continue;
-        gone++;
-        if (strncmp(entry->d_name, "log.", 4) == 0)
-            atomic_fetch_add(&upkeep->logs_removed, 1);
-    }
-    upkeep->shelf_has_work = gone == SHRINK_FILES_MAX;
-    closedir(shelf);
+    upkeep->shelf_has_work = store_shelf_clear(&work, &logs);
+    atomic_fetch_add(&upkeep->logs_removed, logs);
 }
 
 /* Moves the log files that recovery needs no more to the shelf. */
 static void
 logs_to_shelf(struct store_upkeep *upkeep)
 {
-    char path[PATH_BYTES];
     char **logs = NULL, **log;
 
     if (upkeep->asks->logs_obsolete(upkeep->environment, &logs) != RC_OK)
         return;
     for (log = logs; log != NULL && *log != NULL; log++) {
-        const char *slash = strrchr(*log, '/');
-
-        snprintf(path, sizeof path, "%s/" SHELF "/%s", upkeep->directory,
-                 slash != NULL ? slash + 1 : *log);
-        if (rename(*log, path) != 0)
-            (void)shelf_failed("rename", *log);
+        store_shelf_take_log(upkeep->directory, *log);
         upkeep->shelf_has_work = true;
     }
     free(logs);
@@ -251,8 +142,10 @@ checkpoint_now(struct store_upkeep *upkeep, uint64_t position)
     if (upkeep->blocked && again_ms > CHECKPOINT_RETRY_MS)
         again_ms = CHECKPOINT_RETRY_MS;
     upkeep->due_us = clock_monotonic_us() + (int64_t)again_ms * 1000;
-    if (upkeep->blocked)
+    if (upkeep->blocked) {
+        store_shelf_drop_blanks(upkeep->directory);
         return;
+    }
     upkeep->position = position;
     if (rc == RC_NOT_FOUND)
         return;
@@ -383,7 +276,7 @@ upkeep_init(struct store_upkeep *upkeep)
 
 enum rc
 store_upkeep_start(struct store_upkeep **upkeep_out,
-                   const struct store_config *config,
+                   const struct store_config *config, uint64_t log_bytes,
                    const struct store_upkeep_asks *asks, void *environment)
 {
     struct store_upkeep *upkeep = calloc(1, sizeof *upkeep);
@@ -396,6 +289,7 @@ store_upkeep_start(struct store_upkeep **upkeep_out,
     upkeep->environment = environment;
     upkeep->checkpoint_bytes = config->checkpoint_bytes;
     upkeep->checkpoint_ms = config->checkpoint_ms;
+    upkeep->log_bytes = log_bytes;
     upkeep->due_us =
         clock_monotonic_us() + (int64_t)config->checkpoint_ms * 1000;
     snprintf(upkeep->directory, sizeof upkeep->directory, "%s",

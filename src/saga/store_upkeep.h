@@ -4,9 +4,8 @@
  *   checkpoint   dirty pages written, so that recovery starts there; due once
  *                checkpoint_bytes of log were written since the last one, or
  *                checkpoint_ms passed; of a quiet log it does nothing
- *   shelf        DIRECTORY/old: files out of the environment that wait to be
- *                shrunk 1 MB at a time and then unlinked.  Unlinking a big
- *                file at once stalls every sync on a disk with discard.
+ *   old files    log files that recovery needs no more, removed tables
+ *                (store_shelf.h)
  *
  * The thread learns of the environment only through store_upkeep_asks, so
  * that store.c stays the only file that knows Berkeley DB.  A checkpoint that
@@ -35,14 +34,11 @@ struct store_upkeep_asks {
     enum rc (*backup)(void *environment, const char *directory);
 };
 
-/* Makes the shelf and drops from it what a crash left there with its table
- * still in place.  Call after recovery, before the thread.  RC_IO,
- * RC_NO_SPACE. */
-MUST_USE enum rc store_shelf_open(const char *directory);
-
-/* Starts the thread, with all signals blocked.  RC_IO. */
+/* Starts the thread, with all signals blocked.  log_bytes: of a log file, as
+ * the library makes them; 0: no file is used again.  RC_IO. */
 MUST_USE enum rc store_upkeep_start(struct store_upkeep **upkeep_out,
                                     const struct store_config *config,
+                                    uint64_t log_bytes,
                                     const struct store_upkeep_asks *asks,
                                     void *environment);
 /* Returns once the thread has ended; what is on the shelf stays there. */
@@ -59,15 +55,5 @@ MUST_USE enum rc store_upkeep_backup_poll(struct store_upkeep *upkeep);
 /* Both may be called from any thread. */
 uint64_t store_upkeep_checkpoints(const struct store_upkeep *upkeep);
 uint64_t store_upkeep_logs_removed(const struct store_upkeep *upkeep);
-
-/*
- * Gives a table's file a second name on the shelf, before its removal: so the
- * commit's unlink frees nothing, and the thread shrinks it afterwards.  Until
- * then (two names) the thread does not touch it.  Where the file system has
- * no links, the commit unlinks at once; that is no failure.
- */
-void store_shelf_link_table(const char *directory, const char *name);
-/* The transaction was aborted: the second names go. */
-void store_shelf_unlink_tables(const char *directory);
 
 #endif

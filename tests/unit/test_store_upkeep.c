@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "../support/store_rig.h"
+#include "saga/store_shelf.h"
 #include "saga/store_upkeep.h"
 
 #define WAIT_TURNS_MAX 20000 /* of a millisecond at least */
@@ -58,7 +59,8 @@ shelf_is_empty(struct store_rig *rig)
     shelf = opendir(path);
     assert_non_null(shelf);
     while ((entry = readdir(shelf)) != NULL)
-        if (entry->d_name[0] != '.')
+        if (entry->d_name[0] != '.' &&
+            strncmp(entry->d_name, "blank.", 6) != 0)
             empty = false;
     closedir(shelf);
     return empty;
@@ -104,6 +106,110 @@ test_upkeep_enough_bytes_bring_checkpoint_and_old_logs_go(void **state)
     store_rig_open(rig);
     for (i = 0; i < 10; i++)
         assert_true(row_has_number(rig->table, i, BATCH_BYTES));
+}
+
+/* The file of that name, as the file system knows it; 0 if there is none. */
+static ino_t
+inode_of(const struct store_rig *rig, const char *name)
+{
+    char path[STORE_RIG_PATH_BYTES];
+    struct stat status;
+
+    store_rig_path(path, rig, name);
+    return stat(path, &status) == 0 ? status.st_ino : 0;
+}
+
+/* A log file that is there under any name of those to come. */
+static bool
+log_has_inode(struct store_rig *rig, ino_t inode)
+{
+    char name[STORE_NAME_BYTES];
+    int number;
+
+    for (number = 1; number < 100; number++) {
+        snprintf(name, sizeof name, "log.%010d", number);
+        if (inode_of(rig, name) == inode)
+            return true;
+    }
+    return false;
+}
+
+static bool
+has_blank(struct store_rig *rig)
+{
+    return inode_of(rig, "old/blank.0") != 0;
+}
+
+static bool
+file_is_blank(const struct store_rig *rig, const char *name)
+{
+    static uint8_t octets[8 << 20];
+    char path[STORE_RIG_PATH_BYTES];
+    ssize_t bytes, i;
+    int fd;
+
+    store_rig_path(path, rig, name);
+    fd = open(path, O_RDONLY);
+    assert_true(fd >= 0);
+    bytes = read(fd, octets, sizeof octets);
+    close(fd);
+    for (i = 0; i < bytes && octets[i] == 0; i++)
+        continue;
+    return bytes > 1 << 20 && i == bytes;
+}
+
+static void
+test_upkeep_old_log_is_filled_and_used_again(void **state)
+{
+    struct store_rig *rig = *state;
+    int turns = 0;
+    ino_t blank;
+    uint64_t i;
+
+    rig->config.checkpoint_bytes = 1 << 20;
+    store_rig_open(rig);
+    write_log(rig, 12 << 20);
+    wait_until(has_blank, rig);
+    wait_until(shelf_is_empty, rig);
+    assert_true(file_is_blank(rig, "old/blank.0"));
+    blank = inode_of(rig, "old/blank.0");
+    while (!log_has_inode(rig, blank) && turns++ < 100)
+        write_log(rig, BATCH_BYTES);
+    assert_true(log_has_inode(rig, blank));
+    write_log(rig, 12 << 20);
+    store_rig_close(rig);
+    assert_false(has_blank(rig)); /* nobody writes for a while */
+    store_rig_open(rig);
+    for (i = 0; i < 10; i++)
+        assert_true(row_has_number(rig->table, i, BATCH_BYTES));
+}
+
+/* Killed when the library had been given a blank and not written to it. */
+static void
+test_upkeep_log_that_is_blank_is_no_damage(void **state)
+{
+    static const char *const names[] = { "log.0000000002", "log.0000000003" };
+    struct store_rig *rig = *state;
+    char path[STORE_RIG_PATH_BYTES];
+    int fd;
+
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+        store_rig_open(rig);
+        write_log(rig, BATCH_BYTES);
+        store_rig_close(rig);
+        store_rig_path(path, rig, names[i]);
+        fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+        assert_true(fd >= 0);
+        assert_int_equal(ftruncate(fd, 4 << 20), 0);
+        close(fd);
+        store_rig_open(rig);
+        assert_true(row_has_number(rig->table, 0, BATCH_BYTES));
+        write_log(rig, 6 << 20);
+        store_rig_close(rig);
+        store_rig_open(rig);
+        assert_true(row_has_number(rig->table, 9, BATCH_BYTES));
+        store_rig_close(rig);
+    }
 }
 
 static void
@@ -247,7 +353,7 @@ exit_code_after(struct store_rig *rig, enum rc answer)
         rig->config.checkpoint_ms = 1;
         rig->config.checkpoint_bytes = 100;
         if (store_shelf_open(rig->directory) != RC_OK ||
-            store_upkeep_start(&upkeep, &rig->config, &fake_asks, &fake) !=
+            store_upkeep_start(&upkeep, &rig->config, 0, &fake_asks, &fake) !=
                 RC_OK)
             _exit(1);
         atomic_store(&fake.position, 100);
@@ -276,6 +382,25 @@ test_upkeep_full_disk_is_tried_again(void **state)
     assert_int_equal(exit_code_after(*state, RC_NO_SPACE), 0);
 }
 
+/* What was kept for the next log files is given back. */
+static void
+test_upkeep_full_disk_takes_the_blanks(void **state)
+{
+    struct store_rig *rig = *state;
+    char path[STORE_RIG_PATH_BYTES];
+    int fd;
+
+    assert_int_equal(store_shelf_open(rig->directory), RC_OK);
+    store_rig_path(path, rig, "old/blank.0");
+    fd = open(path, O_WRONLY | O_CREAT, 0600);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(exit_code_after(rig, RC_OK), 0);
+    assert_true(has_blank(rig));
+    assert_int_equal(exit_code_after(rig, RC_NO_SPACE), 0);
+    assert_false(has_blank(rig));
+}
+
 /* The environment is asked, and has nothing to do. */
 static void
 test_upkeep_quiet_log_counts_no_checkpoint(void **state)
@@ -287,7 +412,7 @@ test_upkeep_quiet_log_counts_no_checkpoint(void **state)
     rig->config.checkpoint_ms = 1;
     assert_int_equal(store_shelf_open(rig->directory), RC_OK);
     assert_int_equal(
-        store_upkeep_start(&upkeep, &rig->config, &fake_asks, &fake), RC_OK);
+        store_upkeep_start(&upkeep, &rig->config, 0, &fake_asks, &fake), RC_OK);
     wait_until_checkpoints(&fake, 3);
     assert_int_equal(store_upkeep_checkpoints(upkeep), 1);
     store_upkeep_wake(upkeep);
@@ -304,12 +429,15 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_RIG(test_upkeep_enough_bytes_bring_checkpoint_and_old_logs_go),
+        WITH_RIG(test_upkeep_old_log_is_filled_and_used_again),
+        WITH_RIG(test_upkeep_log_that_is_blank_is_no_damage),
         WITH_RIG(test_upkeep_time_brings_checkpoint),
         WITH_RIG(test_upkeep_too_early_makes_no_checkpoint),
         WITH_RIG(test_upkeep_removed_table_leaves_the_shelf),
         WITH_RIG(test_upkeep_leftovers_of_a_crash_go_at_the_next_start),
         WITH_RIG(test_upkeep_failed_checkpoint_ends_the_process),
         WITH_RIG(test_upkeep_full_disk_is_tried_again),
+        WITH_RIG(test_upkeep_full_disk_takes_the_blanks),
         WITH_RIG(test_upkeep_quiet_log_counts_no_checkpoint),
     };
 
