@@ -35,7 +35,7 @@ struct broker_connections {
  */
 void broker_connections_allow(uint64_t limit);
 
-/* Before the sockets are bound; `context` and `sockets` are libzmq's.  RC_IO. */
+/* Before the sockets are bound; context and sockets are libzmq's.  RC_IO. */
 MUST_USE enum rc
 broker_connections_open(struct broker_connections *connections, uint64_t limit,
                         void *context,

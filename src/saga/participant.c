@@ -12,9 +12,11 @@
 #define IDLE_WAIT_MS 1000 /* a turn without input ends after     */
 #define DRAIN_WAIT_MS 20  /* the same while we wait for the end  */
 #define COPY_WAIT_MS 20   /* the same while the store is copied  */
-#define GATHER_COMMANDS_MIN 16
-#define GATHER_PARTS_OF_FLUSH 4
-#define GATHER_US_MAX 2000
+#define REST_COMMANDS_MIN 16
+#define REST_FLUSH_US_MIN 1000 /* a faster disk wants no rest       */
+#define REST_PARTS_OF_FLUSH 2
+#define REST_EVENTS_MIN 48
+#define TURN_US_MIN 5000 /* of a turn with so many events           */
 
 /* ---- one turn --------------------------------------------------------- */
 
@@ -234,26 +236,50 @@ participant_turn(struct participant *participant, int timeout_ms)
 /*
  * Who was answered comes back in a moment, and would then wait for the whole
  * flush of the next turn, if that began at once with the few that were there.
- * So after a turn with many commands the next one begins a part of its flush
- * later: on a fast disk next to nothing, on a slow one half of the turns.
+ * So on a slow disk, after a turn with many commands, the next one begins a
+ * part of its flush later: that makes it half of the turns.
  */
+static int64_t
+commands_rest_us(const struct participant *participant)
+{
+    struct store_stats stats;
+
+    store_stats(participant->store, &stats);
+    if (participant->turn.commands < REST_COMMANDS_MIN ||
+        stats.flush_us_last < REST_FLUSH_US_MIN)
+        return 0;
+    return (int64_t)stats.flush_us_last / REST_PARTS_OF_FLUSH;
+}
+
+/*
+ * Who only takes events keeps nobody waiting at a socket, and most of what a
+ * turn costs it costs whatever is in it: messages, wake-ups, the flush.  So
+ * under load there are fewer, larger ones.
+ */
+static int64_t
+events_rest_us(const struct participant *participant)
+{
+    if (participant->turn.taken < REST_EVENTS_MIN)
+        return 0;
+    return participant->turn.now_us + TURN_US_MIN - clock_now_us();
+}
+
+/* What comes meanwhile is taken by the next turn.  A signal ends the rest. */
 static void
-gather_commands(const struct participant *participant)
+rest(const struct participant *participant)
 {
     struct pollfd signals = { participant->fds[FD_SIGNAL].fd, POLLIN, 0 };
-    struct timespec rest = { .tv_sec = 0 };
-    struct store_stats stats;
-    uint64_t rest_us;
+    struct timespec pause = { .tv_sec = 0 };
+    int64_t rest_us = participant->handlers->on_commands != NULL
+                          ? commands_rest_us(participant)
+                          : events_rest_us(participant);
 
-    if (participant->turn.commands < GATHER_COMMANDS_MIN ||
-        participant->stopping)
+    if (participant->stopping || rest_us <= 0)
         return;
-    store_stats(participant->store, &stats);
-    rest_us = stats.flush_us_last / GATHER_PARTS_OF_FLUSH;
-    if (rest_us > GATHER_US_MAX)
-        rest_us = GATHER_US_MAX;
-    rest.tv_nsec = (long)rest_us * 1000;
-    (void)ppoll(&signals, 1, &rest, NULL);
+    if (rest_us > TURN_US_MIN) /* or the clock was set back */
+        rest_us = TURN_US_MIN;
+    pause.tv_nsec = (long)rest_us * 1000;
+    (void)ppoll(&signals, 1, &pause, NULL);
 }
 
 static bool
@@ -303,7 +329,7 @@ participant_run(struct participant *participant)
         if (rc != RC_OK)
             break;
         daemon_alive(participant->turn.now_us);
-        gather_commands(participant);
+        rest(participant);
         if (participant_stopping(participant) &&
             (drained(participant) ||
              clock_monotonic_us() >= participant->stop_us))
