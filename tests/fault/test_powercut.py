@@ -10,7 +10,7 @@ import pytest
 
 import powercut
 
-CUTS = 15
+CUTS = [15, pytest.param(50, marks=pytest.mark.long)]
 TORN_CUTS = 60
 
 
@@ -21,8 +21,9 @@ def seed():
     return number
 
 
-def test_power_loss_loses_no_answered_order(seed):
-    tally = powercut.run(CUTS, seed)
+@pytest.mark.parametrize("cuts", CUTS)
+def test_power_loss_loses_no_answered_order(seed, cuts):
+    tally = powercut.run(cuts, seed)
     lost, kept, _, _ = tally.counts
     assert lost > 0 and kept > 0, f"no cut met anything unsynced: {tally}"
 

@@ -242,6 +242,24 @@ def test_order_that_does_not_end_is_cancelled(make_pipeline):
     assert reached(pipeline, "ORDER_CANCELLED") == 1
 
 
+def test_timeout_gives_back_what_was_taken(make_pipeline):
+    """While the ledger, which would have ended it, is still down."""
+    pipeline = make_pipeline(supervised=False, order_timeout="300ms").start()
+    has_state(pipeline, 1, "ACTIVE")
+    pipeline.stop_process("ledger")
+    order = pipeline.order(1, 1)
+    wait_for(lambda: "PAYMENT_REFUNDED" in
+             steps(pipeline.json(f"/orders/{order}")), what="the refund")
+    assert f"order={order} user=1 status=APPROVED" in pipeline.log("payment")
+    row = pipeline.json(f"/orders/{order}")
+    assert row["status"] == "ORDER_CREATED"
+    has_balance(pipeline, 1, "100.00")
+    pipeline.start_process("ledger")
+    row = pipeline.ended(order)
+    assert (row["status"], row["reason"]) == ("ORDER_CANCELLED", "TIMEOUT")
+    has_balance(pipeline, 1, "100.00")
+
+
 # --- parked orders ----------------------------------------------------------
 
 def operate(pipeline, name, words):
