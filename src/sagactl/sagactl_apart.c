@@ -42,13 +42,30 @@ sagactl_remove(const char *directory)
                 strerror(errno));
 }
 
-/* The processes of the pipeline write into it: it is theirs, as HOME is. */
-static int
-make_directory(const struct sagactl *ctl, char path[PATH_MAX])
+int
+sagactl_share(const struct sagactl *ctl, const char *path)
 {
     struct stat home;
 
     if (stat(ctl->home, &home) != 0) {
+        fprintf(stderr, "sagactl: %s is no pipeline's home: %s; --home names "
+                "it\n", ctl->home, strerror(errno));
+        return EXIT_USAGE;
+    }
+    if ((geteuid() == 0 && chown(path, home.st_uid, home.st_gid) != 0) ||
+        chmod(path, S_IRWXU | (home.st_mode & (S_ISVTX | S_IRWXG))) != 0) {
+        fprintf(stderr, "sagactl: %s: %s\n", path, strerror(errno));
+        return EXIT_SYSTEM;
+    }
+    return EXIT_DONE;
+}
+
+static int
+make_directory(const struct sagactl *ctl, char path[PATH_MAX])
+{
+    int code;
+
+    if (access(ctl->home, F_OK) != 0) {
         fprintf(stderr, "sagactl: %s is no pipeline's home: %s; --home names "
                 "it\n", ctl->home, strerror(errno));
         return EXIT_USAGE;
@@ -59,12 +76,10 @@ make_directory(const struct sagactl *ctl, char path[PATH_MAX])
                 strerror(errno));
         return EXIT_USAGE;
     }
-    if (geteuid() == 0 && chown(path, home.st_uid, home.st_gid) != 0) {
-        fprintf(stderr, "sagactl: %s: %s\n", path, strerror(errno));
+    code = sagactl_share(ctl, path);
+    if (code != EXIT_DONE)
         sagactl_remove(path);
-        return EXIT_SYSTEM;
-    }
-    return EXIT_DONE;
+    return code;
 }
 
 /* Waits for the child, and ends it when we are asked to end. */

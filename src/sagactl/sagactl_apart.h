@@ -10,7 +10,14 @@ typedef int sagactl_apart_fn(const struct sagactl *ctl, const char *directory,
                              const void *context);
 
 /*
- * Makes HOME/verify.XXXXXX, owned by the owner of HOME, runs `work` in a
+ * Makes the directory a place for copies: the processes of the pipeline write
+ * into it, so it is theirs as HOME is, also where each has its own user and
+ * HOME's mode lets their group in.  An exit code; what failed is told.
+ */
+int sagactl_share(const struct sagactl *ctl, const char *path);
+
+/*
+ * Makes HOME/verify.XXXXXX, shared as above, runs `work` in a
  * child process, and removes the directory however that ended: done, killed,
  * interrupted.  Returns its exit code.
  */

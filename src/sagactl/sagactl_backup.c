@@ -1,4 +1,4 @@
-#include "sagactl/sagactl.h"
+#include "sagactl/sagactl_apart.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -18,9 +18,11 @@ static const char *const order[] = { "gateway", "payment", "ledger",
                                      "broker" };
 
 static int
-make_directory(const char *path)
+make_directory(const struct sagactl *ctl, const char *path)
 {
-    if (mkdir(path, 0700) == 0 || errno == EEXIST)
+    if (mkdir(path, 0700) == 0)
+        return sagactl_share(ctl, path);
+    if (errno == EEXIST)
         return EXIT_DONE;
     fprintf(stderr, "sagactl: %s: can't be made: %s\n", path,
             strerror(errno));
@@ -34,9 +36,11 @@ sagactl_copy_all(const struct sagactl *ctl, const char *directory)
     bool running;
     json_t *reply;
     size_t i;
+    int code;
 
-    if (make_directory(directory) != EXIT_DONE)
-        return EXIT_USAGE;
+    code = make_directory(ctl, directory);
+    if (code != EXIT_DONE)
+        return code;
     if (realpath(directory, path) == NULL) {
         fprintf(stderr, "sagactl: %s: %s\n", directory, strerror(errno));
         return EXIT_USAGE;

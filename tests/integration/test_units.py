@@ -128,7 +128,7 @@ BOOT = """\
 # Inside the container: the units as systemd runs them.  Each step is a line.
 exec >/out/said 2>&1
 units=(sagapipe-{broker,payment,ledger,gateway}.service)
-home=/var/lib/sagapipe
+home=/var/lib/sagapipe sagactl=/opt/bin/sagactl
 until_true() {
     local end=$((SECONDS + 30))
     until "$@"; do ((SECONDS < end)) || return 1; done
@@ -158,6 +158,10 @@ restarts | grep -c '^1$'
 until_true doors && echo doors
 until_true counted && echo counted
 stat -c '%a %U %G' $home/run/broker.ipc
+# Copies are written by all four, into what root makes.
+$sagactl --home $home verify >/dev/null && echo verified
+$sagactl --home $home backup $home/backup >/dev/null &&
+    $sagactl --home $home verify --copy $home/backup >/dev/null && echo copied
 systemctl stop "${units[@]}" && echo stopped
 systemctl show -p Result --value "${units[@]}" | grep -c success
 systemctl exit 0 || kill -s RTMIN+4 1
@@ -179,6 +183,7 @@ def test_units_boot(tmp_path):
         "systemd-tmpfiles-setup.service\n"
         "[Service]\nType=oneshot\nExecStart=/opt/boot\n")
     binds = {root / "opt/lib/sagapipe": "/opt/lib/sagapipe",
+             root / "opt/bin/sagactl": "/opt/bin/sagactl",
              root / "etc/sagapipe": "/etc/sagapipe",
              root / "opt/lib/sysusers.d/sagapipe.conf":
                  "/etc/sysusers.d/sagapipe.conf",
@@ -198,7 +203,8 @@ def test_units_boot(tmp_path):
     words = [line.rsplit("}", 1)[-1] for line in lines]
     assert words == ["started", "completed", "restarted", "again", "4",
                      "doors", "counted",
-                     "770 sagapipe-broker sagapipe", "stopped", "4"], lines
+                     "770 sagapipe-broker sagapipe", "verified", "copied",
+                     "stopped", "4"], lines
 
 
 def mode_owner(path: pathlib.Path):
