@@ -2,9 +2,6 @@
 
 #include <string.h>
 
-/* No version of an unpacked row (row.h, gateway_rows.h) is this. */
-#define PACK_VERSION 0x50
-
 unsigned
 pack_slot_from(const struct pack *pack, unsigned slot)
 {

@@ -22,6 +22,8 @@
 
 #include "saga/base.h"
 
+/* The first octet; no version of an unpacked row is this. */
+#define PACK_VERSION 0x50
 #define PACK_ROWS 8
 #define PACK_ROW_BYTES_MAX 96
 #define PACK_BYTES_MAX (1 + PACK_ROWS * (2 + PACK_ROW_BYTES_MAX))

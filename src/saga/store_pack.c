@@ -254,7 +254,16 @@ first_check(struct store_table *table)
 
     if (rc != RC_OK)
         return rc;
-    rc = store_cursor_first(cursor, &row);
+    rc = store_step(cursor, DB_FIRST, &row);
+    if (rc == RC_OK && (row.bytes == 0 || row.value[0] != PACK_VERSION)) {
+        log_error("store_failed", "rc=damaged operation=table_open table=%s "
+                  "words=\"its rows are not packed: a version of before "
+                  "2026-11-25 made this store\" directory=%s", table->name,
+                  log_quote(table->store->directory));
+        rc = RC_DAMAGED;
+    } else if (rc == RC_OK) {
+        rc = store_packs_first(cursor, &row);
+    }
     store_cursor_close(&cursor);
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
