@@ -163,6 +163,9 @@ def test_home_that_cannot_be_refused_by_start_all(tmp_path, where):
     ids=["payment", "start_all"])
 def test_home_of_another_user_refused(tmp_path, program):
     """As a user who may not write there (root always may)."""
+    if os.geteuid() == 0 and not all(above.stat().st_mode & 0o001
+                                     for above in program.parents):
+        pytest.skip("the tree is not open to other users")
     home = tmp_path / "home"
     home.mkdir(mode=0o755)
     tmp_path.chmod(0o755)
