@@ -28,10 +28,9 @@ function wait(ms, signal) {
 }
 
 export class Feed {
-  // list: path of the list; stream: of its changes; event: their name;
-  // each(row, before): told of every change.
-  constructor({list, stream, event, each}) {
-    Object.assign(this, {list, stream, event, each});
+  // list: path of the list; stream: of its changes; event: their name.
+  constructor({list, stream, event}) {
+    Object.assign(this, {list, stream, event});
     this.rows = new Map();
     this.newest = [];
     this.state = 'wait';
@@ -77,7 +76,6 @@ export class Feed {
     const before = this.rows.get(row.id);
     if (before && before.updatedAt > row.updatedAt) return;
     this.changes++;
-    if (this.each) this.each(row, before);
     if (!before && this.oldest && row.id < this.oldest &&
         this.rows.size >= ROWS_MAX) return;
     this.rows.set(row.id, row);

@@ -30,8 +30,8 @@ function figures() {
     placed: figure('Orders', 'Accepted per second'),
     completed: figure('Completed', 'Completed per second'),
     failed: figure('Refused', 'Orders that ended with a refusal, per second'),
-    latency: figure('Latency', 'From accepted to ended: half of the orders ' +
-      'took less'),
+    latency: figure('Latency', 'From accepted to ended: half of all orders ' +
+      'took less (estimated from the gateway’s histogram)'),
     open: figure('Open', 'Accepted and not ended yet'),
     parked: figure('Parked', 'Events that wait for an operator'),
   };
@@ -54,8 +54,7 @@ function drawFigures(all) {
   all.failed.set(perSecond(rateOf('failed')), `${count(sum.failed)} in all`);
   const latest = points.latency.findLast((point) => point[1] != null);
   all.latency.set(latest ? span(latest[1]) : NONE,
-    latest && latest[2] != null ? `99 %: ${span(latest[2])}`
-      : latest ? 'on average' : 'none has ended yet');
+    latest ? `99 %: ${span(latest[2])}` : 'none has ended yet');
   const age = sum.oldestOpenSeconds;
   all.open.set(count(sum.open), age == null ? 'none waits'
     : `oldest ${span(age * 1000)}`, age > LATE_S ? 'warn' : 'none');

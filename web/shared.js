@@ -1,20 +1,9 @@
 // What pages share: the feeds, the pause button, asking "are you sure?".
 
 import {Feed} from './feed.js';
-import {noteLatency} from './status.js';
-import {between} from './format.js';
-
-// An order that we saw open, or for the first time, and that has just ended.
-function noteOrder(order, before) {
-  const ends = order.status === 'ORDER_COMPLETED' ||
-    order.status === 'ORDER_FAILED';
-  if (!ends || (before && before.status === order.status)) return;
-  if (!orders.loaded) return;
-  noteLatency(between(order.createdAt, order.updatedAt));
-}
 
 export const orders = new Feed({list: '/orders', stream: '/orders/stream?latest=100',
-  event: 'order', each: noteOrder});
+  event: 'order'});
 export const transactions = new Feed({list: '/transactions',
   stream: '/transactions/stream?latest=100', event: 'transaction'});
 

@@ -2,6 +2,7 @@
 // rates.  One poller for all pages; it rests while nobody looks at the tab.
 
 import {get, Refusal} from './api.js';
+import {quantile} from './histogram.js';
 
 const EVERY_MS = 1000;
 const RATE_OVER = 3;     // samples that a rate is taken over
@@ -10,8 +11,6 @@ const POINTS_MAX = 300;  // of the charts: five minutes
 const listeners = new Set();
 let samples = [];
 let timer = 0;
-let latencies = [];
-const LATENCIES_MAX = 4000;
 
 export const points = {rates: [], latency: []};
 export const pipeline = {state: 'wait', status: null, error: null};
@@ -22,17 +21,10 @@ export function onStatus(listener) {
   return () => listeners.delete(listener);
 }
 
-// How long an order took, from its acceptance to its end; of the orders that
-// the page sees pass.
-export function noteLatency(ms) {
-  if (latencies.length < LATENCIES_MAX) latencies.push(ms);
-}
-
 function numbersOf(status) {
   const numbers = {created: status.orders.created,
     completed: status.orders.completed, failed: status.orders.failed,
-    cancelled: status.orders.cancelled, ended: status.sagas.ended,
-    seconds: status.sagas.seconds};
+    cancelled: status.orders.cancelled};
   for (const {topic, end} of status.topics) {
     const name = `topic ${topic}`;
     numbers[name] = (numbers[name] || 0) + end;
@@ -61,20 +53,10 @@ export function lagOf(status, process, topic) {
   return rows.reduce((sum, row) => sum + row.lag, 0);
 }
 
-function quantile(sorted, share) {
-  if (sorted.length === 0) return null;
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
-}
-
-// What the page saw in this second; else the mean of all that ended in it.
+// Of all orders that ended between the two, not only of those seen here.
 function latencyPoint(before, now) {
-  const sorted = latencies.sort((a, b) => a - b);
-  latencies = [];
-  if (sorted.length > 0) return [quantile(sorted, 0.5), quantile(sorted, 0.99)];
-  const ended = before ? now.ended - before.ended : 0;
-  if (ended <= 0) return [null, null];
-  const mean = (now.seconds - before.seconds) / ended * 1000;
-  return [mean, null];
+  if (!before) return [null, null];
+  return [quantile(before, now, 0.5), quantile(before, now, 0.99)];
 }
 
 function addPoint(list, values) {
@@ -84,14 +66,15 @@ function addPoint(list, values) {
 
 function take(status) {
   const before = samples[samples.length - 1];
-  const sample = {at: performance.now(), numbers: numbersOf(status)};
+  const sample = {at: performance.now(), sagas: status.sagas,
+    numbers: numbersOf(status)};
   if (before && sample.at - before.at > 10 * EVERY_MS) samples = [];
   samples.push(sample);
   if (samples.length > RATE_OVER + 1) samples.shift();
   addPoint(points.rates, [rateOf('created'), rateOf('completed'),
     rateOf('failed')]);
-  addPoint(points.latency, latencyPoint(before && before.numbers,
-    sample.numbers));
+  addPoint(points.latency, latencyPoint(before && before.sagas,
+    sample.sagas));
 }
 
 function tell(state, status, error) {

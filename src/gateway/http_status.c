@@ -149,6 +149,34 @@ put_consumers(struct text_writer *writer, const struct bus_status *status)
 
 /* ---- orders ----------------------------------------------------------- */
 
+/* Those that ended since the gateway started: within how many milliseconds
+ * how many; the rest, of all that ended, took longer. */
+static void
+put_sagas(struct text_writer *writer, const struct histogram *saga_us)
+{
+    uint64_t count = 0;
+    char ms[32];
+
+    json_key(writer, "sagas");
+    json_begin(writer, '{');
+    put_uint(writer, "ended", histogram_count(saga_us));
+    put_seconds(writer, "seconds", (int64_t)saga_us->sum);
+    json_key(writer, "within");
+    json_begin(writer, '[');
+    for (unsigned i = 0; i < HISTOGRAM_BOUNDS; i++) {
+        count += saga_us->counts[i];
+        snprintf(ms, sizeof(ms), "%llu.%03llu",
+                 (unsigned long long)(histogram_us_bounds[i] / 1000),
+                 (unsigned long long)(histogram_us_bounds[i] % 1000));
+        json_begin(writer, '{');
+        put_literal(writer, "ms", ms);
+        put_uint(writer, "ended", count);
+        json_end(writer, '}');
+    }
+    json_end(writer, ']');
+    json_end(writer, '}');
+}
+
 static void
 put_orders(struct text_writer *writer, const struct gateway_metrics *metrics)
 {
@@ -172,11 +200,7 @@ put_orders(struct text_writer *writer, const struct gateway_metrics *metrics)
             put_uint(writer, refusal_name((enum refusal)i),
                      metrics->refusals[i]);
     json_end(writer, '}');
-    json_key(writer, "sagas"); /* that ended since the gateway started */
-    json_begin(writer, '{');
-    put_uint(writer, "ended", histogram_count(&metrics->saga_us));
-    put_seconds(writer, "seconds", (int64_t)metrics->saga_us.sum);
-    json_end(writer, '}');
+    put_sagas(writer, &metrics->saga_us);
 }
 
 void

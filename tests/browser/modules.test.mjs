@@ -13,6 +13,7 @@ import {TREE} from './pipeline.mjs';
 const WEB = join(TREE, 'web');
 const {EventReader} = await importModule('stream.js');
 const {REASONS, REASONS_SHORT, STEPS, missing} = await importModule('words.js');
+const {quantile} = await importModule('histogram.js');
 const {span, money, bytes, rate, short} = await importModule('format.js');
 
 // As the browser takes them, though no package.json says that they are modules.
@@ -110,6 +111,28 @@ test('a stream of events is read however it is cut', () => {
     }
     assert.deepEqual(events, wanted, `pieces of ${size}`);
   }
+});
+
+// How many ended within 10, 20 and 50 ms, and in all.
+function sagas(ended, ...counts) {
+  return {ended, within: counts.map((count, at) =>
+    ({ms: [10, 20, 50][at], ended: count}))};
+}
+
+test('how long orders took between two looks', () => {
+  const before = sagas(1000, 900, 950, 990);
+  assert.equal(quantile(before, before, 0.5), null);
+  assert.equal(quantile(sagas(7, 7, 7, 7), sagas(3, 1, 3, 3), 0.5), null);
+  // 60 within 10 ms, 30 more within 20, 10 more within 50.
+  const now = sagas(1100, 960, 1040, 1090);
+  assert.equal(quantile(before, now, 0.3), 5);
+  assert.equal(quantile(before, now, 0.6), 10);
+  assert.equal(quantile(before, now, 0.75), 15);
+  assert.equal(quantile(before, now, 0.99), 47);
+  // Rows in which nothing ended are passed over.
+  assert.equal(quantile(before, sagas(1002, 900, 950, 992), 0.5), 35);
+  // Of those above all bounds no more is known.
+  assert.equal(quantile(before, sagas(1010, 900, 950, 990), 0.5), 50);
 });
 
 test('numbers as people read them', () => {

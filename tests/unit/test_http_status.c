@@ -136,6 +136,32 @@ test_http_status_oldest_open_order_has_an_age(void **state)
     json_decref(object);
 }
 
+/* As many as took no longer, and what took longer than all bounds only in the
+ * sum: so who looks twice knows how long those between took. */
+static void
+test_http_status_tells_within_what_time_sagas_ended(void **state)
+{
+    static const uint64_t took_us[] = { 50, 51, 1800, 300000000, 300000001 };
+    json_t *object, *sagas, *within;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(took_us); i++)
+        histogram_note(&metrics.saga_us, histogram_us_bounds, took_us[i]);
+    object = status();
+    sagas = json_object_get(object, "sagas");
+    within = json_object_get(sagas, "within");
+    assert_int_equal(number(sagas, "ended"), 5);
+    assert_int_equal(json_array_size(within), HISTOGRAM_BOUNDS);
+    assert_int_equal(number(json_array_get(within, 0), "ended"), 1);
+    assert_int_equal(number(json_array_get(within, 1), "ended"), 2);
+    assert_int_equal(number(json_array_get(within, 4), "ended"), 2);
+    assert_int_equal(number(json_array_get(within, 5), "ended"), 3);
+    assert_int_equal(number(json_array_get(within, 19), "ended"), 4);
+    assert_non_null(strstr(buffer, "[{\"ms\":0.050,\"ended\":1}"));
+    assert_non_null(strstr(buffer, "{\"ms\":300000.000,\"ended\":4}]"));
+    json_decref(object);
+}
+
 /* Everything full, and everything as long as it can be. */
 static void
 test_http_status_longest_one_fits(void **state)
@@ -147,6 +173,8 @@ test_http_status_longest_one_fits(void **state)
     for (size_t i = 0; i < sizeof(metrics.report) / sizeof(*numbers); i++)
         numbers[i] = INT64_MAX;
     metrics.report.parked = 0; /* what is added up */
+    metrics.saga_us.counts[0] = INT64_MAX;
+    metrics.saga_us.sum = INT64_MAX;
     bus->reports_count = BUS_STATUS_REPORTS_MAX;
     for (unsigned i = 0; i < BUS_STATUS_REPORTS_MAX; i++) {
         bus->reports[i].report = metrics.report;
@@ -177,6 +205,8 @@ main(void)
             test_http_status_of_a_silent_broker_is_old_and_down, setup),
         cmocka_unit_test_setup(test_http_status_oldest_open_order_has_an_age,
                                setup),
+        cmocka_unit_test_setup(
+            test_http_status_tells_within_what_time_sagas_ended, setup),
         cmocka_unit_test_setup(test_http_status_longest_one_fits, setup),
     };
 
