@@ -301,6 +301,10 @@ test('a phone shows every page without scrolling sideways', async () => {
       const [wide, seen] = await page.evaluate(() =>
         [document.documentElement.scrollWidth, window.innerWidth]);
       assert.ok(wide <= seen && seen === 360, `${hash}: ${wide} of ${seen}`);
+      // What a chart's colours mean is not cut off.
+      assert.deepEqual(await page.locator('.keys').evaluateAll((all) =>
+        all.filter((keys) => keys.scrollHeight > keys.clientHeight)
+          .map((keys) => keys.textContent)), [], hash);
       await shot(page, name, {fullPage: true});
     });
   } finally {
