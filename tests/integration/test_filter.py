@@ -177,6 +177,27 @@ def answer(event, data):
     assert {row["data"]["order"] for row in rows} == set(shared.paid)
 
 
+def test_answer_carries_the_trace_of_what_it_answers(shared):
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    shared.open_user(60, 10000)
+    order = json.loads(shared.request(
+        "POST", "/orders", {"userId": 60, "productId": 1},
+        {"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}).text)["id"]
+    assert shared.ended(order)["status"] == "ORDER_COMPLETED"
+    shared.paid[order] = PRICES[1]
+    with filtered(shared, "traced", *python(REPEAT)):
+        comes(shared, "traced", len(shared.paid))
+    with Bus(f"ipc://{shared.home}/run/broker.ipc") as bus:
+        told = [msgpack.unpackb(octets)
+                for _, _, octets in bus.fetch("reviews", 0, 0).events(0)]
+    traces = {json.loads(event["event"])["data"]["order"]:
+              event.get("traceparent", "") for event in told
+              if event["source"] == "traced"}
+    assert traces[order].split("-")[1] == trace
+    assert not any(trace in other for paid, other in traces.items()
+                   if paid != order)
+
+
 # --- exactly once -----------------------------------------------------------
 
 def test_g2_killed_at_any_moment_answers_once(make_pipeline):
