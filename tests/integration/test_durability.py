@@ -13,9 +13,15 @@ from proof import (USERS, assert_all_ended, assert_money_adds_up,
 def whole_state(pipeline):
     """Everything there is, once user 1 has spent his 100."""
     wait_for(lambda: pipeline.json("/users/1")["balance"] == 0)
-    return {path: pipeline.all_rows(path) for path in
-            ("/orders?limit=1000", "/users", "/transactions?limit=1000",
-             "/products")}
+    state = {path: pipeline.all_rows(path) for path in
+             ("/orders?limit=1000", "/users", "/transactions?limit=1000",
+              "/products")}
+    # How many orders reached each state since the store was created.
+    state["counters"] = sorted(
+        line for line in pipeline.get("/metrics").text.splitlines()
+        if line.startswith("sagapipe_orders_total{"))
+    assert any(not line.endswith(" 0") for line in state["counters"])
+    return state
 
 
 def test_g1_stop_and_start_keeps_everything(pipeline):
