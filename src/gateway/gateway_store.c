@@ -12,6 +12,9 @@
 #define COUNTERS_KEY "counters"
 #define STORE_PATH_BYTES (CONFIG_STRING_BYTES + PRODUCER_NAME_BYTES + 32)
 
+_Static_assert(ORDER_ROW_BYTES_MAX <= STORE_PACKED_BYTES_MAX &&
+                   TRANSACTION_ROW_BYTES <= STORE_PACKED_BYTES_MAX,
+               "orders and transactions are packed");
 _Static_assert(SEED_ROWS_MAX <= CATALOGUE_PRODUCTS_MAX,
                "a catalogue holds every seed");
 

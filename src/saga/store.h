@@ -30,6 +30,7 @@
 
 #define STORE_KEY_BYTES_MAX 512
 #define STORE_VALUE_BYTES_MAX (2u << 20)
+#define STORE_PACKED_BYTES_MAX 96 /* of a value in a packed table */
 #define STORE_TABLES_MAX 4096
 #define STORE_NAME_BYTES 96
 
@@ -69,11 +70,12 @@ MUST_USE enum rc store_table_open(struct store *store, const char *name,
                                   struct store_table **table_out);
 
 /*
- * The same for a table of small rows (1 to 96 octets) whose keys are numbers
- * that rise, as 8 octets, big-endian: several of them stand in one row of the
- * file (pack.h), which makes a row a fifth as dear.  What is said here of
- * tables holds, but a put tells of a full disk at the commit, or later in the
- * transaction.  A table is packed from its creation on, or never: RC_DAMAGED.
+ * The same for a table of small rows (1 to STORE_PACKED_BYTES_MAX octets) whose
+ * keys are numbers that rise, as 8 octets, big-endian: several of them stand
+ * in one row of the file (pack.h), which makes a row a fifth as dear.  What is
+ * said here of tables holds, but a put tells of a full disk at the commit, or
+ * later in the transaction.  A table is packed from its creation on, or never:
+ * RC_DAMAGED.
  * At most one handle of it may be open.
  */
 MUST_USE enum rc store_table_open_packed(struct store *store, const char *name,

@@ -187,7 +187,8 @@ store_cursor_seek(struct store_cursor *cursor, const void *key,
 {
     return cursor->table->packs == NULL
                ? store_step_seek(cursor, key, key_bytes, row_out)
-               : store_packs_seek(cursor, key, key_bytes, row_out);
+               : store_packs_seek(cursor, key, key_bytes, false,
+                                  row_out);
 }
 
 enum rc
@@ -196,7 +197,8 @@ store_cursor_seek_back(struct store_cursor *cursor, const void *key,
 {
     return cursor->table->packs == NULL
                ? store_step_seek_back(cursor, key, key_bytes, row_out)
-               : store_packs_seek_back(cursor, key, key_bytes, row_out);
+               : store_packs_seek(cursor, key, key_bytes, true,
+                                  row_out);
 }
 
 enum rc
@@ -204,28 +206,31 @@ store_cursor_first(struct store_cursor *cursor, struct store_row *row_out)
 {
     return cursor->table->packs == NULL
                ? store_step(cursor, DB_FIRST, row_out)
-               : store_packs_first(cursor, row_out);
+               : store_packs_end(cursor, false, row_out);
 }
 
 enum rc
 store_cursor_last(struct store_cursor *cursor, struct store_row *row_out)
 {
-    return cursor->table->packs == NULL ? store_step(cursor, DB_LAST, row_out)
-                                        : store_packs_last(cursor, row_out);
+    return cursor->table->packs == NULL
+               ? store_step(cursor, DB_LAST, row_out)
+               : store_packs_end(cursor, true, row_out);
 }
 
 enum rc
 store_cursor_next(struct store_cursor *cursor, struct store_row *row_out)
 {
-    return cursor->table->packs == NULL ? store_step(cursor, DB_NEXT, row_out)
-                                        : store_packs_next(cursor, row_out);
+    return cursor->table->packs == NULL
+               ? store_step(cursor, DB_NEXT, row_out)
+               : store_packs_move(cursor, false, row_out);
 }
 
 enum rc
 store_cursor_prev(struct store_cursor *cursor, struct store_row *row_out)
 {
-    return cursor->table->packs == NULL ? store_step(cursor, DB_PREV, row_out)
-                                        : store_packs_prev(cursor, row_out);
+    return cursor->table->packs == NULL
+               ? store_step(cursor, DB_PREV, row_out)
+               : store_packs_move(cursor, true, row_out);
 }
 
 void

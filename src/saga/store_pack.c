@@ -15,6 +15,7 @@
 #define PACKS_KEPT 512
 
 _Static_assert((PACKS_KEPT & (PACKS_KEPT - 1)) == 0, "a mask");
+_Static_assert(STORE_PACKED_BYTES_MAX == PACK_ROW_BYTES_MAX, "as promised");
 
 enum place_state { PLACE_FREE, PLACE_READ, PLACE_CHANGED };
 
@@ -262,7 +263,7 @@ first_check(struct store_table *table)
                   log_quote(table->store->directory));
         rc = RC_DAMAGED;
     } else if (rc == RC_OK) {
-        rc = store_packs_first(cursor, &row);
+        rc = store_packs_end(cursor, false, &row);
     }
     store_cursor_close(&cursor);
     return rc == RC_NOT_FOUND ? RC_OK : rc;
@@ -326,6 +327,12 @@ cursor_row(struct store_cursor *cursor, unsigned slot,
     return RC_OK;
 }
 
+static unsigned
+slot_towards(const struct pack *pack, unsigned slot, bool backwards)
+{
+    return backwards ? pack_slot_upto(pack, slot) : pack_slot_from(pack, slot);
+}
+
 /* To the first or last row of the pack that the library's step `rc` found. */
 static enum rc
 cursor_enter(struct store_cursor *cursor, enum rc rc, bool backwards,
@@ -336,52 +343,41 @@ cursor_enter(struct store_cursor *cursor, enum rc rc, bool backwards,
     if (rc != RC_OK)
         return rc;
     return cursor_row(cursor,
-                      backwards ? pack_slot_upto(&cursor->pack, PACK_ROWS - 1)
-                                : pack_slot_from(&cursor->pack, 0),
+                      slot_towards(&cursor->pack,
+                                   backwards ? PACK_ROWS - 1 : 0, backwards),
                       row);
 }
 
 enum rc
-store_packs_first(struct store_cursor *cursor, struct store_row *row_out)
+store_packs_end(struct store_cursor *cursor, bool last,
+                struct store_row *row_out)
 {
-    return cursor_enter(cursor, store_step(cursor, DB_FIRST, row_out), false,
-                        row_out);
+    enum rc rc = store_step(cursor, last ? DB_LAST : DB_FIRST, row_out);
+
+    return cursor_enter(cursor, rc, last, row_out);
 }
 
 enum rc
-store_packs_last(struct store_cursor *cursor, struct store_row *row_out)
+store_packs_move(struct store_cursor *cursor, bool backwards,
+                 struct store_row *row_out)
 {
-    return cursor_enter(cursor, store_step(cursor, DB_LAST, row_out), true,
-                        row_out);
-}
+    const unsigned at = cursor->slot, edge = backwards ? 0 : PACK_ROWS - 1;
+    unsigned slot = PACK_ROWS;
 
-enum rc
-store_packs_next(struct store_cursor *cursor, struct store_row *row_out)
-{
-    const unsigned slot = pack_slot_from(&cursor->pack, cursor->slot + 1);
-
+    if (at != edge)
+        slot = slot_towards(&cursor->pack, backwards ? at - 1 : at + 1,
+                            backwards);
     if (slot < PACK_ROWS)
         return cursor_row(cursor, slot, row_out);
-    return cursor_enter(cursor, store_step(cursor, DB_NEXT, row_out), false,
-                        row_out);
-}
-
-enum rc
-store_packs_prev(struct store_cursor *cursor, struct store_row *row_out)
-{
-    const unsigned slot = cursor->slot == 0
-                              ? PACK_ROWS
-                              : pack_slot_upto(&cursor->pack, cursor->slot - 1);
-
-    if (slot < PACK_ROWS)
-        return cursor_row(cursor, slot, row_out);
-    return cursor_enter(cursor, store_step(cursor, DB_PREV, row_out), true,
-                        row_out);
+    return cursor_enter(cursor,
+                        store_step(cursor, backwards ? DB_PREV : DB_NEXT,
+                                   row_out),
+                        backwards, row_out);
 }
 
 enum rc
 store_packs_seek(struct store_cursor *cursor, const void *key,
-                 size_t key_bytes, struct store_row *row_out)
+                 size_t key_bytes, bool backwards, struct store_row *row_out)
 {
     const uint64_t number = key_number(key, key_bytes);
     uint8_t pack_key[PACK_KEY_BYTES];
@@ -389,34 +385,14 @@ store_packs_seek(struct store_cursor *cursor, const void *key,
     enum rc rc;
 
     key_of(number / PACK_ROWS, pack_key);
-    rc = store_step_seek(cursor, pack_key, sizeof pack_key, row_out);
-    rc = cursor_enter(cursor, rc, false, row_out);
+    rc = (backwards ? store_step_seek_back : store_step_seek)(
+        cursor, pack_key, sizeof pack_key, row_out);
+    rc = cursor_enter(cursor, rc, backwards, row_out);
     if (rc != RC_OK || cursor->pack.number != number / PACK_ROWS)
         return rc;
-    slot = pack_slot_from(&cursor->pack, number % PACK_ROWS);
+    slot = slot_towards(&cursor->pack, number % PACK_ROWS, backwards);
     if (slot < PACK_ROWS)
         return cursor_row(cursor, slot, row_out);
-    cursor->slot = PACK_ROWS - 1; /* behind its last row */
-    return store_packs_next(cursor, row_out);
-}
-
-enum rc
-store_packs_seek_back(struct store_cursor *cursor, const void *key,
-                      size_t key_bytes, struct store_row *row_out)
-{
-    const uint64_t number = key_number(key, key_bytes);
-    uint8_t pack_key[PACK_KEY_BYTES];
-    unsigned slot;
-    enum rc rc;
-
-    key_of(number / PACK_ROWS, pack_key);
-    rc = store_step_seek_back(cursor, pack_key, sizeof pack_key, row_out);
-    rc = cursor_enter(cursor, rc, true, row_out);
-    if (rc != RC_OK || cursor->pack.number != number / PACK_ROWS)
-        return rc;
-    slot = pack_slot_upto(&cursor->pack, number % PACK_ROWS);
-    if (slot < PACK_ROWS)
-        return cursor_row(cursor, slot, row_out);
-    cursor->slot = 0; /* before its first row */
-    return store_packs_prev(cursor, row_out);
+    cursor->slot = backwards ? 0 : PACK_ROWS - 1; /* it has none that way */
+    return store_packs_move(cursor, backwards, row_out);
 }

@@ -36,17 +36,10 @@ void store_packs_forget_all(struct store *store);
 /* As the calls of store.h, on a cursor of a packed table. */
 MUST_USE enum rc store_packs_seek(struct store_cursor *cursor,
                                   const void *key, size_t key_bytes,
-                                  struct store_row *row_out);
-MUST_USE enum rc store_packs_seek_back(struct store_cursor *cursor,
-                                       const void *key, size_t key_bytes,
-                                       struct store_row *row_out);
-MUST_USE enum rc store_packs_first(struct store_cursor *cursor,
-                                   struct store_row *row_out);
-MUST_USE enum rc store_packs_last(struct store_cursor *cursor,
-                                  struct store_row *row_out);
-MUST_USE enum rc store_packs_next(struct store_cursor *cursor,
-                                  struct store_row *row_out);
-MUST_USE enum rc store_packs_prev(struct store_cursor *cursor,
+                                  bool backwards, struct store_row *row_out);
+MUST_USE enum rc store_packs_end(struct store_cursor *cursor, bool last,
+                                 struct store_row *row_out);
+MUST_USE enum rc store_packs_move(struct store_cursor *cursor, bool backwards,
                                   struct store_row *row_out);
 
 #endif

@@ -16,8 +16,8 @@
 /* What the library renames to this is on its way out: nobody needs it. */
 #define LIBRARY_NAME_PREFIX "__db."
 
-static const char *
-base_name(const char *path)
+const char *
+store_base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
 
@@ -44,7 +44,7 @@ int
 store_rename_sync(const char *path)
 {
     char directory[PATH_MAX];
-    int bytes = (int)(base_name(path) - path);
+    int bytes = (int)(store_base_name(path) - path);
 
     if (bytes >= PATH_MAX) {
         errno = ENAMETOOLONG;
@@ -58,7 +58,7 @@ store_rename_sync(const char *path)
 static int
 rename_durably(const char *from, const char *to)
 {
-    bool goes = strncmp(base_name(to), LIBRARY_NAME_PREFIX,
+    bool goes = strncmp(store_base_name(to), LIBRARY_NAME_PREFIX,
                         strlen(LIBRARY_NAME_PREFIX)) == 0;
 
     if ((!goes && sync_path(from, O_RDWR) != 0) || rename(from, to) != 0 ||

@@ -15,6 +15,9 @@
 /* From now on the library renames so, in this process; 0 or its error. */
 int store_rename_install(void);
 
+/* What is behind the last slash of a path. */
+const char *store_base_name(const char *path);
+
 /* Syncs the directory that the path is in: 0, or -1 and errno. */
 int store_rename_sync(const char *path);
 

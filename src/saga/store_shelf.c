@@ -42,14 +42,6 @@ begins_with(const char *name, const char *prefix)
     return strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
-static const char *
-base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash != NULL ? slash + 1 : path;
-}
-
 /* ---- tables ------------------------------------------------------------ */
 
 enum rc
@@ -107,6 +99,7 @@ store_shelf_unlink_tables(const char *directory)
 static int
 open_blank_or_new(const char *path, int flags, ...)
 {
+    const char *name = store_base_name(path);
     char blank[PATH_BYTES];
     unsigned int number;
     va_list more;
@@ -115,12 +108,12 @@ open_blank_or_new(const char *path, int flags, ...)
     va_start(more, flags);
     mode = va_arg(more, int);
     va_end(more);
-    if ((flags & O_CREAT) == 0 || !begins_with(base_name(path), LOG_PREFIX) ||
+    if ((flags & O_CREAT) == 0 || !begins_with(name, LOG_PREFIX) ||
         access(path, F_OK) == 0)
         return open(path, flags, mode);
     for (number = 0; number < STORE_BLANKS_MAX; number++) {
         snprintf(blank, sizeof blank, "%.*s" SHELF "/" BLANK_PREFIX "%u",
-                 (int)(base_name(path) - path), path, number);
+                 (int)(name - path), path, number);
         if (rename(blank, path) != 0)
             continue;
         if (store_rename_sync(path) != 0)
@@ -213,7 +206,7 @@ store_shelf_take_log(const char *directory, const char *path)
     char shelf_path[PATH_BYTES];
 
     snprintf(shelf_path, sizeof shelf_path, "%s/" SHELF "/%s", directory,
-             base_name(path));
+             store_base_name(path));
     if (rename(path, shelf_path) != 0)
         (void)shelf_failed("rename", path);
 }
