@@ -146,7 +146,8 @@ const struct sagactl_command sagactl_commands[] = {
     { "filter", "-- PROGRAM [ARGUMENT...]", "any program as a participant",
       "Hands each event of the topics to the program as one line of JSON, and "
       "publishes the lines that it answers with, once. An empty line ends an "
-      "answer. --name and --from must be given. docs/EXTENDING.md explains it.",
+      "answer. --name and --from must be given. It prints nothing but its log, "
+      "on stderr, so --json changes nothing. docs/EXTENDING.md explains it.",
       sagactl_filter,
       { { "name", "NAME", "its own name, as producer, consumer and store" },
         { "from", "TOPIC[,TOPIC...]", "what it reads" },
@@ -172,7 +173,8 @@ const struct sagactl_command sagactl_commands[] = {
       "Without a command: the list of all.",
       sagactl_help, { { 0 } } },
     { "completion", "bash", "print the completion script",
-      "For a shell's start: source <(sagactl completion bash)",
+      "For a shell's start: source <(sagactl completion bash). There is no "
+      "--json of it: a script is none.",
       sagactl_completion, { { 0 } } },
 };
 const size_t sagactl_commands_count = ARRAY_COUNT(sagactl_commands);

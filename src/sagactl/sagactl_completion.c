@@ -226,9 +226,10 @@ print_words(void)
 int
 sagactl_completion(const struct sagactl *ctl, const struct sagactl_args *args)
 {
-    (void)ctl;
     if (strcmp(args->words[0], "bash") != 0)
         return args_wrong(args, "for bash only");
+    if (ctl->json)
+        return args_wrong(args, "a script is no JSON");
     printf("%s", script_head);
     print_values();
     print_options();

@@ -58,7 +58,7 @@ print_line(const struct sagactl_command *command)
 }
 
 static void
-print_all(void)
+print_text(void)
 {
     printf("usage: sagactl [OPTION...] COMMAND ...\n\n");
     for (size_t i = 0; i < sagactl_commands_count; i++)
@@ -84,9 +84,48 @@ print_one(const struct sagactl_command *command)
     }
 }
 
+/* ---- as JSON: a row of the table is one object ---- */
+
+static json_t *
+options_json(const struct sagactl_command *command)
+{
+    const struct sagactl_option *option = command->options;
+    json_t *list = json_array();
+
+    for (; option->name != NULL; option++)
+        json_array_append_new(
+            list, json_pack("{s:s, s:s?, s:s}", "name", option->name, "value",
+                            option->value, "text", option->text));
+    return list;
+}
+
+static void
+print_json(const struct sagactl_command *command)
+{
+    json_t *row = json_pack(
+        "{s:s, s:s, s:s, s:s, s:o}", "command", command->name, "arguments",
+        command->arguments, "summary", command->summary, "detail",
+        command->detail, "options", options_json(command));
+
+    json_dumpf(row, stdout, JSON_COMPACT);
+    printf("\n");
+    json_decref(row);
+}
+
+/* ---- the command ---- */
+
+static void
+print_all(const struct sagactl *ctl)
+{
+    if (!ctl->json)
+        print_text();
+    for (size_t i = 0; i < sagactl_commands_count && ctl->json; i++)
+        print_json(&sagactl_commands[i]);
+}
+
 /* One command, or those of a group; false if there is none. */
 static bool
-print_named(const char *name)
+print_named(const struct sagactl *ctl, const char *name)
 {
     size_t bytes = strlen(name);
     bool found = false;
@@ -95,12 +134,12 @@ print_named(const char *name)
         const struct sagactl_command *command = &sagactl_commands[i];
 
         if (strcmp(command->name, name) == 0) {
-            print_one(command);
+            ctl->json ? print_json(command) : print_one(command);
             return true;
         }
         if (strncmp(command->name, name, bytes) == 0
             && command->name[bytes] == ' ') {
-            print_line(command);
+            ctl->json ? print_json(command) : print_line(command);
             found = true;
         }
     }
@@ -112,19 +151,18 @@ sagactl_help(const struct sagactl *ctl, const struct sagactl_args *args)
 {
     char name[NAME_BYTES];
 
-    (void)ctl;
     if (args->command == NULL || (args->command->run == sagactl_help
                                   && args->count == 0)) {
-        print_all();
+        print_all(ctl);
         return EXIT_DONE;
     }
     if (args->command->run != sagactl_help) { /* COMMAND --help */
-        print_one(args->command);
+        print_named(ctl, args->command->name);
         return EXIT_DONE;
     }
     snprintf(name, sizeof name, "%s%s%s", args->words[0],
              args->count > 1 ? " " : "", args->count > 1 ? args->words[1] : "");
-    if (print_named(name))
+    if (print_named(ctl, name))
         return EXIT_DONE;
     return args_wrong(args, "there is no such command");
 }

@@ -33,7 +33,8 @@ static int
 run(const struct sagactl *ctl, const struct sagactl_args *args)
 {
     if (args_global(args, "version") != NULL) {
-        printf("sagactl %s\n", SAGAPIPE_VERSION);
+        printf(ctl->json ? "{\"version\":\"%s\"}\n" : "sagactl %s\n",
+               SAGAPIPE_VERSION);
         return EXIT_DONE;
     }
     if (args_global(args, "help") != NULL)

@@ -24,13 +24,13 @@ PRICES = {1: 5000, 2: 7500, 3: 10000, 4: 50000, 5: 100000}
 class Filter:
     """A filter that runs, or its end."""
 
-    def __init__(self, pipeline, command, wait_until_ready=True):
+    def __init__(self, pipeline, command, wait_until_ready=True, out=None):
         self.log_path = pipeline.home / "log" / "filter.log"
         reader, writer = os.pipe()
         with open(self.log_path, "ab") as log:
             self.child = subprocess.Popen(
                 [str(word) for word in command], cwd=TREE,
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                stdin=subprocess.DEVNULL, stdout=out or log, stderr=log,
                 pass_fds=[writer],
                 env={**pipeline.environment(), "READY_FD": str(writer)})
         os.close(writer)

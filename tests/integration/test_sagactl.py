@@ -975,16 +975,19 @@ def test_manual_page_is_clean():
 def test_manual_page_has_the_whole_table():
     """Each command as `sagactl help` shows it, each option with its text."""
     page = manual()
-    for name in names():
-        text = subprocess.run([BIN / "sagactl", "help", *name.split()],
-                              capture_output=True, text=True).stdout
+    text = subprocess.run([BIN / "sagactl", "help", "--json"],
+                          capture_output=True, text=True, check=True).stdout
+    for row in map(json.loads, text.splitlines()):
+        name = row["command"]
         if name != "help":
-            usage = text.splitlines()[0].removeprefix("usage: sagactl ")
-            assert usage in page, usage
-            assert " ".join(text.split("\n\n")[1].split()) in page, name
-        for option, words in re.findall(r"^  (--\S+(?: \S+)?)  +(.*)$", text,
-                                        re.M):
-            assert option in page and words in page, (name, option)
+            usage = subprocess.run(
+                [BIN / "sagactl", "help", *name.split()], capture_output=True,
+                text=True, check=True).stdout.splitlines()[0]
+            assert usage.removeprefix("usage: sagactl ") in page, usage
+            assert row["detail"] in page, name
+        for option in row["options"]:
+            usage = f"--{option['name']} {option['value'] or ''}".strip()
+            assert f"{usage} {option['text']}" in page, (name, usage)
 
 
 def test_manual_page_and_completion_are_installed(tmp_path):
