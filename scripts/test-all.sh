@@ -89,7 +89,7 @@ count_node() {
 
 # The pages in a real browser; under load only in the long run.
 browser_run() {
-    local files=(tests/browser/{modules,dashboard,docs}.test.mjs)
+    local files=(tests/browser/{modules,dashboard,keyboard,figures,docs}.test.mjs)
     if $long; then
         files+=(tests/browser/load.test.mjs)
     fi
