@@ -46,7 +46,7 @@ struct participant_topics {
 };
 
 struct participant_handlers {
-    /* Open your tables and read what you keep in memory. */
+    /* Open your tables and read what you keep in memory.  May be NULL. */
     enum rc (*on_open)(void *context, struct store *store);
     /* The store was just created: put and emit what it starts with.
      * May be NULL. */
@@ -66,7 +66,7 @@ struct participant_handlers {
     /* Each event of a user builds on the one before: while one is parked, the
      * later ones of its user wait, too, and not only those of its order. */
     bool parks_users;
-    /* Of a filter, else NULL.  It emits with turn_emit_filtered(); what it
+    /* Of a filter, else NULL.  It emits with turn_answer(); what it
      * parks is told in its log and by `sagactl parked` alone. */
     const struct participant_topics *topics;
     /* Take waiting commands, `limit` at most; tell in *taken_out how many.
@@ -135,8 +135,11 @@ struct order_log *turn_log(const struct turn *turn);
  */
 MUST_USE enum rc turn_emit(struct turn *turn, struct event *event);
 
-/* The same for a filter: into the one topic that it writes. */
-MUST_USE enum rc turn_emit_filtered(struct turn *turn, struct event *event);
+/* The same for a filter: into the one topic that it writes, with the trace of
+ * the event that it answers, and in its user's partition unless event->user is
+ * set. */
+MUST_USE enum rc turn_answer(struct turn *turn, const struct event *cause,
+                             struct event *event);
 
 /* Where the event that on_event() was given stands in its topic. */
 struct turn_place {

@@ -29,13 +29,17 @@ participant_add_topics(struct participant *participant)
 }
 
 enum rc
-turn_emit_filtered(struct turn *turn, struct event *event)
+turn_answer(struct turn *turn, const struct event *cause,
+            struct event *event)
 {
     struct participant *participant = turn->participant;
     const struct config *config = participant->config;
-    uint32_t partition =
-        topic_partition(event->user, (uint32_t)config->partitions);
+    uint32_t partition;
 
+    if (event->user.value == 0)
+        event->user = cause->user;
+    partition = topic_partition(event->user, (uint32_t)config->partitions);
+    memcpy(event->traceparent, cause->traceparent, sizeof event->traceparent);
     event->time_us = turn->now_us;
     memcpy(event->source, config->name, sizeof event->source);
     participant->stats.events_out++;

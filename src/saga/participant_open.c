@@ -137,7 +137,7 @@ open_all(struct participant *participant, const char *directory)
         rc = participant->handlers->topics != NULL
                  ? participant_add_topics(participant)
                  : add_streams(participant);
-    if (rc == RC_OK)
+    if (rc == RC_OK && participant->handlers->on_open != NULL)
         rc = participant->handlers->on_open(participant->context,
                                             participant->store);
     if (rc == RC_OK && first)

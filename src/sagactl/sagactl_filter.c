@@ -70,16 +70,6 @@ refuse(const struct turn *turn, const char *answer, size_t bytes,
     return RC_REFUSED;
 }
 
-/* What the answer leaves open follows from the event that it answers. */
-static enum rc
-emit(struct turn *turn, const struct event *cause, struct event *event)
-{
-    memcpy(event->traceparent, cause->traceparent, sizeof event->traceparent);
-    if (event->user.value == 0)
-        event->user = cause->user;
-    return turn_emit_filtered(turn, event);
-}
-
 /* Walks the answer's lines; emits them if told to. */
 static enum rc
 take_answer(const struct filter *filter, struct turn *turn,
@@ -109,7 +99,7 @@ take_answer(const struct filter *filter, struct turn *turn,
             return refuse(turn, answer, line_bytes,
                           cloudevent_refusal_name(refusal), read.where);
         if (emits)
-            rc = emit(turn, cause, &read.event);
+            rc = turn_answer(turn, cause, &read.event);
     }
     return rc;
 }
@@ -155,14 +145,6 @@ on_event(void *context, struct turn *turn, const struct event *event)
     if (rc == RC_OK)
         filter->failures = 0;
     return rc;
-}
-
-static enum rc
-on_open(void *context, struct store *store)
-{
-    (void)context;
-    (void)store;
-    return RC_OK;
 }
 
 /* Said at once, and not when the first answer is refused: ending here is as
@@ -256,8 +238,7 @@ sagactl_filter(const struct sagactl *ctl, const struct sagactl_args *args)
 {
     static struct filter filter = {
         .topics = { .commit_ms = COMMIT_MS },
-        .handlers = { .on_open = on_open, .on_event = on_event,
-                      .on_status = on_status },
+        .handlers = { .on_event = on_event, .on_status = on_status },
     };
     char *nothing[] = { NULL };
     struct config config;

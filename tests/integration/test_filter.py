@@ -18,6 +18,7 @@ from sagabus import Bus
 from test_behaviours import operate
 
 EXAMPLES = TREE / "examples"
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 PRICES = {1: 5000, 2: 7500, 3: 10000, 4: 50000, 5: 100000}
 
 
@@ -123,7 +124,12 @@ def shared():
         for _ in range(4):
             order = pipeline.order(1, 5)
             assert pipeline.ended(order)["status"] == "ORDER_FAILED"
-        pipeline.paid = paid
+        traced = pipeline.request(
+            "POST", "/orders", {"userId": 5, "productId": 1, "quantity": 10},
+            {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}).json["id"]
+        assert pipeline.ended(traced)["status"] == "ORDER_COMPLETED"
+        pipeline.paid = paid | {traced: 10 * PRICES[1]}
+        pipeline.traced = traced
         yield pipeline
 
 
@@ -145,6 +151,7 @@ def test_example_in_shell_and_c_tells_of_large_payments(shared, name, program):
         assert {row["data"]["orderId"]: row["data"]["price"]
                 for row in rows} == large(shared)
         assert {row["type"] for row in rows} == {"example.large-payment"}
+        only_the_traced(shared, name, "orderId")
         assert running.stop() == 0
 
 
@@ -177,25 +184,21 @@ def answer(event, data):
     assert {row["data"]["order"] for row in rows} == set(shared.paid)
 
 
-def test_answer_carries_the_trace_of_what_it_answers(shared):
-    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
-    shared.open_user(60, 10000)
-    order = json.loads(shared.request(
-        "POST", "/orders", {"userId": 60, "productId": 1},
-        {"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}).text)["id"]
-    assert shared.ended(order)["status"] == "ORDER_COMPLETED"
-    shared.paid[order] = PRICES[1]
-    with filtered(shared, "traced", *python(REPEAT)):
-        comes(shared, "traced", len(shared.paid))
-    with Bus(f"ipc://{shared.home}/run/broker.ipc") as bus:
+def only_the_traced(pipeline, source, member):
+    """What answers the order that came with a trace carries it."""
+    with Bus(f"ipc://{pipeline.home}/run/broker.ipc") as bus:
         told = [msgpack.unpackb(octets)
                 for _, _, octets in bus.fetch("reviews", 0, 0).events(0)]
-    traces = {json.loads(event["event"])["data"]["order"]:
-              event.get("traceparent", "") for event in told
-              if event["source"] == "traced"}
-    assert traces[order].split("-")[1] == trace
-    assert not any(trace in other for paid, other in traces.items()
-                   if paid != order)
+    traced = [json.loads(event["event"])["data"][member] for event in told
+              if event["source"] == source and
+              event.get("traceparent", "--").split("-")[1] == TRACE]
+    assert traced == [pipeline.traced]
+
+
+def test_answer_carries_the_trace_of_what_it_answers(shared):
+    with filtered(shared, "traced", *python(REPEAT)):
+        comes(shared, "traced", len(shared.paid))
+    only_the_traced(shared, "traced", "order")
 
 
 # --- exactly once -----------------------------------------------------------
