@@ -21,10 +21,11 @@ NOT_RUN = {"git clone <this repository> sagapipe && cd sagapipe",
            "./scripts/test-all.sh"}
 
 
-def sessions():
-    """[(command, what is printed)] of all blocks of the README, in order."""
+def sessions(page=README):
+    """[(command, what is printed)] of all blocks of a page that begin with a
+    command, in order."""
     found = []
-    for block in re.findall(r"(?ms)^```\n(.*?)^```$", README.read_text()):
+    for block in re.findall(r"(?ms)^```\n(\$ .*?)^```$", page.read_text()):
         for line in block.splitlines():
             if line.startswith("$ "):
                 found.append((line[2:], []))
