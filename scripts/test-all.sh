@@ -102,7 +102,7 @@ verify_units() {
     DESTDIR=$root PREFIX=/usr/local BIN=bin scripts/install.sh >/dev/null
     sed -i "s|^ExecStart=|&$root|" "$root"/usr/local/lib/systemd/system/*
     # It exits 0 for some mistakes: anything said counts.
-    said=$(systemd-analyze verify --man=no --recursive-errors=yes \
+    said=$(scripts/analyze-units.sh verify --man=no --recursive-errors=yes \
         "$root"/usr/local/lib/systemd/system/* 2>&1) && [[ -z $said ]]
     local code=$?
     echo "$said"
