@@ -259,6 +259,8 @@ log_compare_mark(struct store *store)
     if (rc != RC_OK || mark_rc == RC_NOT_FOUND ||
         (mark_rc == RC_OK && mark <= end))
         return rc;
+    if (mark_rc == RC_IO)
+        return mark_rc;
     log_error("store_failed", "rc=damaged operation=open words=\"the log ends "
               "before its mark\" log_end=%llu mark=%llu mark_read=%s "
               "directory=%s", (unsigned long long)end,

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "saga/file_owner.h"
 #include "saga/log.h"
 
 #define LINE_BYTES 64
@@ -28,12 +29,15 @@ static bool
 line_write(const char *path, const char *line)
 {
     size_t bytes = strlen(line);
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     bool written;
+    int fd;
 
+    (void)unlink(path); /* one that a crash left */
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return false;
-    written = write(fd, line, bytes) == (ssize_t)bytes && fdatasync(fd) == 0;
+    written = file_owner_keep(fd, path) == 0 &&
+              write(fd, line, bytes) == (ssize_t)bytes && fdatasync(fd) == 0;
     return close(fd) == 0 && written;
 }
 
@@ -64,9 +68,12 @@ store_mark_read(const char *directory, uint64_t *log_end_out)
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT)
         return RC_NOT_FOUND;
-    bytes = fd < 0 ? -1 : read(fd, line, sizeof line - 1);
-    if (fd >= 0)
-        close(fd);
+    if (fd < 0) {
+        mark_failed("open", path);
+        return RC_IO;
+    }
+    bytes = read(fd, line, sizeof line - 1);
+    close(fd);
     line[bytes > 0 ? bytes : 0] = '\0';
     if (sscanf(line, LINE_FORMAT, log_end_out) != 1)
         return RC_DAMAGED;

@@ -19,7 +19,8 @@
 /* Replaces the mark.  A failure is logged and no more: the old one stands. */
 void store_mark_write(const char *directory, uint64_t log_end);
 
-/* RC_NOT_FOUND if there is none; RC_DAMAGED if it can't be read. */
+/* RC_NOT_FOUND if there is none; RC_IO, and a log line, if it can't be opened;
+ * RC_DAMAGED if what it holds is no mark. */
 MUST_USE enum rc store_mark_read(const char *directory, uint64_t *log_end_out);
 
 #endif

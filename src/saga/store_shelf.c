@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "saga/file_owner.h"
 #include "saga/log.h"
 #include "saga/store_db.h"
 #include "saga/store_rename.h"
@@ -44,13 +45,28 @@ begins_with(const char *name, const char *prefix)
 
 /* ---- tables ------------------------------------------------------------ */
 
+static int
+shelf_make(const char *path)
+{
+    int fd, kept = -1;
+
+    if (mkdir(path, 0700) != 0)
+        return errno == EEXIST ? 0 : -1;
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0) {
+        kept = file_owner_keep(fd, path);
+        close(fd);
+    }
+    return kept;
+}
+
 enum rc
 store_shelf_open(const char *directory)
 {
     char path[PATH_BYTES];
 
     snprintf(path, sizeof path, "%s/" SHELF, directory);
-    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+    if (shelf_make(path) != 0)
         return shelf_failed("mkdir", path);
     store_shelf_unlink_tables(directory);
     return RC_OK;
@@ -95,32 +111,51 @@ store_shelf_unlink_tables(const char *directory)
 
 /* ---- blanks ------------------------------------------------------------ */
 
+/* 1: a blank is the log file `path` now; 0: there is none; -1 and errno. */
+static int
+take_blank(const char *path, const char *name)
+{
+    char blank[PATH_BYTES];
+    unsigned int number;
+
+    for (number = 0; number < STORE_BLANKS_MAX; number++) {
+        snprintf(blank, sizeof blank, "%.*s" SHELF "/" BLANK_PREFIX "%u",
+                 (int)(name - path), path, number);
+        if (rename(blank, path) == 0)
+            return store_rename_sync(path) == 0 ? 1 : -1;
+    }
+    return 0;
+}
+
+static int
+open_new(const char *path, int flags, int mode)
+{
+    int fd = open(path, flags | O_EXCL, mode);
+
+    if (fd >= 0 && file_owner_keep(fd, path) != 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
 /* In the library's place of open(2). */
 static int
 open_blank_or_new(const char *path, int flags, ...)
 {
     const char *name = store_base_name(path);
-    char blank[PATH_BYTES];
-    unsigned int number;
     va_list more;
-    int mode;
+    int mode, taken;
 
     va_start(more, flags);
     mode = va_arg(more, int);
     va_end(more);
-    if ((flags & O_CREAT) == 0 || !begins_with(name, LOG_PREFIX) ||
-        access(path, F_OK) == 0)
+    if ((flags & O_CREAT) == 0 || access(path, F_OK) == 0)
         return open(path, flags, mode);
-    for (number = 0; number < STORE_BLANKS_MAX; number++) {
-        snprintf(blank, sizeof blank, "%.*s" SHELF "/" BLANK_PREFIX "%u",
-                 (int)(name - path), path, number);
-        if (rename(blank, path) != 0)
-            continue;
-        if (store_rename_sync(path) != 0)
-            return -1;
-        break;
-    }
-    return open(path, flags, mode);
+    taken = begins_with(name, LOG_PREFIX) ? take_blank(path, name) : 0;
+    if (taken == 0)
+        return open_new(path, flags, mode);
+    return taken > 0 ? open(path, flags, mode) : -1;
 }
 
 int

@@ -141,7 +141,8 @@ const struct sagactl_command sagactl_commands[] = {
       "afterwards.",
       sagactl_backup, { { 0 } } },
     { "restore", "DIR", "into a home that has no stores",
-      "Puts a backup in place: all four stores, or none.",
+      "Puts a backup in place: all four stores, or none. Each gets the owner "
+      "of the directory that it replaces.",
       sagactl_restore, { { 0 } } },
     { "filter", "-- PROGRAM [ARGUMENT...]", "any program as a participant",
       "Hands each event of the topics to the program as one line of JSON, and "

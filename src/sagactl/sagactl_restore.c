@@ -6,6 +6,12 @@
  * copies (which recovers them), closed, and only when all four are so, moved
  * to HOME/data/NAME.  All or none: stores of different backups do not go
  * together.
+ *
+ * Each store has the owner, group and mode of the directory whose place it
+ * takes: under systemd each process is a user of its own.  What root finds
+ * missing belongs to whom the directory above belongs to, if nobody else may
+ * make it there; else nobody could tell whose it is to be, and nothing is
+ * done.
  */
 #include "sagactl/sagactl.h"
 
@@ -19,6 +25,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "saga/file_owner.h"
 #include "sagactl/sagactl_apart.h"
 #include "sagactl/verify.h"
 
@@ -26,6 +33,17 @@
 #define CACHE_BYTES (UINT64_C(16) << 20)
 #define CHECKPOINT_BYTES (UINT64_C(64) << 20)
 #define CHECKPOINT_MS 3600000
+
+struct owner {
+    uid_t uid;
+    gid_t gid;
+    mode_t mode;
+};
+
+struct restoring {
+    const char *backup;
+    struct owner owners[VERIFY_STORES];
+};
 
 static int
 failed(const char *path, int code)
@@ -41,6 +59,51 @@ path_put(char path[PATH_MAX], const char *above, const char *name)
         return EXIT_DONE;
     errno = ENAMETOOLONG;
     return failed(above, EXIT_USAGE);
+}
+
+/* ---- owners ---- */
+
+/* Of above/name, as it is or is to be.  EXIT_USAGE, and a line, if nobody
+ * could tell. */
+static int
+find_owner(const char *above, const char *name, struct owner *owner_out)
+{
+    char path[PATH_MAX];
+    struct stat status;
+
+    if (path_put(path, above, name) != EXIT_DONE)
+        return EXIT_USAGE;
+    if (stat(path, &status) == 0) {
+        *owner_out = (struct owner) { status.st_uid, status.st_gid,
+                                      status.st_mode & ~(mode_t)S_IFMT };
+        return EXIT_DONE;
+    }
+    if (errno != ENOENT || stat(above, &status) != 0)
+        return failed(path, EXIT_USAGE);
+    *owner_out = (struct owner) { geteuid(), getegid(), 0700 };
+    if (geteuid() != 0)
+        return EXIT_DONE;
+    if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+        fprintf(stderr, "sagactl: %s is missing, and whose it is to be can't "
+                "be known: make it with its owner (under systemd: "
+                "systemd-tmpfiles --create sagapipe.conf)\n", path);
+        return EXIT_USAGE;
+    }
+    owner_out->uid = status.st_uid;
+    owner_out->gid = status.st_gid;
+    return EXIT_DONE;
+}
+
+/* 0; or -1 and errno. */
+static int
+make_directory(const char *path, const struct owner *owner)
+{
+    if (mkdir(path, 0700) != 0)
+        return -1;
+    if ((owner->uid != geteuid() || geteuid() == 0) &&
+        chown(path, owner->uid, owner->gid) != 0)
+        return -1;
+    return chmod(path, owner->mode);
 }
 
 /* ---- copying ---- */
@@ -65,20 +128,18 @@ copy_bytes(int from, int to)
     return got < 0 || fsync(to) != 0 ? -1 : 0;
 }
 
-/* As the processes would make it: readable by the owner of HOME alone. */
+/* As the processes would make it: for the owner of the store alone. */
 static int
-copy_file(const struct sagactl *ctl, const char *from, const char *to)
+copy_file(const char *from, const char *to)
 {
     int in = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    struct stat home;
     int code = EXIT_DONE;
 
     if (in < 0)
         code = failed(from, EXIT_SYSTEM);
-    else if (out < 0 || copy_bytes(in, out) != 0 ||
-             stat(ctl->home, &home) != 0 ||
-             (geteuid() == 0 && fchown(out, home.st_uid, home.st_gid) != 0))
+    else if (out < 0 || file_owner_keep(out, to) != 0 ||
+             copy_bytes(in, out) != 0)
         code = failed(to, EXIT_SYSTEM);
     if (in >= 0)
         close(in);
@@ -88,18 +149,17 @@ copy_file(const struct sagactl *ctl, const char *from, const char *to)
 }
 
 static int
-copy_store(const struct sagactl *ctl, const char *from, const char *to)
+copy_store(const char *from, const char *to, const struct owner *owner)
 {
     char source[PATH_MAX], target[PATH_MAX];
     const struct dirent *entry;
-    struct stat status, home;
+    struct stat status;
     DIR *directory = opendir(from);
     int code = EXIT_DONE;
 
     if (directory == NULL)
         return failed(from, EXIT_USAGE);
-    if (mkdir(to, 0700) != 0 || stat(ctl->home, &home) != 0 ||
-        (geteuid() == 0 && chown(to, home.st_uid, home.st_gid) != 0))
+    if (make_directory(to, owner) != 0)
         code = failed(to, EXIT_SYSTEM);
     while (code == EXIT_DONE && (entry = readdir(directory)) != NULL) {
         code = path_put(source, from, entry->d_name);
@@ -107,7 +167,7 @@ copy_store(const struct sagactl *ctl, const char *from, const char *to)
             code = path_put(target, to, entry->d_name);
         if (code == EXIT_DONE && lstat(source, &status) == 0 &&
             S_ISREG(status.st_mode) && strcmp(entry->d_name, "lock") != 0)
-            code = copy_file(ctl, source, target);
+            code = copy_file(source, target);
     }
     closedir(directory);
     return code;
@@ -158,36 +218,41 @@ is_free(const char *directory)
     return is_empty;
 }
 
+/* Every store can go to its place, and it is known whose it is. */
 static int
-check_home(const struct sagactl *ctl)
+check_stores(const char *data, struct owner owners[VERIFY_STORES])
 {
     char path[PATH_MAX];
     int code = EXIT_DONE;
 
     for (int i = 0; i < VERIFY_STORES && code == EXIT_DONE; i++) {
-        if (snprintf(path, sizeof path, "%s/data/%s", ctl->home,
-                     verify_names[i]) >= (int)sizeof path)
-            return EXIT_USAGE;
-        if (is_free(path))
-            continue;
-        fprintf(stderr, "sagactl: %s: there is a store; stop the pipeline "
-                        "and move it away first\n", path);
-        code = EXIT_USAGE;
+        code = path_put(path, data, verify_names[i]);
+        if (code == EXIT_DONE && !is_free(path)) {
+            fprintf(stderr, "sagactl: %s: there is a store; stop the pipeline "
+                            "and move it away first\n", path);
+            code = EXIT_USAGE;
+        }
+        if (code == EXIT_DONE)
+            code = find_owner(data, verify_names[i], &owners[i]);
     }
     return code;
 }
 
+/* HOME, if it is missing, is the caller's; data_out is HOME/data. */
 static int
-make_directory(const struct sagactl *ctl, const char *path)
+prepare_home(const struct sagactl *ctl, char data_out[PATH_MAX])
 {
-    struct stat home;
+    struct owner owner;
+    int code = path_put(data_out, ctl->home, "data");
 
-    if (mkdir(path, 0700) != 0)
-        return errno == EEXIST ? EXIT_DONE : failed(path, EXIT_USAGE);
-    if (geteuid() == 0 && stat(ctl->home, &home) == 0 &&
-        chown(path, home.st_uid, home.st_gid) != 0)
-        return failed(path, EXIT_SYSTEM);
-    return EXIT_DONE;
+    if (code == EXIT_DONE && mkdir(ctl->home, 0700) != 0 && errno != EEXIST)
+        code = failed(ctl->home, EXIT_USAGE);
+    if (code == EXIT_DONE)
+        code = find_owner(ctl->home, "data", &owner);
+    if (code == EXIT_DONE && make_directory(data_out, &owner) != 0 &&
+        errno != EEXIST)
+        code = failed(data_out, EXIT_USAGE);
+    return code;
 }
 
 static int
@@ -208,15 +273,16 @@ put_in_place(const struct sagactl *ctl, const char *from, const char *name)
 static int
 restore(const struct sagactl *ctl, const char *directory, const void *context)
 {
+    const struct restoring *restoring = context;
     char from[PATH_MAX], to[PATH_MAX];
     int code = EXIT_DONE, i;
 
     for (i = 0; i < VERIFY_STORES && code == EXIT_DONE; i++) {
-        code = path_put(from, context, verify_names[i]);
+        code = path_put(from, restoring->backup, verify_names[i]);
         if (code == EXIT_DONE)
             code = path_put(to, directory, verify_names[i]);
         if (code == EXIT_DONE)
-            code = copy_store(ctl, from, to);
+            code = copy_store(from, to, &restoring->owners[i]);
         if (code == EXIT_DONE)
             code = recover_store(to);
     }
@@ -233,16 +299,13 @@ restore(const struct sagactl *ctl, const char *directory, const void *context)
 int
 sagactl_restore(const struct sagactl *ctl, const struct sagactl_args *args)
 {
-    char path[PATH_MAX];
-    int code = make_directory(ctl, ctl->home);
+    struct restoring restoring = { .backup = args->words[0] };
+    char data[PATH_MAX];
+    int code = prepare_home(ctl, data);
 
     if (code == EXIT_DONE)
-        code = path_put(path, ctl->home, "data");
+        code = check_stores(data, restoring.owners);
     if (code == EXIT_DONE)
-        code = make_directory(ctl, path);
-    if (code == EXIT_DONE)
-        code = check_home(ctl);
-    if (code == EXIT_DONE)
-        code = sagactl_apart(ctl, restore, args->words[0]);
+        code = sagactl_apart(ctl, restore, &restoring);
     return code;
 }

@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "saga/file_owner.h"
 #include "sagactl/sagactl_apart.h"
 #include "sagactl/verify.h"
 
@@ -52,6 +53,20 @@ print_holder(const char *store, int fd)
             store, *holder != '\0' ? holder : "?");
 }
 
+static int
+open_lock(const char *path)
+{
+    const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW;
+    int fd = open(path, flags | O_CREAT | O_EXCL, 0600);
+
+    if (fd < 0)
+        return errno == EEXIST ? open(path, flags) : -1;
+    if (file_owner_keep(fd, path) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
 /* The lock that the process itself takes (daemon.h); it is kept until the
  * end of this program. */
 static int
@@ -61,7 +76,7 @@ lock_store(const char *store)
     int fd;
 
     snprintf(path, sizeof path, "%s/lock", store);
-    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    fd = open_lock(path);
     if (fd < 0) {
         fprintf(stderr, "sagactl: %s: %s\n", path, strerror(errno));
         return EXIT_USAGE;

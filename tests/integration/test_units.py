@@ -187,6 +187,19 @@ $sagactl --home $home backup $home/backup >/dev/null &&
     $sagactl --home $home verify --copy $home/backup >/dev/null && echo copied
 systemctl stop "${units[@]}" && echo stopped
 systemctl show -p Result --value "${units[@]}" | grep -c success
+# Root opens their stores, then puts the copies in their place.
+$sagactl --home $home verify --offline >/dev/null && echo verified
+mkdir $home/before && mv $home/data/* $home/before
+$sagactl --home $home restore $home/backup 2>/dev/null
+echo $?
+systemd-tmpfiles --create sagapipe.conf
+$sagactl --home $home restore $home/backup >/dev/null && echo restored
+systemctl start sagapipe.target && echo started
+completed 2 && echo there
+curl -s --json '{"userId":3,"productId":1}' $url/orders
+until_true completed 3 && echo completed
+stat -c '%a %U' $home/data/{broker,gateway} $home/data/ledger/log_mark
+systemctl stop "${units[@]}" && echo stopped
 systemctl exit 0 || kill -s RTMIN+4 1
 """
 
@@ -227,7 +240,10 @@ def test_units_boot(tmp_path):
     assert words == ["started", "completed", "restarted", "again", "4",
                      "doors", "counted",
                      "770 sagapipe-broker sagapipe", "verified", "copied",
-                     "stopped", "4"], lines
+                     "stopped", "4", "verified", "100", "restored", "started",
+                     "there", "completed", "700 sagapipe-broker",
+                     "700 sagapipe-gateway", "600 sagapipe-ledger",
+                     "stopped"], lines
 
 
 def mode_owner(path: pathlib.Path):

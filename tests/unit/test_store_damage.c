@@ -225,6 +225,22 @@ test_store_with_damaged_mark_is_damaged(void **state)
     }
 }
 
+/* Somebody else's, say: that is no damage. */
+static void
+test_store_with_mark_that_cannot_be_opened_is_io(void **state)
+{
+    struct store_rig *rig = *state;
+    char path[STORE_RIG_PATH_BYTES];
+
+    fill(rig, 10);
+    store_rig_path(path, rig, "log_mark");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(symlink("log_mark", path), 0);
+    assert_int_equal(store_open(&rig->store, &rig->config, &rig->created),
+                     RC_IO);
+    assert_null(rig->store);
+}
+
 /* A backup holds tables and log, and no mark. */
 static void
 test_store_without_mark_opens(void **state)
@@ -431,6 +447,7 @@ main(void)
         WITH_RIG(test_store_008_table_that_was_cut_is_damaged),
         WITH_RIG(test_store_without_its_log_is_damaged),
         WITH_RIG(test_store_with_damaged_mark_is_damaged),
+        WITH_RIG(test_store_with_mark_that_cannot_be_opened_is_io),
         WITH_RIG(test_store_without_mark_opens),
         WITH_RIG(test_store_failed_flush_is_io_for_ever),
         WITH_RIG(test_store_closed_after_failed_flush_writes_no_page),
