@@ -171,9 +171,12 @@ bench: all preload bench-tools
 install: all
 	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" BIN="$(BIN)" scripts/install.sh
 
+# As cloned, but for what setup.sh installed (node_modules) and var, the home
+# of a pipeline.
 clean:
-	rm -rf build build-asan build-fault build-fuzz build-gcov \
-        build-tsan bin
+	rm -rf build build-* bin .pytest_cache
+	find bench scripts tests -name node_modules -prune -o \
+	  -name __pycache__ -prune -exec rm -rf {} +
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 

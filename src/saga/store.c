@@ -87,7 +87,7 @@ log_position(void *environment, uint64_t *position_out)
 static enum rc
 checkpoint_force(struct store *store)
 {
-    uint64_t end;
+    uint64_t end = 0;
     enum rc rc = log_end(store, &end);
     int error;
 
@@ -252,7 +252,7 @@ log_file_bytes(uint64_t checkpoint_bytes)
 static enum rc
 log_compare_mark(struct store *store)
 {
-    uint64_t end, mark = 0;
+    uint64_t end = 0, mark = 0;
     enum rc rc = log_end(store, &end);
     enum rc mark_rc = store_mark_read(store->directory, &mark);
 

@@ -80,7 +80,8 @@ void store_on_library_event(DB_ENV *env, u_int32_t event, void *info);
 const char *store_words(void);
 void store_words_forget(void);
 
-/* Logs a failure with the library's words, and says what it means. */
+/* Logs a failure with the library's words, and says what it means; never
+ * RC_OK. */
 enum rc store_failed(struct store *store, int error,
                      const char *operation, const char *table);
 /* The same where the caller knows better than the error what it means. */

@@ -469,3 +469,24 @@ def planted_tree(tmp_path_factory):
 def test_tidy_finds(planted_tree, path, text, rule):
     assert re.search(rf"^{re.escape(path)}:\d+: .*{re.escape(rule)}",
                      planted_tree, re.MULTILINE), planted_tree
+
+
+# What building and testing leaves behind; setup.sh's, and a pipeline's home.
+MADE = ["bin/broker", "build/src/x.o", "build-asan/bin/broker",
+        "build-fuzz/fuzz_codec", "build-fault/x.o", "build-gcov/x.gcno",
+        "build-tsan/x.o", ".pytest_cache/x", "bench/__pycache__/x.pyc",
+        "scripts/__pycache__/x.pyc", "tests/support/__pycache__/x.pyc"]
+KEPT = ["docs/swagger/node_modules/x/bin/x", "var/data/ledger/journal",
+        "tests/browser/node_modules/x/__pycache__/x.pyc"]
+
+
+def test_clean_leaves_what_was_cloned(tmp_path):
+    (tmp_path / "Makefile").write_text((TREE / "Makefile").read_text())
+    for name in ["src/saga/money.c", "tests/sim/bugs.sh", *MADE, *KEPT]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    subprocess.run(["make", "-s", "clean"], cwd=tmp_path, check=True,
+                   timeout=60)
+    assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")
+            if path.is_file()} == {
+        "Makefile", "src/saga/money.c", "tests/sim/bugs.sh", *KEPT}
