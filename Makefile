@@ -36,6 +36,7 @@ LIBS_sagactl = -ljansson -lcurl
 # It reads the stores of all: with their own objects.
 PARTS_sagactl = $(BUILD)/libparts.a
 
+comma    := ,
 sources   = $(wildcard src/$(1)/*.c)
 objects   = $(patsubst %.c,$(BUILD)/%.o,$(1))
 SAGA      = $(call objects,$(call sources,saga))
@@ -100,6 +101,10 @@ $(filter $(CORE_TESTS),$(UNIT)): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(BUI
 	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka
 $(filter-out $(CORE_TESTS),$(UNIT)): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $(SUPPORT) $(BUILD)/libparts.a $(BUILD)/libsaga.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS) $(LIBS_gateway) -lcmocka
+# It counts what the lists read of the store.
+$(BUILD)/tests/test_gateway_query_work: LDFLAGS += $(addprefix \
+    -Wl$(comma)--wrap=store_,get cursor_seek cursor_seek_back cursor_first \
+    cursor_last cursor_next cursor_prev)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
