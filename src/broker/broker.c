@@ -213,6 +213,8 @@ tables_open(struct broker *broker)
                                  broker->topics);
     if (rc == RC_OK)
         rc = fetch_table_new(&broker->fetches, (uint32_t)config->fetches);
+    if (rc == RC_OK && created)
+        store_checkpoint(broker->store);
     return rc;
 }
 

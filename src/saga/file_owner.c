@@ -1,6 +1,7 @@
 #include "saga/file_owner.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,4 +29,20 @@ file_owner_keep(int fd, const char *path)
     if (file.st_uid == directory.st_uid && file.st_gid == directory.st_gid)
         return 0;
     return fchown(fd, directory.st_uid, directory.st_gid);
+}
+
+int
+file_owner_create(const char *path)
+{
+    int fd, error;
+
+    if (unlink(path) != 0 && errno != ENOENT)
+        return -1;
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 || file_owner_keep(fd, path) == 0)
+        return fd;
+    error = errno;
+    close(fd);
+    errno = error;
+    return -1;
 }

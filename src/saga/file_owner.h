@@ -18,4 +18,8 @@
  */
 MUST_USE int file_owner_keep(int fd, const char *path);
 
+/* A new, empty file with that owner, 0600, open for writing; one that is there
+ * already goes.  Its descriptor; or -1 and errno. */
+MUST_USE int file_owner_create(const char *path);
+
 #endif

@@ -101,6 +101,8 @@ first_turn(struct participant *participant)
         rc = participant->handlers->on_first(participant->context, turn);
     if (rc == RC_OK)
         rc = participant_commit(turn);
+    if (rc == RC_OK)
+        store_checkpoint(participant->store);
     return rc;
 }
 

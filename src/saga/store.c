@@ -13,7 +13,7 @@
  * A fault test sets them before store_open(), in its own process, to return
  * ENOSPC or EIO or to stop writing at a chosen call; the one of rename is ours
  * (store_rename.c).  The only other effects on the directory are those of
- * store_upkeep.c and store_mark.c.
+ * store_upkeep.c, store_mark.c and store_length.c.
  */
 #include "saga/store_pack.h"
 
@@ -50,85 +50,6 @@
 
 _Static_assert(LOG_BUFFER_BYTES * 4 <= LOG_FILE_BYTES_MIN,
                "Berkeley DB wants a log file of four buffers at least");
-
-/* ---- what the upkeep asks ---------------------------------------------- */
-
-/* The log's end as a number that only grows: file, then offset in it. */
-static enum rc
-log_end(struct store *store, uint64_t *end_out)
-{
-    DB_LOG_STAT *stat;
-    int error = store->env->log_stat(store->env, &stat, 0);
-
-    if (error != 0)
-        return store_failed(store, error, "log_stat", "-");
-    *end_out = (uint64_t)stat->st_cur_file << 32 | stat->st_cur_offset;
-    free(stat);
-    return RC_OK;
-}
-
-static enum rc
-log_position(void *environment, uint64_t *position_out)
-{
-    struct store *store = environment;
-    enum rc rc = log_end(store, position_out);
-
-    if (rc == RC_OK)
-        *position_out = (*position_out >> 32) * store->log_file_bytes +
-                        (*position_out & UINT32_MAX);
-    return rc;
-}
-
-/*
- * Forced, because the library takes a log for quiet that was written to while
- * its last checkpoint ran; transaction_end() tells better.  All of the log
- * before a checkpoint is on disk once it is written: that is its mark.
- */
-static enum rc
-checkpoint_force(struct store *store)
-{
-    uint64_t end = 0;
-    enum rc rc = log_end(store, &end);
-    int error;
-
-    if (rc != RC_OK)
-        return rc;
-    error = store->env->txn_checkpoint(store->env, 0, 0, DB_FORCE);
-    if (error != 0)
-        return store_failed(store, error, "checkpoint", "-");
-    store_mark_write(store->directory, end);
-    return RC_OK;
-}
-
-static enum rc
-checkpoint(void *environment)
-{
-    struct store *store = environment;
-    enum rc rc;
-
-    if (!atomic_exchange(&store->log_moved, false))
-        return RC_NOT_FOUND;
-    rc = checkpoint_force(store);
-    if (rc != RC_OK)
-        atomic_store(&store->log_moved, true);
-    return rc;
-}
-
-static enum rc
-logs_obsolete(void *environment, char ***paths_out)
-{
-    struct store *store = environment;
-    int error = store->env->log_archive(store->env, paths_out, DB_ARCH_ABS);
-
-    return error == 0 ? RC_OK : store_failed(store, error, "log_archive", "-");
-}
-
-static const struct store_upkeep_asks upkeep_asks = {
-    .log_position = log_position,
-    .checkpoint = checkpoint,
-    .logs_obsolete = logs_obsolete,
-    .backup = store_backup_write,
-};
 
 /* ---- the store --------------------------------------------------------- */
 
@@ -253,7 +174,7 @@ static enum rc
 log_compare_mark(struct store *store)
 {
     uint64_t end = 0, mark = 0;
-    enum rc rc = log_end(store, &end);
+    enum rc rc = store_log_end(store, &end);
     enum rc mark_rc = store_mark_read(store->directory, &mark);
 
     if (rc != RC_OK || mark_rc == RC_NOT_FOUND ||
@@ -270,11 +191,26 @@ log_compare_mark(struct store *store)
 }
 
 static enum rc
+short_tables_verify(struct store *store, const struct store_lengths *lengths)
+{
+    enum rc rc = RC_OK;
+    size_t i;
+
+    for (i = 0; i < lengths->count && rc == RC_OK; i++)
+        if (lengths->items[i].pages == STORE_PAGES_SHORT)
+            rc = store_table_verify(store, lengths->items[i].name);
+    return rc;
+}
+
+static enum rc
 store_start(struct store *store, const struct store_config *config,
             bool *created_out)
 {
+    struct store_lengths lengths = { .count = 0 };
     enum rc rc = directory_look(store, created_out);
 
+    if (rc == RC_OK)
+        rc = store_lengths_compare(store->directory, &lengths);
     if (rc == RC_OK)
         rc = store_spare_begin(store->directory);
     if (rc == RC_OK) {
@@ -287,10 +223,13 @@ store_start(struct store *store, const struct store_config *config,
     if (rc == RC_OK)
         rc = store_lengths_check(store->directory);
     if (rc == RC_OK)
+        rc = short_tables_verify(store, &lengths);
+    free(lengths.items);
+    if (rc == RC_OK)
         rc = store_shelf_open(store->directory);
     if (rc == RC_OK)
         rc = store_upkeep_start(&store->upkeep, config, store->log_file_bytes,
-                                &upkeep_asks, store);
+                                &store_upkeep_asks, store);
     return rc;
 }
 
@@ -309,12 +248,14 @@ store_open(struct store **store_out, const struct store_config *config,
              config->directory);
     store->log_file_bytes = log_file_bytes(config->checkpoint_bytes);
     store->put_bytes_wake = config->checkpoint_bytes / WAKES_PER_CHECKPOINT;
+    invariant(pthread_mutex_init(&store->tables_mutex, NULL) == 0);
     store->opening = true;
     rc = store_start(store, config, created_out);
     store->opening = false;
     if (rc != RC_OK) {
         if (environment_close(store) != RC_OK)
             store_words_forget();
+        pthread_mutex_destroy(&store->tables_mutex);
         free(store);
         return rc;
     }
@@ -324,17 +265,6 @@ store_open(struct store **store_out, const struct store_config *config,
     store_words_forget();
     *store_out = store;
     return RC_OK;
-}
-
-/* Nobody waits for a flush any more: the last checkpoint takes no rests. */
-static enum rc
-checkpoint_last(struct store *store)
-{
-    int error = store->env->set_mp_max_write(store->env, 0, 0);
-
-    if (error != 0)
-        return store_failed(store, error, "checkpoint", "-");
-    return checkpoint_force(store);
 }
 
 /*
@@ -366,13 +296,14 @@ store_close(struct store **store_p)
         return RC_OK;
     invariant(store->transaction == NULL);
     store_upkeep_stop(&store->upkeep);
-    rc = store->flush_failed ? RC_IO : checkpoint_last(store);
+    rc = store->flush_failed ? RC_IO : store_checkpoint_last(store);
     if (rc == RC_OK)
         rc = environment_finish(store);
     else
         store_abandon(store);
     store_shelf_drop_blanks(store->directory);
     store_cursors_free(store);
+    pthread_mutex_destroy(&store->tables_mutex);
     free(store);
     *store_p = NULL;
     return rc;
@@ -437,6 +368,8 @@ store_commit(struct store *store)
     transaction = store->transaction;
     error = transaction->commit(transaction, DB_TXN_NOSYNC);
     transaction_end(store);
+    if (error == 0)
+        store_tables_note_pages(store);
     if (error != 0 && store->transaction_removes)
         store_shelf_unlink_tables(store->directory);
     store->transaction_removes = false;

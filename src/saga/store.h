@@ -98,6 +98,14 @@ void store_abort(struct store *store);
 MUST_USE enum rc store_flush(struct store *store);
 
 /*
+ * Waits for a checkpoint; for a store that was created and has its tables now.
+ * From then on it is known how long their files must be, and one that was cut
+ * is told (RC_DAMAGED of store_open()).  A full disk is no failure: then it is
+ * known a little later.  No transaction may be open.
+ */
+void store_checkpoint(struct store *store);
+
+/*
  * Reads the value of a key into value[0..value_max).  RC_NOT_FOUND; RC_FULL
  * if it has more bytes than that (*bytes_out then tells how many).  Works
  * with and without an open transaction.

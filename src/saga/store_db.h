@@ -8,6 +8,7 @@
 
 #include <db.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "saga/pack.h"
@@ -32,6 +33,7 @@ struct store {
     uint64_t commits_unflushed;
     uint64_t put_bytes;             /* since the upkeep was woken          */
     uint64_t put_bytes_wake;
+    pthread_mutex_t tables_mutex;   /* of their list: a checkpoint reads it */
     struct store_table *tables;
     struct store_table *packed;     /* those of them that are packed       */
     struct store_cursor *cursors_spare;
@@ -50,6 +52,9 @@ struct store_table {
     struct store_table *packed_next;
     struct store_packs *packs;      /* NULL: not packed                    */
     uint32_t cursors;
+    bool put;                       /* to, in the open transaction         */
+    _Atomic uint32_t pages;         /* that committed transactions gave it */
+    uint8_t id[DB_FILE_ID_LEN];
     bool last_known;                /* no key of the table is above last[] */
     size_t last_bytes;
     uint8_t last[STORE_KEY_BYTES_MAX];
@@ -90,6 +95,19 @@ enum rc store_failed_as(struct store *store, enum rc rc, int error,
 /* The same for what changes a table: the transaction can only be aborted. */
 enum rc store_write_failed(struct store *store, int error,
                            const char *operation, const char *table);
+
+/* Looks at every page of a table's file, when recovery has ended: RC_DAMAGED,
+ * logged, if they are not one tree. */
+MUST_USE enum rc store_table_verify(struct store *store, const char *name);
+
+/* A transaction was committed: notes how many pages its tables have now. */
+void store_tables_note_pages(struct store *store);
+
+/* The log's end as a number that only grows: file, then offset in it. */
+MUST_USE enum rc store_log_end(struct store *store, uint64_t *end_out);
+/* Nobody waits for a flush any more: it takes no rests. */
+MUST_USE enum rc store_checkpoint_last(struct store *store);
+extern const struct store_upkeep_asks store_upkeep_asks;
 
 /* True if a table may have this name: no other file of ours has it. */
 bool store_name_is_table(const char *name);

@@ -3,15 +3,23 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "saga/file_owner.h"
 #include "saga/log.h"
 #include "saga/store_db.h"
 
+_Static_assert(STORE_TABLE_ID_BYTES == DB_FILE_ID_LEN, "the library's id");
+
+#define ID_TEXT_BYTES (2 * STORE_TABLE_ID_BYTES + 1)
+#define LINE_BYTES (STORE_NAME_BYTES + ID_TEXT_BYTES + 32)
+#define LINE_END "end\n"
 /* What the first page of a B-tree begins with; in this machine's order. */
 struct first_page {
     uint32_t lsn[2];
@@ -22,33 +30,90 @@ struct first_page {
     uint8_t kinds[4];
     uint32_t free;
     uint32_t last_page;
+    uint32_t counts[4];
+    uint8_t id[STORE_TABLE_ID_BYTES];
 };
 
 #define BTREE_MAGIC 0x053162u
 #define MAGIC_END_BYTES (offsetof(struct first_page, magic) + sizeof(uint32_t))
 
-/* Whether the file holds all its pages.  One of another kind does. */
-static bool
-file_is_whole(int fd, const char *name, const char *directory)
-{
-    struct first_page first = { .magic = 0 };
+/* A table's file, open. */
+struct table_file {
+    int fd;
     struct stat status;
-    uint64_t pages;
-    ssize_t bytes;
+    struct first_page first;
+    ssize_t first_bytes; /* of it that are there */
+};
 
-    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
+static enum rc
+lengths_failed(const char *operation, const char *directory, const char *name)
+{
+    log_error("store_failed", "rc=io operation=%s table=%s directory=%s "
+              "error=%s", operation, log_quote(name), log_quote(directory),
+              log_quote(strerror(errno)));
+    return RC_IO;
+}
+
+/* False if there is no such file. */
+static bool
+table_file_open(struct table_file *file, int directory_fd, const char *name)
+{
+    file->fd = openat(directory_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (file->fd < 0)
+        return false;
+    file->first = (struct first_page){ .magic = 0 };
+    file->first_bytes = pread(file->fd, &file->first, sizeof file->first, 0);
+    if (fstat(file->fd, &file->status) == 0 && S_ISREG(file->status.st_mode))
         return true;
-    bytes = pread(fd, &first, sizeof first, 0);
-    if (bytes >= (ssize_t)MAGIC_END_BYTES && first.magic != BTREE_MAGIC)
-        return true; /* the library will say what it is */
-    pages = (uint64_t)status.st_size / STORE_PAGE_BYTES;
-    if (pages > first.last_page)
-        return true;
-    log_error("store_failed", "rc=damaged operation=open words=\"a table was "
-              "cut\" table=%s pages=%u pages_found=%llu directory=%s",
-              log_quote(name), first.last_page + 1, (unsigned long long)pages,
-              log_quote(directory));
+    close(file->fd);
     return false;
+}
+
+static uint64_t
+table_file_pages(const struct table_file *file)
+{
+    return (uint64_t)file->status.st_size / STORE_PAGE_BYTES;
+}
+
+/* As it stands in table_pages. */
+static void
+id_text(const uint8_t *id, char text[ID_TEXT_BYTES])
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t i;
+
+    for (i = 0; i < STORE_TABLE_ID_BYTES; i++) {
+        text[2 * i] = digits[id[i] >> 4];
+        text[2 * i + 1] = digits[id[i] & 15];
+    }
+    text[2 * i] = '\0';
+}
+
+static enum rc
+table_was_cut(const char *directory, const char *name, uint64_t pages,
+              uint64_t pages_found)
+{
+    log_error("store_failed", "rc=damaged operation=open words=\"a table was "
+              "cut\" table=%s pages=%" PRIu64 " pages_found=%" PRIu64
+              " directory=%s",
+              log_quote(name), pages, pages_found, log_quote(directory));
+    return RC_DAMAGED;
+}
+
+/* ---- after recovery ---------------------------------------------------- */
+
+static enum rc
+check_by_first_page(const char *directory, const char *name,
+                    const struct table_file *file)
+{
+    if (file->first_bytes >= (ssize_t)MAGIC_END_BYTES &&
+        file->first.magic != BTREE_MAGIC)
+        return RC_OK; /* the library will say what it is */
+    if (table_file_pages(file) > file->first.last_page)
+        return RC_OK;
+    return table_was_cut(directory, name,
+                         (uint64_t)file->first.last_page + 1,
+                         table_file_pages(file));
 }
 
 enum rc
@@ -56,24 +121,187 @@ store_lengths_check(const char *path)
 {
     DIR *directory = opendir(path);
     const struct dirent *entry;
-    bool whole = true;
-    int fd;
+    struct table_file file;
+    enum rc rc = RC_OK;
 
-    if (directory == NULL) {
-        log_error("store_failed", "rc=io operation=open directory=%s error=%s",
-                  log_quote(path), log_quote(strerror(errno)));
-        return RC_IO;
-    }
+    if (directory == NULL)
+        return lengths_failed("open", path, "-");
     while ((entry = readdir(directory)) != NULL) {
-        if (!store_name_is_table(entry->d_name))
+        if (!store_name_is_table(entry->d_name) ||
+            !table_file_open(&file, dirfd(directory), entry->d_name))
             continue;
-        fd = openat(dirfd(directory), entry->d_name, O_RDONLY | O_CLOEXEC);
-        if (fd < 0)
-            continue;
-        if (!file_is_whole(fd, entry->d_name, path))
-            whole = false;
-        close(fd);
+        if (check_by_first_page(path, entry->d_name, &file) != RC_OK)
+            rc = RC_DAMAGED;
+        close(file.fd);
     }
     closedir(directory);
-    return whole ? RC_OK : RC_DAMAGED;
+    return rc;
+}
+
+/* ---- after a checkpoint ------------------------------------------------ */
+
+static void
+path_of(char path[PATH_MAX], const char *directory, const char *name)
+{
+    int bytes = snprintf(path, PATH_MAX, "%s/%s", directory, name);
+
+    invariant(bytes > 0 && bytes < PATH_MAX);
+}
+
+/* The lines are on disk. */
+static bool
+lines_write(const char *path, const struct store_lengths *lengths)
+{
+    int fd = file_owner_create(path);
+    FILE *lines = fd < 0 ? NULL : fdopen(fd, "w");
+    char id[ID_TEXT_BYTES];
+    bool written;
+    size_t i;
+
+    if (lines == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    for (i = 0; i < lengths->count; i++) {
+        id_text(lengths->items[i].id, id);
+        fprintf(lines, "%s %s %" PRIu32 "\n", lengths->items[i].name, id,
+                lengths->items[i].pages);
+    }
+    written = fputs(LINE_END, lines) >= 0 && fflush(lines) == 0 &&
+              ferror(lines) == 0 && fdatasync(fd) == 0;
+    return fclose(lines) == 0 && written;
+}
+
+static bool
+lengths_replace(const char *directory, const struct store_lengths *lengths)
+{
+    char path[PATH_MAX], new_path[PATH_MAX];
+
+    path_of(path, directory, STORE_PAGES_NAME);
+    path_of(new_path, directory, STORE_PAGES_NAME ".new");
+    return lines_write(new_path, lengths) && rename(new_path, path) == 0;
+}
+
+void
+store_lengths_write(const char *directory,
+                    const struct store_lengths *lengths)
+{
+    if (!lengths_replace(directory, lengths))
+        log_warning("store_mark_failed", "operation=write path=%s/"
+                    STORE_PAGES_NAME " error=%s", directory,
+                    log_quote(strerror(errno)));
+}
+
+/* ---- before recovery ---------------------------------------------------- */
+
+static enum rc
+line_damaged(const char *directory, const char *line)
+{
+    log_error("store_failed", "rc=damaged operation=open words=\"a line of "
+              STORE_PAGES_NAME "\" line=%s directory=%s", log_quote(line),
+              log_quote(directory));
+    return RC_DAMAGED;
+}
+
+static bool
+table_is_short(int directory_fd, const struct store_length *length)
+{
+    struct table_file file;
+    bool is_short;
+
+    if (!table_file_open(&file, directory_fd, length->name))
+        return false; /* it was removed since */
+    is_short = table_file_pages(&file) < length->pages &&
+               (file.first_bytes < (ssize_t)sizeof file.first ||
+                memcmp(file.first.id, length->id, sizeof length->id) == 0);
+    close(file.fd);
+    return is_short;
+}
+
+static bool
+line_read(const char *line, struct store_length *length_out)
+{
+    char name[LINE_BYTES], id[LINE_BYTES];
+    size_t i;
+
+    if (sscanf(line, "%s %s %" SCNu32, name, id, &length_out->pages) != 3 ||
+        !store_name_is_table(name) || strlen(id) != ID_TEXT_BYTES - 1)
+        return false;
+    memcpy(length_out->name, name, sizeof length_out->name);
+    for (i = 0; i < STORE_TABLE_ID_BYTES; i++)
+        if (sscanf(id + 2 * i, "%2hhx", &length_out->id[i]) != 1)
+            return false;
+    return true;
+}
+
+static enum rc
+lengths_add(struct store_lengths *lengths, const struct store_length *length)
+{
+    struct store_length *items =
+        realloc(lengths->items, (lengths->count + 1) * sizeof *items);
+
+    if (items == NULL)
+        return RC_IO;
+    lengths->items = items;
+    lengths->items[lengths->count++] = *length;
+    return RC_OK;
+}
+
+static enum rc
+lines_read(const char *directory, FILE *lines,
+           struct store_lengths *lengths_out)
+{
+    struct store_length length;
+    char line[LINE_BYTES];
+    enum rc rc = RC_OK;
+
+    while (rc == RC_OK && fgets(line, sizeof line, lines) != NULL) {
+        if (strcmp(line, LINE_END) == 0)
+            return RC_OK;
+        if (!line_read(line, &length))
+            return line_damaged(directory, line);
+        rc = lengths_add(lengths_out, &length);
+    }
+    return rc == RC_OK ? line_damaged(directory, "no end") : rc;
+}
+
+/* So that a start that is cut off is no way around. */
+static enum rc
+short_ones_note(const char *directory, struct store_lengths *lengths)
+{
+    int directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool noted = false;
+    size_t i;
+
+    if (directory_fd < 0)
+        return lengths_failed("open", directory, "-");
+    for (i = 0; i < lengths->count; i++)
+        if (table_is_short(directory_fd, &lengths->items[i])) {
+            noted |= lengths->items[i].pages != STORE_PAGES_SHORT;
+            lengths->items[i].pages = STORE_PAGES_SHORT;
+        }
+    close(directory_fd);
+    if (!noted || lengths_replace(directory, lengths))
+        return RC_OK;
+    return lengths_failed("write", directory, STORE_PAGES_NAME);
+}
+
+enum rc
+store_lengths_compare(const char *directory, struct store_lengths *lengths_out)
+{
+    char path[PATH_MAX];
+    FILE *lines;
+    enum rc rc;
+
+    *lengths_out = (struct store_lengths){ .count = 0 };
+    path_of(path, directory, STORE_PAGES_NAME);
+    lines = fopen(path, "re");
+    if (lines == NULL)
+        return errno == ENOENT ? RC_OK
+                               : lengths_failed("open", directory,
+                                                STORE_PAGES_NAME);
+    rc = lines_read(directory, lines, lengths_out);
+    fclose(lines);
+    return rc == RC_OK ? short_ones_note(directory, lengths_out) : rc;
 }

@@ -1,22 +1,65 @@
 /*
- * store_length.h - no table's file is shorter than its first page says
+ * store_length.h - no table's file is shorter than it was
  *
- * That page holds the number of the table's last one.  When recovery comes to
- * a page that is not in the file, the library takes it for one that was freed
- * later, and passes over it; afterwards it makes the page anew, empty.  So a
- * file that was cut would be a table without those rows, and nobody told.
+ * When recovery comes to a page that is not in the file, the library takes it
+ * for one that was freed later, and passes over it; afterwards it makes the
+ * page anew, empty.  So a file that was cut would be a table without those
+ * rows, and nobody told.  Two things tell how long a file must be:
+ *
+ *   its first page   the number of the table's last one; but after a crash
+ *                    that page may be on disk and the last one not yet
+ *   table_pages      a file beside them, of the last checkpoint: how many pages
+ *                    each open table had been given by transactions that were
+ *                    committed before it.  One line per table, "NAME ID
+ *                    PAGES", then "end".  The id, which is in the first page,
+ *                    tells a table from a later one with its name.  Since then
+ *                    pages at the end may have been freed, which makes the
+ *                    file shorter, too: so a short table is looked at, page
+ *                    by page, and at each start until the next checkpoint
  *
  * Internal to the store.
  */
 #ifndef SAGA_STORE_LENGTH_H
 #define SAGA_STORE_LENGTH_H
 
-#include "saga/base.h"
+#include "saga/store.h"
+
+#define STORE_PAGES_NAME "table_pages"
+
+#define STORE_TABLE_ID_BYTES 20
+
+struct store_length {
+    char name[STORE_NAME_BYTES];
+    uint8_t id[STORE_TABLE_ID_BYTES];
+    uint32_t pages; /* STORE_PAGES_SHORT: it was short, at an earlier start */
+};
+
+#define STORE_PAGES_SHORT UINT32_MAX
+
+struct store_lengths {
+    struct store_length *items;
+    size_t count;
+};
+
+/* Replaces table_pages, when the checkpoint is written.  A failure is logged
+ * and no more: the old one stands. */
+void store_lengths_write(const char *directory,
+                         const struct store_lengths *lengths);
 
 /*
- * To be called when recovery has ended, which is with a checkpoint: then all
- * pages are in their files.  RC_DAMAGED, and a line in the log for each, if
- * some are not; RC_IO if the directory can't be read.
+ * Before recovery, which may make a file long again: reads table_pages; for the
+ * tables that have fewer it sets STORE_PAGES_SHORT, here and in the file, and
+ * they are to be looked at after it.  free() the items.  RC_DAMAGED, logged, if
+ * table_pages can't be read, RC_IO if it can't be written.  Without that file
+ * nothing is known.
+ */
+MUST_USE enum rc store_lengths_compare(const char *directory,
+                                       struct store_lengths *lengths_out);
+
+/*
+ * When recovery has ended, which is with a checkpoint: then all pages are in
+ * their files.  RC_DAMAGED, and a line in the log for each, if some are not;
+ * RC_IO if the directory can't be read.
  */
 MUST_USE enum rc store_lengths_check(const char *directory);
 

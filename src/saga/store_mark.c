@@ -29,15 +29,12 @@ static bool
 line_write(const char *path, const char *line)
 {
     size_t bytes = strlen(line);
+    int fd = file_owner_create(path);
     bool written;
-    int fd;
 
-    (void)unlink(path); /* one that a crash left */
-    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return false;
-    written = file_owner_keep(fd, path) == 0 &&
-              write(fd, line, bytes) == (ssize_t)bytes && fdatasync(fd) == 0;
+    written = write(fd, line, bytes) == (ssize_t)bytes && fdatasync(fd) == 0;
     return close(fd) == 0 && written;
 }
 

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "saga/store_length.h"
 #include "saga/store_mark.h"
 #include "saga/store_shelf.h"
 
@@ -26,6 +28,7 @@ store_name_is_table(const char *name)
            strspn(name, letters) == bytes && strncmp(name, "log.", 4) != 0 &&
            strcmp(name, "lock") != 0 && strcmp(name, "old") != 0 &&
            strncmp(name, STORE_MARK_NAME, strlen(STORE_MARK_NAME)) != 0 &&
+           strncmp(name, STORE_PAGES_NAME, strlen(STORE_PAGES_NAME)) != 0 &&
            strcmp(name, "DB_CONFIG") != 0;
 }
 
@@ -53,6 +56,56 @@ table_open_db(struct store *store, const char *name, DB **db_out)
     return error;
 }
 
+static void
+table_note_pages(struct store_table *table)
+{
+    DB_MPOOLFILE *file = table->db->get_mpf(table->db);
+    db_pgno_t last;
+
+    /* It can't fail for a table that is open. */
+    if (file->get_last_pgno(file, &last) == 0)
+        atomic_store(&table->pages, last + 1);
+}
+
+void
+store_tables_note_pages(struct store *store)
+{
+    struct store_table *table;
+
+    for (table = store->tables; table != NULL; table = table->next) {
+        if (table->put)
+            table_note_pages(table);
+        table->put = false;
+    }
+}
+
+static void
+table_add(struct store *store, struct store_table *table)
+{
+    DB_MPOOLFILE *file = table->db->get_mpf(table->db);
+
+    if (file->get_fileid(file, table->id) == 0 && store->transaction == NULL)
+        table_note_pages(table);
+    pthread_mutex_lock(&store->tables_mutex);
+    table->next = store->tables;
+    store->tables = table;
+    store->table_count++;
+    pthread_mutex_unlock(&store->tables_mutex);
+}
+
+static void
+table_take_out(struct store *store, const struct store_table *table)
+{
+    struct store_table **link;
+
+    pthread_mutex_lock(&store->tables_mutex);
+    for (link = &store->tables; *link != table; link = &(*link)->next)
+        invariant(*link != NULL);
+    *link = table->next;
+    store->table_count--;
+    pthread_mutex_unlock(&store->tables_mutex);
+}
+
 enum rc
 store_table_open(struct store *store, const char *name,
                  struct store_table **table_out)
@@ -77,9 +130,7 @@ store_table_open(struct store *store, const char *name,
     }
     snprintf(table->name, sizeof table->name, "%s", name);
     table->store = store;
-    table->next = store->tables;
-    store->tables = table;
-    store->table_count++;
+    table_add(store, table);
     atomic_store(&store->log_moved, true);
     store->commits_unflushed++; /* that it was created, too, wants a flush */
     *table_out = table;
@@ -103,7 +154,7 @@ store_table_open_packed(struct store *store, const char *name,
 enum rc
 store_table_close(struct store_table **table_p)
 {
-    struct store_table *table = *table_p, **link;
+    struct store_table *table = *table_p;
     struct store *store = table->store;
     enum rc rc = RC_OK;
     int error;
@@ -113,10 +164,7 @@ store_table_close(struct store_table **table_p)
         rc = store_packs_write(table);
         store_packs_close(table);
     }
-    for (link = &store->tables; *link != table; link = &(*link)->next)
-        invariant(*link != NULL);
-    *link = table->next;
-    store->table_count--;
+    table_take_out(store, table);
     error = table->db->close(table->db, DB_NOSYNC); /* the log has it all */
     if (error != 0 && rc == RC_OK)
         rc = store_failed(store, error, "table_close", table->name);
@@ -157,6 +205,26 @@ store_table_remove(struct store *store, const char *name)
                                  0);
     return error == 0 ? RC_OK
                       : store_write_failed(store, error, "table_remove", name);
+}
+
+enum rc
+store_table_verify(struct store *store, const char *name)
+{
+    char path[PATH_MAX + STORE_NAME_BYTES];
+    DB *db;
+    int error;
+
+    snprintf(path, sizeof path, "%s/%s", store->directory, name);
+    if (access(path, F_OK) != 0)
+        return RC_OK; /* recovery has removed it */
+    error = db_create(&db, store->env, 0);
+    if (error == 0)
+        error = db->verify(db, name, NULL, NULL, 0); /* the handle is gone */
+    if (error == 0)
+        return RC_OK;
+    return error == EIO ? store_failed(store, error, "verify", name)
+                        : store_failed_as(store, RC_DAMAGED, error, "verify",
+                                          name);
 }
 
 /* The library's descriptor of bytes that it only reads. */
@@ -261,6 +329,7 @@ row_put(struct store_table *table, const void *key, size_t key_bytes,
     invariant(key_bytes <= STORE_KEY_BYTES_MAX);
     invariant(bytes <= STORE_VALUE_BYTES_MAX);
     store->put_bytes += key_bytes + bytes + LOG_BYTES_PER_ROW;
+    table->put = true;
     error = table->db->put(table->db, store->transaction, &key_dbt, &value_dbt,
                            flags);
     if (error == 0) {

@@ -46,6 +46,7 @@ struct store_upkeep {
     enum { BACKUP_NONE, BACKUP_WANTED, BACKUP_DONE } backup;
     enum rc backup_rc;
     char backup_directory[PATH_MAX];
+    bool checkpoint_wanted;
     bool woken;
     bool stopping;
     char directory[PATH_MAX];
@@ -167,6 +168,38 @@ checkpoint_if_due(struct store_upkeep *upkeep)
         checkpoint_now(upkeep, position);
 }
 
+/* Somebody waits for one. */
+static void
+checkpoint_if_wanted(struct store_upkeep *upkeep)
+{
+    uint64_t position;
+    bool wanted;
+
+    pthread_mutex_lock(&upkeep->mutex);
+    wanted = upkeep->checkpoint_wanted;
+    pthread_mutex_unlock(&upkeep->mutex);
+    if (!wanted)
+        return;
+    or_end(upkeep->asks->log_position(upkeep->environment, &position));
+    checkpoint_now(upkeep, position);
+    pthread_mutex_lock(&upkeep->mutex);
+    upkeep->checkpoint_wanted = false;
+    pthread_cond_broadcast(&upkeep->changed);
+    pthread_mutex_unlock(&upkeep->mutex);
+}
+
+void
+store_upkeep_checkpoint(struct store_upkeep *upkeep)
+{
+    pthread_mutex_lock(&upkeep->mutex);
+    upkeep->checkpoint_wanted = true;
+    upkeep->woken = true;
+    pthread_cond_broadcast(&upkeep->changed);
+    while (upkeep->checkpoint_wanted)
+        pthread_cond_wait(&upkeep->changed, &upkeep->mutex);
+    pthread_mutex_unlock(&upkeep->mutex);
+}
+
 /* ---- copies ------------------------------------------------------------ */
 
 enum rc
@@ -183,7 +216,7 @@ store_upkeep_backup_start(struct store_upkeep *upkeep, const char *directory)
         snprintf(upkeep->backup_directory, sizeof upkeep->backup_directory,
                  "%s", directory);
         upkeep->woken = true;
-        pthread_cond_signal(&upkeep->changed);
+        pthread_cond_broadcast(&upkeep->changed);
     }
     pthread_mutex_unlock(&upkeep->mutex);
     return rc;
@@ -235,6 +268,7 @@ upkeep_run(void *context)
     shelf_clear(upkeep);
     while (!upkeep_wait(upkeep, upkeep->shelf_has_work ? 0 : upkeep->due_us,
                         false)) {
+        checkpoint_if_wanted(upkeep);
         checkpoint_if_due(upkeep);
         backup_if_wanted(upkeep);
         shelf_clear(upkeep);
@@ -320,7 +354,7 @@ store_upkeep_stop(struct store_upkeep **upkeep_p)
 
     pthread_mutex_lock(&upkeep->mutex);
     upkeep->stopping = true;
-    pthread_cond_signal(&upkeep->changed);
+    pthread_cond_broadcast(&upkeep->changed);
     pthread_mutex_unlock(&upkeep->mutex);
     pthread_join(upkeep->thread, NULL);
     pthread_cond_destroy(&upkeep->changed);
@@ -334,7 +368,7 @@ store_upkeep_wake(struct store_upkeep *upkeep)
 {
     pthread_mutex_lock(&upkeep->mutex);
     upkeep->woken = true;
-    pthread_cond_signal(&upkeep->changed);
+    pthread_cond_broadcast(&upkeep->changed);
     pthread_mutex_unlock(&upkeep->mutex);
 }
 

@@ -47,6 +47,9 @@ void store_upkeep_stop(struct store_upkeep **upkeep_p);
 /* Look now: the log grew, or something was put on the shelf. */
 void store_upkeep_wake(struct store_upkeep *upkeep);
 
+/* A checkpoint now: returns when it is done, or found no space. */
+void store_upkeep_checkpoint(struct store_upkeep *upkeep);
+
 /* store_backup_start() and store_backup_poll(). */
 MUST_USE enum rc store_upkeep_backup_start(struct store_upkeep *upkeep,
                                            const char *directory);

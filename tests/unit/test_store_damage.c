@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../support/store_rig.h"
@@ -151,7 +152,6 @@ test_store_table_that_is_none_is_damaged(void **state)
     (void)!store_close(&rig->store);
 }
 
-/* Recovery would take the rest of the log for the end of a torn write. */
 /* Regress 008: recovery passed over the missing pages, and the rows in them
  * were gone, without a word (store_length.h). */
 static void
@@ -181,6 +181,162 @@ test_store_008_table_that_was_cut_is_damaged(void **state)
     }
 }
 
+static void
+row_delete_number(struct store_table *table, uint64_t number)
+{
+    uint8_t key[8];
+    int i;
+
+    for (i = 7; i >= 0; i--, number >>= 8)
+        key[i] = (uint8_t)number;
+    assert_int_equal(store_delete(table, key, sizeof key), RC_OK);
+}
+
+/* In a process of its own, which ends without a checkpoint: what it did is on
+ * disk in the log alone. */
+static void
+change_and_die(struct store_rig *rig, uint64_t from, uint64_t to, bool delete)
+{
+    pid_t pid = fork();
+    int status;
+
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        store_rig_open(rig);
+        if (rig->created)
+            store_checkpoint(rig->store);
+        assert_int_equal(store_begin(rig->store), RC_OK);
+        for (; from < to; from++)
+            if (delete)
+                row_delete_number(rig->table, from);
+            else
+                row_put_number(rig->table, from, 100);
+        assert_int_equal(store_commit(rig->store), RC_OK);
+        assert_int_equal(store_flush(rig->store), RC_OK);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+/* Regress 011: the log's later pages made the file long again, with a root
+ * that recovery had made anew and that knew but few of them.  Nor does the
+ * next start open what this one made long. */
+static void
+test_store_011_table_that_was_cut_and_grows_again_is_damaged(void **state)
+{
+    static const off_t cuts[] = { 2 * PAGE_BYTES - 1, PAGE_BYTES + 2372,
+                                  PAGE_BYTES, 100, 0 };
+    struct store_rig *rig = *state;
+    char path[STORE_RIG_PATH_BYTES];
+    size_t i;
+    int start;
+
+    for (i = 0; i < ARRAY_COUNT(cuts); i++) {
+        fill(rig, 20);
+        change_and_die(rig, 20, 1000, false);
+        store_rig_path(path, rig, "rows");
+        assert_int_equal(truncate(path, cuts[i]), 0);
+        for (start = 0; start < 3; start++)
+            if (store_open(&rig->store, &rig->config, &rig->created) !=
+                RC_DAMAGED)
+                fail_msg("cut to %ld octets, start %d", (long)cuts[i], start);
+        store_rig_fini(rig);
+        store_rig_init(rig, NULL);
+    }
+}
+
+/* Rows at the end are deleted behind a checkpoint: their pages are freed, and
+ * the file may be shorter than that has told. */
+static void
+test_store_killed_table_that_shrank_opens(void **state)
+{
+    struct store_rig *rig = *state;
+    uint64_t rows;
+
+    fill(rig, 1000);
+    for (rows = 1000; rows > 0; rows -= 100) {
+        change_and_die(rig, rows - 100, rows, true);
+        store_rig_open(rig);
+        assert_int_equal(row_count_numbers(rig->table, 100), rows - 100);
+        assert_int_equal(store_table_close(&rig->table), RC_OK);
+        assert_int_equal(store_close(&rig->store), RC_OK);
+    }
+}
+
+/* The same in the store's first life: its owner has asked for a checkpoint
+ * when it had made its tables. */
+static void
+test_store_011_new_table_that_was_cut_is_damaged(void **state)
+{
+    struct store_rig *rig = *state;
+    char path[STORE_RIG_PATH_BYTES];
+
+    change_and_die(rig, 0, 1000, false);
+    store_rig_path(path, rig, "rows");
+    assert_int_equal(truncate(path, PAGE_BYTES + 2372), 0);
+    assert_int_equal(store_open(&rig->store, &rig->config, &rig->created),
+                     RC_DAMAGED);
+}
+
+static void
+test_store_killed_table_that_is_whole_opens(void **state)
+{
+    struct store_rig *rig = *state;
+
+    fill(rig, 20);
+    change_and_die(rig, 20, 1000, false);
+    store_rig_open(rig);
+    assert_int_equal(row_count_numbers(rig->table, 100), 1000);
+}
+
+/* Another table of that name is not held against what the first one had. */
+static void
+test_store_table_made_anew_may_be_shorter(void **state)
+{
+    struct store_rig *rig = *state;
+    char path[STORE_RIG_PATH_BYTES], kept[STORE_RIG_PATH_BYTES];
+
+    fill(rig, 1000);
+    store_rig_path(path, rig, "table_pages");
+    store_rig_path(kept, rig, "kept");
+    assert_int_equal(rename(path, kept), 0);
+    store_rig_open(rig);
+    assert_int_equal(store_table_close(&rig->table), RC_OK);
+    assert_int_equal(store_begin(rig->store), RC_OK);
+    assert_int_equal(store_table_remove(rig->store, "rows"), RC_OK);
+    assert_int_equal(store_commit(rig->store), RC_OK);
+    assert_int_equal(store_table_open(rig->store, "rows", &rig->table), RC_OK);
+    store_rig_close(rig);
+    assert_int_equal(rename(kept, path), 0);
+    store_rig_open(rig);
+    assert_int_equal(row_count_numbers(rig->table, 100), 0);
+}
+
+static void
+test_store_with_damaged_table_pages_is_damaged(void **state)
+{
+    static const char *const texts[] = { "", "end", "rows\nend\n",
+                                         "rows 00 x\nend\n",
+                                         "../rows 00 1\nend\n" };
+    struct store_rig *rig = *state;
+    char path[STORE_RIG_PATH_BYTES];
+    size_t i;
+
+    fill(rig, 20);
+    store_rig_path(path, rig, "table_pages");
+    for (i = 0; i < ARRAY_COUNT(texts); i++) {
+        assert_int_equal(unlink(path), 0);
+        file_write(rig, "table_pages", 0, texts[i], strlen(texts[i]));
+        if (store_open(&rig->store, &rig->config, &rig->created) !=
+            RC_DAMAGED)
+            fail_msg("table_pages of \"%s\"", texts[i]);
+    }
+    assert_int_equal(unlink(path), 0);
+    store_rig_open(rig); /* nothing is known then */
+}
+
+/* Recovery would take the rest of the log for the end of a torn write. */
 static void
 test_store_flipped_byte_in_log_is_damaged(void **state)
 {
@@ -445,6 +601,12 @@ main(void)
         WITH_RIG(test_store_table_that_is_none_is_damaged),
         WITH_RIG(test_store_flipped_byte_in_log_is_damaged),
         WITH_RIG(test_store_008_table_that_was_cut_is_damaged),
+        WITH_RIG(test_store_011_table_that_was_cut_and_grows_again_is_damaged),
+        WITH_RIG(test_store_011_new_table_that_was_cut_is_damaged),
+        WITH_RIG(test_store_killed_table_that_is_whole_opens),
+        WITH_RIG(test_store_killed_table_that_shrank_opens),
+        WITH_RIG(test_store_table_made_anew_may_be_shorter),
+        WITH_RIG(test_store_with_damaged_table_pages_is_damaged),
         WITH_RIG(test_store_without_its_log_is_damaged),
         WITH_RIG(test_store_with_damaged_mark_is_damaged),
         WITH_RIG(test_store_with_mark_that_cannot_be_opened_is_io),
