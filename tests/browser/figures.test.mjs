@@ -200,8 +200,12 @@ test('a ledger that stands still shows as lag and age', async () => {
   const begun = Date.now();
   try {
     await place(9, 250);
-    await until(async () => lag(await pipeline.get('/status'), 'ledger',
-      'payments') === 250, 'all payments');
+    // A position is told once a second, by each in its own time.
+    await until(async () => {
+      const status = await pipeline.get('/status');
+      return lag(status, 'ledger', 'payments') === 250 &&
+        status.consumers.reduce((sum, row) => sum + row.lag, 0) === 250;
+    }, 'all payments, and nobody else behind');
     await step();
     const {orders, payments, transactions} = await picture('topic');
     assert.deepEqual(payments.slice(1), ['ledger', '250 behind', 'gateway',

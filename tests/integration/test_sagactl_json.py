@@ -101,6 +101,10 @@ def _known(tmp_path_factory):
         for name, user in (("order", 5), ("fresh", 5), ("failed", 77)):
             known[name] = pipeline.order(user, 1)
             pipeline.ended(known[name])
+        # Each tells of itself once a second, and is up from then on.
+        wait_for(lambda: all(row["up"] for row in
+                             pipeline.json("/status")["processes"]),
+                 what="word of all four")
         yield known
 
 
