@@ -3,7 +3,7 @@
 // its rates are exact.
 
 import assert from 'node:assert/strict';
-import {mkdirSync} from 'node:fs';
+import {mkdirSync, readFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {after, before, test} from 'node:test';
 import {Browser} from './browser.mjs';
@@ -101,7 +101,7 @@ const end = (status, topic) =>
   status.topics.filter((row) => row.topic === topic)
     .reduce((sum, row) => sum + row.end, 0);
 
-const process = (status, name) =>
+const rowOfProcess = (status, name) =>
   status.processes.find((row) => row.name === name);
 
 const lag = (status, consumer, topic) =>
@@ -115,9 +115,10 @@ function settled() {
     return status.orders.created === placed && status.orders.open === 0 &&
       end(status, 'transactions') === placed &&
       status.consumers.every((row) => row.lag === 0) &&
-      process(status, 'payment').eventsIn ===
+      rowOfProcess(status, 'payment').eventsIn ===
         end(status, 'orders') + end(status, 'transactions') &&
-      process(status, 'ledger').eventsIn === end(status, 'payments') && status;
+      rowOfProcess(status, 'ledger').eventsIn === end(status, 'payments') &&
+      status;
   }, 'that all is done', 60000);
 }
 
@@ -304,6 +305,16 @@ test('latencies are those of the orders that ended', async () => {
   await step();  // nobody's: no point, and the last that was stays written
   assert.deepEqual((await plot('Latency')).at(-1).slice(1), [null, null]);
   assert.equal((await figure('Latency'))[0], text);
+});
+
+test("the charts are drawn by Debian's own dygraphs", async () => {
+  const debian = join(process.env.CHARTS || '/usr/share/javascript/dygraphs',
+    'dygraph.min.js');
+  const served = await fetch(`${pipeline.url}/web/dygraph.min.js`);
+  assert.equal(await served.text(), readFileSync(debian, 'utf8')
+    .replace(/^\/\/# sourceMappingURL=.*\n?/m, ''));
+  assert.ok(await page.evaluate(() => [...document.querySelectorAll('.plot')]
+    .every((node) => node.querySelectorAll('canvas').length === 2)));
 });
 
 test('nothing went wrong on the way', () => {
