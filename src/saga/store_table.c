@@ -141,7 +141,7 @@ enum rc
 store_table_open_packed(struct store *store, const char *name,
                         struct store_table **table_out)
 {
-    struct store_table *table;
+    struct store_table *table = NULL;
     enum rc rc = store_table_open(store, name, &table);
 
     if (rc == RC_OK)
