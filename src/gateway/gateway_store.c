@@ -311,6 +311,27 @@ share_flag(struct gateway_store *store, atomic_bool *flag, bool value)
         log_warning("wake_failed", "fd=%d", wake_fd);
 }
 
+static uint32_t
+list_length(const struct request *first)
+{
+    uint32_t length = 0;
+
+    for (; first != NULL; first = first->next)
+        length++;
+    return length;
+}
+
+static void
+on_expect(void *context, uint32_t *waiting_out, uint32_t *answered_out)
+{
+    struct gateway_store *store = context;
+
+    if (store->waiting == NULL)
+        store->waiting = mailbox_take(store->requests);
+    *waiting_out = list_length(store->waiting);
+    *answered_out = list_length(store->answered_first);
+}
+
 static void
 on_committed(void *context)
 {
@@ -368,6 +389,7 @@ const struct participant_handlers gateway_store_handlers = {
     .on_event = on_event,
     .on_commands = on_commands,
     .on_commit = on_commit,
+    .on_expect = on_expect,
     .on_committed = on_committed,
     .on_drain = on_drain,
     .on_status = on_status,

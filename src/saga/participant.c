@@ -12,11 +12,7 @@
 #define IDLE_WAIT_MS 1000 /* a turn without input ends after     */
 #define DRAIN_WAIT_MS 20  /* the same while we wait for the end  */
 #define COPY_WAIT_MS 20   /* the same while the store is copied  */
-#define REST_COMMANDS_MIN 16
-#define REST_FLUSH_US_MIN 1000 /* a faster disk wants no rest       */
-#define REST_PARTS_OF_FLUSH 2
-#define REST_EVENTS_MIN 48
-#define TURN_US_MIN 5000 /* of a turn with so many events           */
+#define HELD_WAIT_MS 5    /* the same while something lingers    */
 
 /* ---- one turn --------------------------------------------------------- */
 
@@ -120,16 +116,21 @@ take_events(struct turn *turn)
     return RC_OK;
 }
 
-static enum rc
-take_commands(struct turn *turn)
+static bool
+commands_are_there(const struct participant *participant)
+{
+    return participant->fds[FD_COMMAND].revents != 0 ||
+           participant->waiting > 0;
+}
+
+enum rc
+participant_take_commands(struct turn *turn)
 {
     struct participant *participant = turn->participant;
     uint32_t limit = (uint32_t)participant->config->turn_events;
     uint32_t taken = 0;
     enum rc rc;
 
-    if (participant->fds[FD_COMMAND].revents == 0)
-        return RC_OK;
     rc = participant_begin(turn);
     if (rc == RC_OK)
         rc = participant->handlers->on_commands(participant->context, turn,
@@ -172,6 +173,7 @@ participant_commit(struct turn *turn)
 enum rc
 participant_publish(struct participant *participant)
 {
+    participant->published_us = clock_monotonic_us();
     inbox_report(&participant->inbox, participant->bus);
     participant_tell(participant);
     return participant->opened
@@ -196,8 +198,10 @@ participant_turn(struct participant *participant, int timeout_ms)
     turn->begun_us = 0;
     if (rc == RC_OK)
         rc = take_events(turn);
+    if (rc == RC_OK && commands_are_there(participant))
+        rc = participant_take_commands(turn);
     if (rc == RC_OK)
-        rc = take_commands(turn);
+        rc = participant_gather(turn);
     if (rc == RC_OK && participant->fds[FD_CONTROL].revents != 0)
         rc = participant_control_take(turn);
     if (turn->taken > 0)
@@ -218,6 +222,7 @@ participant_turn(struct participant *participant, int timeout_ms)
     if (turn->taken > 0)
         histogram_note(&participant->turn_events, histogram_count_bounds,
                        turn->taken);
+    participant_expect(participant);
     if (participant->handlers->on_committed != NULL)
         participant->handlers->on_committed(participant->context);
     participant_control_answer(participant);
@@ -225,62 +230,14 @@ participant_turn(struct participant *participant, int timeout_ms)
               order_log_take(&participant->log, turn->now_us));
     if (turn->taken > 0)
         fault_point("answered");
-    rc = participant_publish(participant);
+    if (!participant_lingers(turn))
+        rc = participant_publish(participant);
     if (turn->taken > 0)
         fault_point("published");
     return rc;
 }
 
 /* ---- the life --------------------------------------------------------- */
-
-/*
- * Who was answered comes back in a moment, and would then wait for the whole
- * flush of the next turn, if that began at once with the few that were there.
- * So on a slow disk, after a turn with many commands, the next one begins a
- * part of its flush later: that makes it half of the turns.
- */
-static int64_t
-commands_rest_us(const struct participant *participant)
-{
-    struct store_stats stats;
-
-    store_stats(participant->store, &stats);
-    if (participant->turn.commands < REST_COMMANDS_MIN ||
-        stats.flush_us_last < REST_FLUSH_US_MIN)
-        return 0;
-    return (int64_t)stats.flush_us_last / REST_PARTS_OF_FLUSH;
-}
-
-/*
- * Who only takes events keeps nobody waiting at a socket, and most of what a
- * turn costs it costs whatever is in it: messages, wake-ups, the flush.  So
- * under load there are fewer, larger ones.
- */
-static int64_t
-events_rest_us(const struct participant *participant)
-{
-    if (participant->turn.taken < REST_EVENTS_MIN)
-        return 0;
-    return participant->turn.now_us + TURN_US_MIN - clock_now_us();
-}
-
-/* What comes meanwhile is taken by the next turn.  A signal ends the rest. */
-static void
-rest(const struct participant *participant)
-{
-    struct pollfd signals = { participant->fds[FD_SIGNAL].fd, POLLIN, 0 };
-    struct timespec pause = { .tv_sec = 0 };
-    int64_t rest_us = participant->handlers->on_commands != NULL
-                          ? commands_rest_us(participant)
-                          : events_rest_us(participant);
-
-    if (participant->stopping || rest_us <= 0)
-        return;
-    if (rest_us > TURN_US_MIN) /* or the clock was set back */
-        rest_us = TURN_US_MIN;
-    pause.tv_nsec = (long)rest_us * 1000;
-    (void)ppoll(&signals, 1, &pause, NULL);
-}
 
 static bool
 drained(struct participant *participant)
@@ -312,6 +269,8 @@ turn_wait_ms(const struct participant *participant)
 {
     if (participant->stopping)
         return DRAIN_WAIT_MS;
+    if (participant->lingers)
+        return HELD_WAIT_MS;
     return participant->control_copies ? COPY_WAIT_MS : IDLE_WAIT_MS;
 }
 
@@ -329,7 +288,7 @@ participant_run(struct participant *participant)
         if (rc != RC_OK)
             break;
         daemon_alive(participant->turn.now_us);
-        rest(participant);
+        participant_rest(participant);
         if (participant_stopping(participant) &&
             (drained(participant) ||
              clock_monotonic_us() >= participant->stop_us))

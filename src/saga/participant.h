@@ -73,6 +73,11 @@ struct participant_handlers {
      * May be NULL. */
     enum rc (*on_commands)(void *context, struct turn *turn, uint32_t limit,
                            uint32_t *taken_out);
+    /* After the flush, before on_committed(): how many commands wait, and how
+     * many clients are about to be answered and may send another.  May be
+     * NULL. */
+    void (*on_expect)(void *context, uint32_t *waiting_out,
+                      uint32_t *answered_out);
     /* Before the commit: write rows that you held back in memory.
      * May be NULL. */
     enum rc (*on_commit)(void *context, struct turn *turn);

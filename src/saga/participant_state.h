@@ -4,6 +4,7 @@
  *   participant.c          the turn, and the life of it
  *   participant_open.c     what comes before the first turn
  *   participant_take.c     a batch of events, one by one
+ *   participant_pace.c     who waits for company, and how long
  *   participant_park.c     events that can't be handled
  *   participant_filter.c   what a filter needs beside
  *   participant_control.c  what an operator asks
@@ -55,6 +56,10 @@ struct participant {
     int64_t stop_us; /* monotonic: when to stop without being drained */
     bool opened; /* the broker knows us */
     bool more;   /* input was left over: don't wait */
+    uint32_t waiting;  /* commands that on_commands() would take     */
+    uint32_t expected; /* those, and what may come in a moment       */
+    bool lingers;      /* what is committed waits to be published    */
+    int64_t published_us; /* monotonic                               */
     bool failed; /* memory is ahead of the store: write nothing more */
     struct participant_stats stats;
     struct histogram turn_events; /* of the turns that took something */
@@ -68,6 +73,18 @@ enum { FD_SIGNAL, FD_COMMAND, FD_CONTROL };
  * then one flush. */
 MUST_USE enum rc participant_begin(struct turn *turn);
 MUST_USE enum rc participant_commit(struct turn *turn);
+
+/* Takes what waits of them. */
+MUST_USE enum rc participant_take_commands(struct turn *turn);
+
+/* Before the commit: takes the commands that are about to come. */
+MUST_USE enum rc participant_gather(struct turn *turn);
+/* Before the answers: how many commands will come of them. */
+void participant_expect(struct participant *participant);
+/* After the answers: true if what was committed may wait for more. */
+bool participant_lingers(struct turn *turn);
+/* After the turn: waits, if the next one is to be larger for it. */
+void participant_rest(const struct participant *participant);
 
 /* Once a second: tells how we are, and asks how all are. */
 void participant_tell(struct participant *participant);
