@@ -32,6 +32,7 @@ struct inbox_stream {
     struct inbox_seen seen[INBOX_PRODUCERS_MAX];
     uint32_t seen_count;
     bool changed; /* in this turn */
+    bool lingers; /* participant_handlers.lingers holds its topic */
 };
 
 struct inbox {

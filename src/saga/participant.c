@@ -12,7 +12,7 @@
 #define IDLE_WAIT_MS 1000 /* a turn without input ends after     */
 #define DRAIN_WAIT_MS 20  /* the same while we wait for the end  */
 #define COPY_WAIT_MS 20   /* the same while the store is copied  */
-#define HELD_WAIT_MS 5    /* the same while something lingers    */
+#define HELD_WAIT_MS 5    /* the same while something is held    */
 
 /* ---- one turn --------------------------------------------------------- */
 
@@ -194,6 +194,7 @@ participant_turn(struct participant *participant, int timeout_ms)
     turn->now_us = clock_now_us();
     turn->taken = 0;
     turn->commands = 0;
+    turn->awaited = 0;
     turn->emitted = false;
     turn->begun_us = 0;
     if (rc == RC_OK)
@@ -230,7 +231,7 @@ participant_turn(struct participant *participant, int timeout_ms)
               order_log_take(&participant->log, turn->now_us));
     if (turn->taken > 0)
         fault_point("answered");
-    if (!participant_lingers(turn))
+    if (!participant_holds(turn))
         rc = participant_publish(participant);
     if (turn->taken > 0)
         fault_point("published");
@@ -269,7 +270,7 @@ turn_wait_ms(const struct participant *participant)
 {
     if (participant->stopping)
         return DRAIN_WAIT_MS;
-    if (participant->lingers)
+    if (participant->held)
         return HELD_WAIT_MS;
     return participant->control_copies ? COPY_WAIT_MS : IDLE_WAIT_MS;
 }

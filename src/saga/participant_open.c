@@ -15,14 +15,15 @@ add_inbox_stream(struct participant *participant, int topic,
                  uint32_t partition)
 {
     struct inbox *inbox = &participant->inbox;
+    struct inbox_stream *stream = &inbox->streams[inbox->streams_count];
     enum rc rc = inbox_add(inbox, participant->bus, topic_routes[topic].name,
                            partition);
 
-    if (rc == RC_OK && (participant->handlers->lingers & LINGERS(topic)))
-        bus_linger(participant->bus,
-                   inbox->streams[inbox->streams_count - 1].bus_stream,
-                   LINGER_MS);
-    return rc;
+    if (rc != RC_OK || !(participant->handlers->lingers & LINGERS(topic)))
+        return rc;
+    stream->lingers = true;
+    bus_linger(participant->bus, stream->bus_stream, LINGER_MS);
+    return RC_OK;
 }
 
 static enum rc

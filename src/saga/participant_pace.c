@@ -13,8 +13,8 @@
 #define GATHER_COMMANDS_MIN 16
 #define GATHER_US_MIN 1000
 #define GATHER_US_MAX 5000
-#define LINGER_MIN 32 /* events and commands of the turn */
-#define LINGER_US 5000
+#define HOLD_MIN 32 /* events and commands of the turn */
+#define HOLD_US 5000
 #define REST_EVENTS_MIN 48
 #define TURN_US_MIN 5000 /* of a turn with so many events   */
 
@@ -87,20 +87,21 @@ participant_gather(struct turn *turn)
 /* ---- what is published ------------------------------------------------ */
 
 bool
-participant_lingers(struct turn *turn)
+participant_holds(struct turn *turn)
 {
     struct participant *participant = turn->participant;
 
-    participant->lingers =
+    participant->held =
         participant->handlers->on_commands != NULL && !participant->stopping &&
-        turn->taken >= LINGER_MIN &&
-        clock_monotonic_us() - participant->published_us < LINGER_US;
-    return participant->lingers;
+        turn->taken >= HOLD_MIN &&
+        clock_monotonic_us() - participant->published_us < HOLD_US;
+    return participant->held;
 }
 
 /* ---- events ----------------------------------------------------------- */
 
-/* Who only takes events keeps nobody waiting at a socket.  What comes meanwhile
+/* Events that nobody waits for come many at a time, and are no sign of load.
+ * Who only takes events keeps nobody waiting at a socket.  What comes meanwhile
  * is taken by the next turn.  A signal ends the rest. */
 void
 participant_rest(const struct participant *participant)
@@ -110,7 +111,7 @@ participant_rest(const struct participant *participant)
     int64_t rest_us;
 
     if (participant->handlers->on_commands != NULL || participant->stopping ||
-        participant->turn.taken < REST_EVENTS_MIN)
+        participant->turn.awaited < REST_EVENTS_MIN)
         return;
     rest_us = participant->turn.now_us + TURN_US_MIN - clock_now_us();
     if (rest_us <= 0)

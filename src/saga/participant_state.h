@@ -26,6 +26,7 @@ struct turn {
     bool begun;     /* the transaction is open                           */
     uint32_t taken; /* events and commands                               */
     uint32_t commands;
+    uint32_t awaited; /* events of topics that don't linger              */
     bool emitted;   /* something is to be published: it wants a flush    */
     int64_t begun_us; /* monotonic; of a filter's turn                   */
     struct turn_place place;
@@ -58,7 +59,7 @@ struct participant {
     bool more;   /* input was left over: don't wait */
     uint32_t waiting;  /* commands that on_commands() would take     */
     uint32_t expected; /* those, and what may come in a moment       */
-    bool lingers;      /* what is committed waits to be published    */
+    bool held;         /* what is committed waits to be published    */
     int64_t published_us; /* monotonic                               */
     bool failed; /* memory is ahead of the store: write nothing more */
     struct participant_stats stats;
@@ -82,7 +83,7 @@ MUST_USE enum rc participant_gather(struct turn *turn);
 /* Before the answers: how many commands will come of them. */
 void participant_expect(struct participant *participant);
 /* After the answers: true if what was committed may wait for more. */
-bool participant_lingers(struct turn *turn);
+bool participant_holds(struct turn *turn);
 /* After the turn: waits, if the next one is to be larger for it. */
 void participant_rest(const struct participant *participant);
 

@@ -30,6 +30,8 @@ pass(struct turn *turn, struct inbox_stream *stream,
 
     *fresh_out = false;
     turn->taken += count;
+    if (!stream->lingers)
+        turn->awaited += count;
     for (; count > 0; count--, offset++, seq++) {
         switch (inbox_judge(stream, offset, batch->producer, seq)) {
         case INBOX_NEW:
