@@ -126,7 +126,7 @@ $(EXAMPLES): $(BIN)/examples/%: $(BUILD)/examples/%.o $(BUILD)/libsaga.a
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # Libraries that a test puts under a process (LD_PRELOAD).
-PRELOADS = $(addprefix $(BUILD)/tests/lib,powercut.so diskfault.so slowdisk.so stall.so)
+PRELOADS = $(addprefix $(BUILD)/tests/lib,powercut.so diskfault.so slowdisk.so stall.so latesignal.so)
 preload: $(PRELOADS)
 $(PRELOADS): $(BUILD)/tests/lib%.so: $$(wildcard tests/preload/$$**.[ch])
 	@mkdir -p $(@D)

@@ -24,6 +24,9 @@ readonly BACKOFF_MIN_MS=100 BACKOFF_MAX_MS=5000 GOOD_RUN_MS=10000
 readonly START_ATTEMPTS_MAX=3
 readonly STOP_GRACE_MS=5000
 readonly LOG_BYTES_MAX=$((10 << 20)) ROTATE_MS=60000
+# bash looks for signals between two commands: one that comes just before we
+# begin to wait is told when the wait ends.
+readonly WAIT_MS_MAX=1000
 readonly EXIT_USAGE=100 EXIT_SYSTEM=111 EXIT_DAMAGED=120
 readonly START_ORDER=(broker payment ledger gateway)
 readonly STOP_ORDER=(gateway payment ledger broker)
@@ -292,13 +295,10 @@ stop_step() {
 act_on_time() {
     local name
     now
-    wait_ms=3600000
-    if $foreground; then
-        wait_ms=$ROTATE_MS
-        if ((now_ms - rotated_ms >= ROTATE_MS)); then
-            rotated_ms=$now_ms
-            rotate_copied
-        fi
+    wait_ms=$WAIT_MS_MAX
+    if $foreground && ((now_ms - rotated_ms >= ROTATE_MS)); then
+        rotated_ms=$now_ms
+        rotate_copied
     fi
     for name in "${START_ORDER[@]}"; do
         if $stopping || [[ ${state[$name]} != backoff ]]; then
@@ -316,7 +316,7 @@ act_on_time() {
                 "why=did_not_stop waited_ms=$STOP_MS"
             kill -KILL "${pid[$stop_name]}" 2>/dev/null
             stop_kills=1
-        elif ((stop_kills == 0)); then
+        elif ((stop_kills == 0 && stop_due_ms - now_ms < wait_ms)); then
             wait_ms=$((stop_due_ms - now_ms))
         fi
     fi
