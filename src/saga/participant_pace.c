@@ -16,7 +16,7 @@
 #define HOLD_MIN 32 /* events and commands of the turn */
 #define HOLD_US 5000
 #define REST_EVENTS_MIN 48
-#define TURN_US_MIN 5000 /* of a turn with so many events   */
+#define TURN_US_MIN 8000 /* of a turn with so many events   */
 
 /* ---- commands --------------------------------------------------------- */
 
