@@ -219,11 +219,11 @@ change_and_die(struct store_rig *rig, uint64_t from, uint64_t to, bool delete)
     assert_int_equal(status, 0);
 }
 
-/* Regress 011: the log's later pages made the file long again, with a root
+/* Regress 012: the log's later pages made the file long again, with a root
  * that recovery had made anew and that knew but few of them.  Nor does the
  * next start open what this one made long. */
 static void
-test_store_011_table_that_was_cut_and_grows_again_is_damaged(void **state)
+test_store_012_table_that_was_cut_and_grows_again_is_damaged(void **state)
 {
     static const off_t cuts[] = { 2 * PAGE_BYTES - 1, PAGE_BYTES + 2372,
                                   PAGE_BYTES, 100, 0 };
@@ -267,7 +267,7 @@ test_store_killed_table_that_shrank_opens(void **state)
 /* The same in the store's first life: its owner has asked for a checkpoint
  * when it had made its tables. */
 static void
-test_store_011_new_table_that_was_cut_is_damaged(void **state)
+test_store_012_new_table_that_was_cut_is_damaged(void **state)
 {
     struct store_rig *rig = *state;
     char path[STORE_RIG_PATH_BYTES];
@@ -601,8 +601,8 @@ main(void)
         WITH_RIG(test_store_table_that_is_none_is_damaged),
         WITH_RIG(test_store_flipped_byte_in_log_is_damaged),
         WITH_RIG(test_store_008_table_that_was_cut_is_damaged),
-        WITH_RIG(test_store_011_table_that_was_cut_and_grows_again_is_damaged),
-        WITH_RIG(test_store_011_new_table_that_was_cut_is_damaged),
+        WITH_RIG(test_store_012_table_that_was_cut_and_grows_again_is_damaged),
+        WITH_RIG(test_store_012_new_table_that_was_cut_is_damaged),
         WITH_RIG(test_store_killed_table_that_is_whole_opens),
         WITH_RIG(test_store_killed_table_that_shrank_opens),
         WITH_RIG(test_store_table_made_anew_may_be_shorter),
