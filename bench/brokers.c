@@ -3,12 +3,12 @@
  *
  *   brokers NAME ADDRESS BATCH SECONDS each|packed
  *
- * NAME is sagapipe, nats or redis; each event is a message of theirs, or a
- * whole batch is packed into one.  CONNECTIONS connections to an empty broker,
- * WINDOW requests under way on each.  First they produce events of 200 octets
- * for SECONDS, one batch a request, and every event is acknowledged.  Then each
- * reads the stream from its beginning, a batch a request, one request under
- * way, until it is read or SECONDS are over.
+ * NAME is sagapipe, sagapipe-libzmq, nats or redis; each event is a message of
+ * theirs, or a whole batch is packed into one.  CONNECTIONS connections to an
+ * empty broker, WINDOW requests under way on each.  First they produce events
+ * of 200 octets for SECONDS, one batch a request, and every event is
+ * acknowledged.  Then each reads the stream from its beginning, a batch a
+ * request, one request under way, until it is read or SECONDS are over.
  */
 #include <stdio.h>
 #include <string.h>
@@ -91,7 +91,9 @@ measure(struct driver *driver, void (*send)(struct client *client),
 int
 main(int argc, char **argv)
 {
-    static const struct broker *const brokers[] = { &broker_saga, &broker_nats,
+    static const struct broker *const brokers[] = { &broker_saga,
+                                                    &broker_saga_libzmq,
+                                                    &broker_nats,
                                                     &broker_redis };
     struct driver driver = { 0 };
     struct shape shape = { .message_events = 1 };
@@ -100,8 +102,8 @@ main(int argc, char **argv)
     long batch, seconds;
 
     if (argc != 6)
-        die("usage: brokers sagapipe|nats|redis ADDRESS BATCH SECONDS "
-            "each|packed");
+        die("usage: brokers sagapipe|sagapipe-libzmq|nats|redis ADDRESS "
+            "BATCH SECONDS each|packed");
     for (unsigned int i = 0; i < sizeof brokers / sizeof *brokers; i++)
         if (strcmp(brokers[i]->name, argv[1]) == 0)
             driver.broker = brokers[i];

@@ -52,6 +52,7 @@ struct broker {
     struct progress (*receive)(struct client *client);
 };
 
-extern const struct broker broker_saga, broker_nats, broker_redis;
+extern const struct broker broker_saga, broker_saga_libzmq, broker_nats,
+    broker_redis;
 
 #endif

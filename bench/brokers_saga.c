@@ -4,13 +4,16 @@
  * Each connection is a producer with a name of its own in the topic bench (knob
  * `topics`), and a named reader that reports its position with each fetch, as
  * our participants do.
+ *
+ * Once on a bare socket, as the peers are driven (sagapipe), and once through
+ * libzmq with its I/O thread, as our participants are (sagapipe-libzmq).
  */
 #include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "brokers.h"
+#include "brokers_zmtp.h"
 #include "tool.h"
 
 #define HEADER_BYTES 12
@@ -22,13 +25,15 @@
 enum { OPEN = 1, OPEN_OK, PRODUCE, PRODUCE_OK, FETCH, FETCH_OK };
 
 struct client {
-    void *context, *socket;
+    void *socket; /* libzmq's; NULL: the stream is used */
+    struct stream_socket stream;
     char name[32];
     unsigned int batch;
     uint32_t epoch;
     uint64_t next_seq, next_offset, request;
     size_t written;
-    uint8_t frame[FRAME_BYTES];
+    uint8_t *frame; /* behind the room for what zmtp_send() puts there */
+    uint8_t room[ZMTP_HEAD_BYTES + FRAME_BYTES];
 };
 
 /* ---- frames ------------------------------------------------------------ */
@@ -63,7 +68,9 @@ begin(struct client *client, unsigned int verb)
 static void
 send_frame(struct client *client)
 {
-    if (zmq_send(client->socket, client->frame, client->written, 0) < 0)
+    if (client->socket == NULL)
+        zmtp_send(&client->stream, client->frame, client->written);
+    else if (zmq_send(client->socket, client->frame, client->written, 0) < 0)
         die("saga: send: %s", zmq_strerror(zmq_errno()));
 }
 
@@ -80,21 +87,56 @@ get(const uint8_t *at, unsigned int bytes)
 /* ---- a connection ------------------------------------------------------ */
 
 static void
-producer_open(struct client *client)
+on_open(struct client *client, const uint8_t *reply, size_t bytes)
 {
-    uint8_t reply[512];
-    int bytes;
-
-    begin(client, OPEN);
-    put_name(client, client->name);
-    send_frame(client);
-    bytes = zmq_recv(client->socket, reply, sizeof reply, 0);
-    if (bytes < HEADER_BYTES + 4 || reply[3] != OPEN_OK)
+    if (bytes < HEADER_BYTES + 6 || reply[3] != OPEN_OK)
         die("saga: the broker does not open %s", client->name);
     client->epoch = (uint32_t)get(reply + HEADER_BYTES, 4);
     client->next_seq = 1;
     if (get(reply + HEADER_BYTES + 4, 2) != 0)
         die("saga: %s has written before", client->name);
+}
+
+static struct client *
+client_new(unsigned int number, struct shape shape)
+{
+    struct client *client = calloc(1, sizeof *client);
+
+    if (client == NULL)
+        die("no memory");
+    client->batch = shape.messages * shape.message_events;
+    client->frame = client->room + ZMTP_HEAD_BYTES;
+    snprintf(client->name, sizeof client->name, "bench-%u", number);
+    return client;
+}
+
+static void
+ask_open(struct client *client)
+{
+    begin(client, OPEN);
+    put_name(client, client->name);
+    send_frame(client);
+}
+
+static struct client *
+bare_open(const char *address, unsigned int number, struct shape shape)
+{
+    struct client *client = client_new(number, shape);
+    const uint8_t *reply;
+    size_t bytes;
+
+    zmtp_open(&client->stream, address);
+    ask_open(client);
+    while ((reply = zmtp_receive(&client->stream, &bytes)) == NULL)
+        socket_receive(&client->stream, true);
+    on_open(client, reply, bytes);
+    return client;
+}
+
+static void
+bare_close(struct client *client)
+{
+    free(client);
 }
 
 static void
@@ -105,17 +147,17 @@ option(struct client *client, int name, int value)
 }
 
 static struct client *
-saga_open(const char *address, unsigned int number, struct shape shape)
+libzmq_open(const char *address, unsigned int number, struct shape shape)
 {
     static void *context; /* one for all connections, as it should be */
-    struct client *client = calloc(1, sizeof *client);
+    struct client *client = client_new(number, shape);
+    uint8_t reply[512];
+    int bytes;
 
     if (context == NULL)
         context = zmq_ctx_new();
-    if (client == NULL || context == NULL)
+    if (context == NULL)
         die("no memory");
-    client->batch = shape.messages * shape.message_events;
-    snprintf(client->name, sizeof client->name, "bench-%u", number);
     client->socket = zmq_socket(context, ZMQ_DEALER);
     option(client, ZMQ_LINGER, 0);
     option(client, ZMQ_RCVTIMEO, WAIT_MS);
@@ -124,12 +166,14 @@ saga_open(const char *address, unsigned int number, struct shape shape)
     option(client, ZMQ_RCVHWM, HIGH_WATER);
     if (zmq_connect(client->socket, address) != 0)
         die("saga: connect: %s", zmq_strerror(zmq_errno()));
-    producer_open(client);
+    ask_open(client);
+    bytes = zmq_recv(client->socket, reply, sizeof reply, 0);
+    on_open(client, reply, bytes < 0 ? 0 : (size_t)bytes);
     return client;
 }
 
 static void
-saga_close(struct client *client)
+libzmq_close(struct client *client)
 {
     zmq_close(client->socket);
     free(client);
@@ -138,6 +182,9 @@ saga_close(struct client *client)
 static zmq_pollitem_t
 saga_item(const struct client *client)
 {
+    if (client->socket == NULL)
+        return (zmq_pollitem_t){ .fd = client->stream.fd,
+                                 .events = ZMQ_POLLIN };
     return (zmq_pollitem_t){ .socket = client->socket, .events = ZMQ_POLLIN };
 }
 
@@ -224,7 +271,20 @@ on_reply(struct client *client, const uint8_t *frame, size_t bytes,
 }
 
 static struct progress
-saga_receive(struct client *client)
+bare_receive(struct client *client)
+{
+    struct progress progress = { 0 };
+    const uint8_t *frame;
+    size_t bytes;
+
+    socket_receive(&client->stream, false);
+    while ((frame = zmtp_receive(&client->stream, &bytes)) != NULL)
+        on_reply(client, frame, bytes, &progress);
+    return progress;
+}
+
+static struct progress
+libzmq_receive(struct client *client)
 {
     struct progress progress = { 0 };
     zmq_msg_t message;
@@ -239,10 +299,20 @@ saga_receive(struct client *client)
 
 const struct broker broker_saga = {
     .name = "sagapipe",
-    .open = saga_open,
-    .close = saga_close,
+    .open = bare_open,
+    .close = bare_close,
     .item = saga_item,
     .produce = saga_produce,
     .fetch = saga_fetch,
-    .receive = saga_receive,
+    .receive = bare_receive,
+};
+
+const struct broker broker_saga_libzmq = {
+    .name = "sagapipe-libzmq",
+    .open = libzmq_open,
+    .close = libzmq_close,
+    .item = saga_item,
+    .produce = saga_produce,
+    .fetch = saga_fetch,
+    .receive = libzmq_receive,
 };

@@ -7,8 +7,24 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "tool.h"
+
+/* ipc://PATH, as ours is called. */
+static void
+open_path(struct stream_socket *stream, const char *path)
+{
+    struct sockaddr_un where = { .sun_family = AF_UNIX };
+
+    if (snprintf(where.sun_path, sizeof where.sun_path, "%s", path) >=
+        (int)sizeof where.sun_path)
+        die("%s is too long", path);
+    stream->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (stream->fd < 0 || connect(stream->fd, (const struct sockaddr *)&where,
+                                  sizeof where) != 0)
+        die("connect to %s: %s", path, strerror(errno));
+}
 
 void
 socket_open(struct stream_socket *stream, const char *address)
@@ -18,6 +34,10 @@ socket_open(struct stream_socket *stream, const char *address)
     char host[32];
     int one = 1;
 
+    if (strncmp(address, "ipc://", 6) == 0) {
+        open_path(stream, address + 6);
+        return;
+    }
     if (sscanf(address, "%31[0-9.]:%5u", host, &port) != 2 ||
         port > UINT16_MAX || inet_pton(AF_INET, host, &where.sin_addr) != 1)
         die("%s is no ADDRESS:PORT", address);

@@ -1,5 +1,5 @@
 /*
- * brokers_socket.h - a TCP connection with a buffer of what has come
+ * brokers_socket.h - a connection with a buffer of what has come
  */
 #ifndef BENCH_BROKERS_SOCKET_H
 #define BENCH_BROKERS_SOCKET_H
@@ -15,7 +15,8 @@ struct stream_socket {
     char in[BUFFER_BYTES];
 };
 
-/* ADDRESS:PORT.  Both ends of a benchmark are here: no answer is an error. */
+/* ADDRESS:PORT or ipc://PATH.  Both ends of a benchmark are here: no answer is
+ * an error. */
 void socket_open(struct stream_socket *stream, const char *address);
 /* All of it, waiting for room. */
 void socket_send(struct stream_socket *stream, const void *data, size_t bytes);

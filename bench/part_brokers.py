@@ -107,12 +107,14 @@ def run(bench):
     seconds = bench.seconds(3)
     syncs = nats_syncs()
     kinds = [("sagapipe", "sagapipe", "each", lambda: sagapipe(bench)),
+             ("sagapipe, libzmq", "sagapipe-libzmq", "each",
+              lambda: sagapipe(bench)),
              ("NATS", "nats", "each", lambda: nats(False)),
              ("Redis", "redis", "each", redis),
              ("NATS, packed", "nats", "packed", lambda: nats(False)),
              ("Redis, packed", "redis", "packed", redis)]
     if syncs:
-        kinds.insert(2, ("NATS, synced", "nats", "each", lambda: nats(True)))
+        kinds.insert(3, ("NATS, synced", "nats", "each", lambda: nats(True)))
     runs = []
     for label, name, shape, begin in kinds:
         for batch in BATCHES:
