@@ -180,6 +180,9 @@ logs_open(struct broker *broker)
     enum rc rc = topic_log_remove_left_over(broker->store, broker->meta);
 
     if (rc == RC_OK)
+        rc = batch_cache_new(&broker->cache, BATCH_CACHE_BYTES);
+    log.cache = broker->cache;
+    if (rc == RC_OK)
         rc =
             topic_table_new(&broker->topics, config->topics,
                             (uint32_t)config->partitions, words, sizeof(words));
@@ -266,6 +269,7 @@ broker_close(struct broker **broker_p)
     producer_table_fini(&broker->producers);
     consumer_table_fini(&broker->consumers);
     rc = topic_table_destroy(&broker->topics);
+    batch_cache_destroy(&broker->cache);
     close_rc = store_close(&broker->store);
     free(broker->scratch);
     free(broker);

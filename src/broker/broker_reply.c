@@ -30,17 +30,25 @@ broker_send_message(struct broker *broker, zmq_msg_t *client,
     zmq_msg_init(client);
 }
 
+uint8_t *
+broker_begin_message(struct broker *broker, zmq_msg_t *message, size_t bytes)
+{
+    if (zmq_msg_init_size(message, bytes) == 0)
+        return zmq_msg_data(message);
+    on_not_sent(broker, EAGAIN); /* no memory: as if it were slow */
+    return NULL;
+}
+
 void
 broker_send(struct broker *broker, zmq_msg_t *client, const void *frame,
             size_t bytes)
 {
     zmq_msg_t message;
+    uint8_t *copy = broker_begin_message(broker, &message, bytes);
 
-    if (zmq_msg_init_size(&message, bytes) != 0) {
-        on_not_sent(broker, EAGAIN); /* no memory: as if it were slow */
+    if (copy == NULL)
         return;
-    }
-    memcpy(zmq_msg_data(&message), frame, bytes);
+    memcpy(copy, frame, bytes);
     broker_send_message(broker, client, &message);
 }
 

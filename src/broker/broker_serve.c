@@ -23,14 +23,25 @@ answer_with_batches(struct broker *broker, struct topic_log *log,
                     struct fetch *fetch, size_t *bytes_out)
 {
     struct topic_log_read read;
+    zmq_msg_t message;
+    uint8_t *frame;
     enum rc rc = topic_log_read(log, fetch->offset, fetch->max_bytes,
-                                broker->scratch + FETCH_OK_HEAD_BYTES, &read);
+                                broker->scratch, &read);
 
     if (rc != RC_OK)
         return rc;
-    put_head(log, fetch->request, read.count, broker->scratch);
     *bytes_out = FETCH_OK_HEAD_BYTES + read.bytes;
-    broker_send(broker, &fetch->client, broker->scratch, *bytes_out);
+    frame = broker_begin_message(broker, &message, *bytes_out);
+    if (frame != NULL) {
+        put_head(log, fetch->request, read.count, frame);
+        memcpy(frame + FETCH_OK_HEAD_BYTES, read.batches, read.bytes);
+        broker_send_message(broker, &fetch->client, &message);
+    }
+    if (read.next < topic_log_end(log) &&
+        (broker->ahead != log || broker->ahead_offset < read.next)) {
+        broker->ahead = log;
+        broker->ahead_offset = read.next;
+    }
     fetch_table_drop(broker->fetches, fetch);
     return RC_OK;
 }
@@ -82,6 +93,18 @@ serve_fetch(struct broker *broker, struct fetch *fetch, int64_t now_us,
     return RC_OK;
 }
 
+/* What the foremost of the readers that were answered will ask for next is
+ * read while they deal with what they have got. */
+static enum rc
+read_ahead(struct broker *broker)
+{
+    struct topic_log *log = broker->ahead;
+
+    broker->ahead = NULL;
+    return log != NULL ? topic_log_read_ahead(log, broker->ahead_offset)
+                       : RC_OK;
+}
+
 enum rc
 broker_serve(struct broker *broker)
 {
@@ -105,7 +128,7 @@ broker_serve(struct broker *broker)
         if (fetch != NULL) /* enough for one turn: the rest in the next */
             fetch_table_set_due(broker->fetches, slot);
     }
-    return rc;
+    return rc == RC_OK ? read_ahead(broker) : rc;
 }
 
 /*** Frames made of tables ***/

@@ -69,6 +69,9 @@ struct broker {
     struct store *store;
     struct store_table *meta;
     struct topic_table *topics;
+    struct batch_cache *cache; /* of all logs */
+    struct topic_log *ahead;   /* to be read ahead in this turn, or NULL */
+    uint64_t ahead_offset;
     struct producer_table producers;
     struct consumer_table consumers;
     struct fetch_table *fetches;
@@ -126,6 +129,10 @@ size_t broker_put_open_ok(struct broker *broker, uint64_t request,
  * loses its reply and asks again.  Both messages are consumed. */
 void broker_send(struct broker *broker, zmq_msg_t *client, const void *frame,
                  size_t bytes);
+/* The octets of a new message, to be filled and sent; NULL: no memory, and the
+ * client was told of as a slow one. */
+uint8_t *broker_begin_message(struct broker *broker, zmq_msg_t *message,
+                              size_t bytes);
 void broker_send_message(struct broker *broker, zmq_msg_t *client,
                          zmq_msg_t *message);
 void broker_send_refusal(struct broker *broker, zmq_msg_t *client,

@@ -1,19 +1,10 @@
-#include "broker/topic_log.h"
+#include "broker/topic_log_state.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "broker/name_index.h"
-#include "broker/topic_segment.h"
 #include "saga/log.h"
-
-struct topic_log {
-    struct topic_segments segments;
-    bool dirty; /* appended to in the open transaction */
-    size_t saved_count;
-    struct topic_segment saved_active; /* the last one before that */
-    char removing[STORE_NAME_BYTES];   /* a table that is next to go, or "" */
-};
 
 /* The last segment; there must be one. */
 static struct topic_segment *
@@ -112,6 +103,8 @@ topic_log_open(struct topic_log **log_out,
     log->segments.config = *config;
     name_copy(log->segments.topic, sizeof(log->segments.topic), config->topic);
     log->segments.config.topic = log->segments.topic;
+    if (config->cache != NULL)
+        log->owner = batch_cache_owner(config->cache);
     rc = topic_segments_load(&log->segments);
     if (rc == RC_OK && log->segments.count > 0)
         rc = check_end(log);
@@ -285,27 +278,59 @@ struct reading {
     bool full;
 };
 
+/* A first batch out of the cache is lent until another one comes: most often
+ * none does.  It must not be lent while something is put there. */
+static void
+own(const struct reading *reading)
+{
+    struct topic_log_read *read = reading->read;
+
+    if (read->batches != reading->buffer)
+        memcpy(reading->buffer, read->batches, read->bytes);
+    read->batches = reading->buffer;
+}
+
+static void
+take(struct reading *reading, const struct batch_cached *batch, bool lasts)
+{
+    struct topic_log_read *read = reading->read;
+
+    reading->full = read->bytes + batch->bytes_count > reading->max_bytes;
+    if (reading->full && read->count > 0)
+        return;
+    invariant(read->bytes + batch->bytes_count <= PROTOCOL_FETCH_BYTES_MAX);
+    own(reading);
+    if (read->count == 0 && lasts)
+        read->batches = batch->bytes;
+    else
+        memcpy(reading->buffer + read->bytes, batch->bytes,
+               batch->bytes_count);
+    read->bytes += batch->bytes_count;
+    read->count++;
+    reading->offset += batch->count;
+}
+
 static enum rc
 take_row(struct reading *reading, const struct store_row *row)
 {
-    struct topic_log_read *read = reading->read;
+    struct topic_log *log = reading->log;
+    struct batch_cached cached = { row->value, row->bytes, 0 };
     struct protocol_batch batch;
-    enum rc rc = batch_of_row(reading->log, row, &batch);
+    enum rc rc = batch_of_row(log, row, &batch);
 
     if (rc != RC_OK)
         return rc;
     if (batch.base_offset > reading->offset ||
         batch.base_offset + batch.count <= reading->offset ||
-        (read->count > 0 && batch.base_offset != reading->offset))
-        return damaged(reading->log, reading->offset, "a batch is missing");
-    reading->full = read->bytes + row->bytes > reading->max_bytes;
-    if (reading->full && read->count > 0)
-        return RC_OK;
-    invariant(read->bytes + row->bytes <= PROTOCOL_FETCH_BYTES_MAX);
-    memcpy(reading->buffer + read->bytes, row->value, row->bytes);
-    read->bytes += row->bytes;
-    read->count++;
-    reading->offset = batch.base_offset + batch.count;
+        (reading->read->count > 0 && batch.base_offset != reading->offset))
+        return damaged(log, reading->offset, "a batch is missing");
+    cached.count = batch.count;
+    reading->offset = batch.base_offset;
+    take(reading, &cached, false);
+    own(reading);
+    if (log->segments.config.cache != NULL)
+        batch_cache_put(log->segments.config.cache, log->owner,
+                        batch.base_offset, &cached);
     return RC_OK;
 }
 
@@ -336,6 +361,67 @@ read_segment(struct reading *reading, struct topic_segment *segment)
     return rc;
 }
 
+/* Puts the batch with that base offset into the cache. */
+static enum rc
+cache_row(struct topic_log *log, uint64_t offset, struct batch_cached *batch)
+{
+    struct topic_segment *segment =
+        topic_segments_find(&log->segments, offset);
+    uint8_t key[TOPIC_SEGMENT_KEY_BYTES];
+    struct store_cursor *cursor;
+    struct store_row row;
+    struct protocol_batch read;
+    enum rc rc = topic_segments_open_table(&log->segments, segment);
+
+    if (rc == RC_OK)
+        rc = store_cursor_open(segment->table, &cursor);
+    if (rc != RC_OK)
+        return rc;
+    topic_segment_key(key, offset);
+    rc = store_cursor_seek(cursor, key, sizeof(key), &row);
+    if (rc == RC_OK)
+        rc = batch_of_row(log, &row, &read);
+    if (rc == RC_NOT_FOUND || (rc == RC_OK && read.base_offset != offset))
+        rc = damaged(log, offset, "a batch is missing");
+    if (rc == RC_OK) {
+        *batch = (struct batch_cached){ row.value, row.bytes, read.count };
+        batch_cache_put(log->segments.config.cache, log->owner, offset, batch);
+    }
+    store_cursor_close(&cursor);
+    return rc;
+}
+
+enum rc
+topic_log_read_ahead(struct topic_log *log, uint64_t offset)
+{
+    const struct batch_cache *cache = log->segments.config.cache;
+    struct batch_cached batch;
+    enum rc rc = RC_OK;
+
+    invariant(offset >= topic_log_start(log) && !log->dirty);
+    for (int i = 0; i < TOPIC_LOG_AHEAD && cache != NULL && rc == RC_OK &&
+                    offset < topic_log_end(log);
+         i++) {
+        if (!batch_cache_find(cache, log->owner, offset, &batch))
+            rc = cache_row(log, offset, &batch);
+        if (rc == RC_OK)
+            offset += batch.count;
+    }
+    return rc == RC_OK ? topic_segments_trim_tables(&log->segments) : rc;
+}
+
+static void
+read_cached(struct reading *reading, uint64_t end)
+{
+    const struct topic_log *log = reading->log;
+    struct batch_cached batch;
+
+    while (!reading->full && reading->offset < end &&
+           batch_cache_find(log->segments.config.cache, log->owner,
+                            reading->offset, &batch))
+        take(reading, &batch, true);
+}
+
 enum rc
 topic_log_read(struct topic_log *log, uint64_t offset, size_t max_bytes,
                uint8_t *buffer, struct topic_log_read *read_out)
@@ -348,115 +434,12 @@ topic_log_read(struct topic_log *log, uint64_t offset, size_t max_bytes,
 
     invariant(offset >= topic_log_start(log) && offset < end);
     invariant(max_bytes <= PROTOCOL_FETCH_BYTES_MAX && !log->dirty);
-    *read_out = (struct topic_log_read){ 0, 0 };
+    *read_out = (struct topic_log_read){ buffer, 0, 0, 0 };
+    if (log->segments.config.cache != NULL)
+        read_cached(&reading, end);
     while (rc == RC_OK && !reading.full && reading.offset < end)
         rc = read_segment(&reading,
                           topic_segments_find(&log->segments, reading.offset));
+    read_out->next = reading.offset;
     return rc == RC_OK ? topic_segments_trim_tables(&log->segments) : rc;
-}
-
-/*** Retention ***/
-
-bool
-topic_log_retention_is_due(const struct topic_log *log,
-                           const struct topic_log_retention *retention,
-                           int64_t now_us)
-{
-    const struct topic_segment *oldest = log->segments.items;
-
-    if (log->removing[0] != '\0')
-        return true;
-    if (log->segments.count < 2)
-        return false;
-    if (retention->bytes > 0 &&
-        topic_log_bytes(log) - oldest->bytes >= retention->bytes)
-        return true;
-    return retention->age_us > 0 &&
-           now_us - oldest->last_us >= retention->age_us;
-}
-
-/* A flush that failed, for whatever reason, is never tried again. */
-static enum rc
-flush(struct store *store)
-{
-    return store_flush(store) == RC_OK ? RC_OK : RC_IO;
-}
-
-static enum rc
-retire_oldest(struct topic_log *log)
-{
-    struct store *store = log->segments.config.store;
-    enum rc rc = store_begin(store);
-
-    if (rc != RC_OK)
-        return rc;
-    rc = topic_segments_retire(&log->segments, log->removing);
-    if (rc == RC_OK)
-        rc = store_commit(store);
-    if (rc != RC_OK) {
-        store_abort(store);
-        log->removing[0] = '\0';
-        return rc;
-    }
-    rc = flush(store); /* before anybody is told the new start */
-    if (rc == RC_OK)
-        rc = topic_segments_retired(&log->segments);
-    log_info("segment_removed",
-             "topic=%s partition=%u start=%" PRIu64 " segments=%zu",
-             log->segments.topic, log->segments.config.partition,
-             topic_log_start(log), log->segments.count);
-    return rc;
-}
-
-enum rc
-topic_log_retain(struct topic_log *log,
-                 const struct topic_log_retention *retention, int64_t now_us,
-                 bool *stepped_out)
-{
-    enum rc rc = RC_OK;
-
-    *stepped_out = topic_log_retention_is_due(log, retention, now_us);
-    if (!*stepped_out)
-        return RC_OK;
-    if (log->removing[0] != '\0') {
-        rc = topic_segment_remove_table(log->segments.config.store,
-                                        log->segments.config.meta,
-                                        log->removing);
-        if (rc == RC_OK)
-            log->removing[0] = '\0';
-    } else if (log->segments.items[0].end <= retention->floor_offset)
-        rc = retire_oldest(log);
-    else
-        *stepped_out = false;
-    return rc;
-}
-
-static enum rc
-on_left_over(void *context, struct bytes_reader *key,
-             struct bytes_reader *value)
-{
-    char *name = context;
-
-    (void)value;
-    bytes_get_text(key, name, STORE_NAME_BYTES);
-    return bytes_all_read(key) ? RC_EXISTS : RC_DAMAGED;
-}
-
-enum rc
-topic_log_remove_left_over(struct store *store, struct store_table *meta)
-{
-    char name[STORE_NAME_BYTES];
-    struct broker_meta_bytes prefix;
-    enum rc rc;
-
-    broker_meta_key(&prefix, BROKER_META_REMOVED);
-    for (;;) {
-        rc = broker_meta_walk(meta, &prefix, on_left_over, name);
-        if (rc != RC_EXISTS)
-            return rc;
-        rc = topic_segment_remove_table(store, meta, name);
-        if (rc != RC_OK)
-            return rc;
-        log_info("segment_removed", "table=%s", log_quote(name));
-    }
 }

@@ -21,6 +21,7 @@
 #ifndef TOPIC_LOG_H
 #define TOPIC_LOG_H
 
+#include "broker/batch_cache.h"
 #include "broker/broker_meta.h"
 #include "saga/protocol.h"
 
@@ -28,6 +29,10 @@
 #define TOPIC_LOG_SEGMENTS_MAX 65536
 /* Tables of old segments that a log keeps open for reading. */
 #define TOPIC_LOG_OLD_TABLES_MAX 2
+#define TOPIC_LOG_AHEAD 2
+_Static_assert(PROTOCOL_BATCH_BYTES_MAX + PROTOCOL_BATCH_HEADER_BYTES_MAX <=
+                   BATCH_CACHE_BYTES / BATCH_CACHE_PART,
+               "a batch that is read ahead must be kept");
 
 struct topic_log;
 
@@ -38,6 +43,7 @@ struct topic_log_config {
     uint16_t partition;
     uint64_t segment_bytes;  /* a fuller segment is not appended to */
     int64_t segment_age_us;  /* nor an older one; 0: age is no matter */
+    struct batch_cache *cache; /* for all logs of a store; NULL: none */
 };
 
 /* Reads the segments' rows and the last batch.  No transaction may be open. */
@@ -63,18 +69,27 @@ MUST_USE enum rc topic_log_committed(struct topic_log *log);
 MUST_USE enum rc topic_log_undo(struct topic_log *log);
 
 struct topic_log_read {
+    const uint8_t *batches; /* in buffer, or the cache's: valid until the next
+                             * read of any log that shares the cache */
     size_t bytes;
     uint32_t count;
+    uint64_t next; /* the offset behind them */
 };
 /*
- * Copies whole batches into buffer, the first of them holding `offset`
- * (start <= offset < end), until the next would go beyond max_bytes; the first
- * always.  The buffer has room for PROTOCOL_FETCH_BYTES_MAX, max_bytes is no
- * more than that.
+ * Reads whole batches, the first of them holding `offset` (start <= offset <
+ * end), until the next would go beyond max_bytes; the first always.  The
+ * buffer has room for PROTOCOL_FETCH_BYTES_MAX, max_bytes is no more than
+ * that.
  */
 MUST_USE enum rc topic_log_read(struct topic_log *log, uint64_t offset,
                                 size_t max_bytes, uint8_t *buffer,
                                 struct topic_log_read *read_out);
+/*
+ * Sees that TOPIC_LOG_AHEAD batches from `offset` on, which begins a batch or
+ * is the end, are in the cache: whoever reads in order asks for the first next,
+ * and whether the second would fit, too.  Nothing without a cache.
+ */
+MUST_USE enum rc topic_log_read_ahead(struct topic_log *log, uint64_t offset);
 
 struct topic_log_retention {
     uint64_t bytes;        /* kept at least; 0: no limit                  */

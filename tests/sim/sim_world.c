@@ -453,14 +453,14 @@ log_start(const char *topic, uint32_t partition)
 static uint64_t heard[TOPIC_COUNT][PARTITIONS_MAX];
 
 static void
-hear_batches(enum topic topic, uint32_t partition, const uint8_t *bytes,
+hear_batches(enum topic topic, uint32_t partition,
              const struct topic_log_read *read)
 {
     struct protocol_batch batch;
     struct bytes_reader reader;
     uint32_t i;
 
-    bytes_reader_init(&reader, bytes, read->bytes);
+    bytes_reader_init(&reader, read->batches, read->bytes);
     for (i = 0; i < read->count; i++) {
         invariant(protocol_get_batch(&reader, &batch) == RC_OK);
         model_hear(&(struct model_batch){
@@ -502,7 +502,7 @@ hear(void)
                 rc = topic_log_read(log, heard[topic][partition],
                                     sizeof buffer, buffer, &read);
                 if (rc == RC_OK)
-                    hear_batches((enum topic)topic, partition, buffer, &read);
+                    hear_batches((enum topic)topic, partition, &read);
             }
             sim_require(rc != RC_OK ||
                             heard[topic][partition] == topic_log_end(log),

@@ -142,7 +142,7 @@ read_from(struct rig *rig, uint64_t offset, size_t max_bytes)
 
     assert_int_equal(
         topic_log_read(rig->log, offset, max_bytes, rig->buffer, &read), RC_OK);
-    bytes_reader_init(&reader, rig->buffer, read.bytes);
+    bytes_reader_init(&reader, read.batches, read.bytes);
     for (uint32_t i = 0; i < read.count; i++) {
         assert_int_equal(protocol_get_batch(&reader, &batch), RC_OK);
         assert_int_equal(batch.base_offset, next);
@@ -291,7 +291,7 @@ test_topic_log_time_never_goes_back(void **state)
     commit(rig);
     assert_int_equal(
         topic_log_read(rig->log, BATCH_COUNT, 1, rig->buffer, &read), RC_OK);
-    bytes_reader_init(&reader, rig->buffer, read.bytes);
+    bytes_reader_init(&reader, read.batches, read.bytes);
     assert_int_equal(protocol_get_batch(&reader, &batch), RC_OK);
     assert_int_equal(batch.time_us, 1000);
 }
@@ -484,6 +484,209 @@ test_topic_log_missing_batch_damaged(void **state)
     assert_int_equal(store_table_close(&table), RC_OK);
 }
 
+/*** With a cache ***/
+
+#define CACHE_BYTES (4 * BATCH_BYTES)
+
+static void
+delete_row(struct rig *rig, uint8_t offset)
+{
+    const uint8_t key[8] = { [7] = offset };
+    struct store_table *table;
+
+    assert_int_equal(store_table_open(rig->store.store,
+                                      "topic.orders.0.00000000000000000000",
+                                      &table),
+                     RC_OK);
+    begin(rig);
+    assert_int_equal(store_delete(table, key, sizeof(key)), RC_OK);
+    assert_int_equal(store_commit(rig->store.store), RC_OK);
+    assert_int_equal(store_table_close(&table), RC_OK);
+}
+
+static void
+test_topic_log_cached_batches_are_the_stored_ones(void **state)
+{
+    struct rig *rig = *state;
+
+    append_batches(rig, 30);
+    for (int round = 0; round < 2; round++)
+        for (uint64_t from = 0; from < 30; from++)
+            for (size_t batches = 0; batches < 8; batches++) {
+                uint64_t offset = from * BATCH_COUNT + batches % BATCH_COUNT;
+                uint64_t wanted = batches < 1 ? 1 : batches;
+
+                assert_int_equal(
+                    read_from(rig, offset, batches * BATCH_BYTES + 1),
+                    wanted < 30 - from ? wanted : 30 - from);
+            }
+}
+
+/* The row is gone, and nobody misses it: it was not read again. */
+static void
+test_topic_log_second_reader_needs_no_store(void **state)
+{
+    struct rig *rig = *state;
+
+    append_batches(rig, 4);
+    assert_int_equal(read_from(rig, 0, 100000), 4);
+    delete_row(rig, BATCH_COUNT);
+    assert_int_equal(read_from(rig, 0, 100000), 4);
+}
+
+/* What is read behind it takes the place of the batch that is lent. */
+static void
+test_topic_log_lent_batch_outlives_the_look_ahead(void **state)
+{
+    struct rig *rig = *state;
+
+    append_batches(rig, 30);
+    read_from(rig, 0, BATCH_BYTES + 1);                /* 0, 1         */
+    read_from(rig, 9 * BATCH_COUNT, BATCH_BYTES + 1);  /* 0, 1, 9, 10  */
+    read_from(rig, 29 * BATCH_COUNT, BATCH_BYTES + 1); /* 1, 9, 10, 29 */
+    assert_int_equal(read_from(rig, BATCH_COUNT, BATCH_BYTES + 1), 1);
+}
+
+static void
+test_topic_log_reads_ahead_two_batches(void **state)
+{
+    struct rig *rig = *state;
+    struct topic_log_read read;
+
+    append_batches(rig, 10); /* a segment of 8, and 2 */
+    assert_int_equal(topic_log_read(rig->log, 0, 1, rig->buffer, &read), RC_OK);
+    assert_int_equal(read.next, BATCH_COUNT);
+    assert_int_equal(topic_log_read_ahead(rig->log, BATCH_COUNT), RC_OK);
+    delete_row(rig, BATCH_COUNT);
+    delete_row(rig, 2 * BATCH_COUNT);
+    assert_int_equal(read_from(rig, BATCH_COUNT, 2 * BATCH_BYTES), 2);
+    assert_int_equal(topic_log_read_ahead(rig->log, 7 * BATCH_COUNT), RC_OK);
+    delete_row(rig, 7 * BATCH_COUNT);
+    assert_int_equal(read_from(rig, 7 * BATCH_COUNT, 2 * BATCH_BYTES), 2);
+    assert_int_equal(topic_log_read_ahead(rig->log, 9 * BATCH_COUNT), RC_OK);
+    assert_int_equal(topic_log_read_ahead(rig->log, 10 * BATCH_COUNT), RC_OK);
+}
+
+static void
+test_topic_log_damage_ahead_is_told(void **state)
+{
+    struct rig *rig = *state;
+
+    append_batches(rig, 4);
+    delete_row(rig, BATCH_COUNT);
+    assert_int_equal(topic_log_read_ahead(rig->log, 0), RC_DAMAGED);
+    assert_int_equal(topic_log_read_ahead(rig->log, BATCH_COUNT), RC_DAMAGED);
+    assert_int_equal(topic_log_read_ahead(rig->log, 2 * BATCH_COUNT), RC_OK);
+}
+
+static void
+test_topic_log_undone_batch_is_not_cached(void **state)
+{
+    struct rig *rig = *state;
+    uint64_t seq;
+
+    append_batches(rig, 1);
+    assert_int_equal(read_from(rig, 0, 100000), 1);
+    seq = rig->seq;
+    begin(rig);
+    rig->seq += 100; /* other octets under the offset that comes next */
+    append_at(rig, 1);
+    store_abort(rig->store.store);
+    assert_int_equal(topic_log_undo(rig->log), RC_OK);
+    rig->seq = seq;
+    append_batches(rig, 1);
+    assert_int_equal(read_from(rig, 0, 100000), 2);
+    assert_int_equal(read_from(rig, BATCH_COUNT, 100000), 1);
+}
+
+static void
+test_topic_log_damaged_batch_is_not_cached(void **state)
+{
+    static const uint8_t key[8] = { [7] = BATCH_COUNT };
+    struct rig *rig = *state;
+    struct topic_log_read read;
+    struct store_table *table;
+
+    append_batches(rig, 3);
+    assert_int_equal(store_table_open(rig->store.store,
+                                      "topic.orders.0.00000000000000000000",
+                                      &table),
+                     RC_OK);
+    begin(rig);
+    assert_int_equal(store_put(table, key, sizeof(key), "damage", 6), RC_OK);
+    assert_int_equal(store_commit(rig->store.store), RC_OK);
+    assert_int_equal(store_table_close(&table), RC_OK);
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(
+            topic_log_read(rig->log, 0, 100000, rig->buffer, &read),
+            RC_DAMAGED);
+        assert_int_equal(
+            topic_log_read(rig->log, BATCH_COUNT, 1, rig->buffer, &read),
+            RC_DAMAGED);
+    }
+}
+
+/* Two logs with the same offsets. */
+static void
+test_topic_log_cache_does_not_mix_logs(void **state)
+{
+    struct rig *rig = *state;
+    struct topic_log *orders = rig->log;
+    uint64_t seq;
+
+    append_batches(rig, 2);
+    seq = rig->seq;
+    rig->config.topic = "payments";
+    assert_int_equal(topic_log_open(&rig->log, &rig->config), RC_OK);
+    rig->seq = 0;
+    append_batches(rig, 3);
+    assert_int_equal(read_from(rig, 0, 100000), 3);
+    assert_int_equal(topic_log_close(&rig->log), RC_OK);
+    rig->log = orders;
+    rig->seq = seq;
+    assert_int_equal(read_from(rig, 0, 100000), 2);
+    delete_row(rig, 0);
+    assert_int_equal(read_from(rig, 0, 100000), 2);
+}
+
+static void
+test_topic_log_cached_log_is_trimmed(void **state)
+{
+    struct topic_log_retention retention = { SEGMENT_BYTES, 0, UINT64_MAX };
+    struct rig *rig = *state;
+
+    append_batches(rig, 20);
+    assert_int_equal(read_from(rig, 0, BATCH_BYTES + 1), 1);
+    assert_true(retain_all(rig, &retention, MINUTE_US) > 0);
+    assert_int_equal(topic_log_start(rig->log), 8 * BATCH_COUNT);
+    for (int round = 0; round < 2; round++)
+        assert_int_equal(read_from(rig, 8 * BATCH_COUNT, 100000), 12);
+}
+
+static int
+setup_cached(void **state)
+{
+    struct batch_cache *cache;
+    struct rig *rig;
+
+    setup(state);
+    rig = *state;
+    assert_int_equal(batch_cache_new(&cache, CACHE_BYTES), RC_OK);
+    rig->config.cache = cache;
+    rig_reopen(rig);
+    return 0;
+}
+
+static int
+teardown_cached(void **state)
+{
+    struct batch_cache *cache = ((struct rig *)*state)->config.cache;
+
+    teardown(state);
+    batch_cache_destroy(&cache);
+    return 0;
+}
+
 static void
 test_broker_meta_other_partitions_told(void **state)
 {
@@ -515,6 +718,8 @@ test_broker_meta_unknown_format_damaged(void **state)
                      RC_DAMAGED);
 }
 
+#define CACHED(test)                                                           \
+    cmocka_unit_test_setup_teardown(test, setup_cached, teardown_cached)
 #define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int
@@ -537,6 +742,15 @@ main(void)
         WITH_RIG(test_topic_log_left_over_table_goes_at_the_next_opening),
         WITH_RIG(test_topic_log_contradicting_rows_damaged),
         WITH_RIG(test_topic_log_missing_batch_damaged),
+        CACHED(test_topic_log_cached_batches_are_the_stored_ones),
+        CACHED(test_topic_log_second_reader_needs_no_store),
+        CACHED(test_topic_log_lent_batch_outlives_the_look_ahead),
+        CACHED(test_topic_log_reads_ahead_two_batches),
+        CACHED(test_topic_log_damage_ahead_is_told),
+        CACHED(test_topic_log_undone_batch_is_not_cached),
+        CACHED(test_topic_log_damaged_batch_is_not_cached),
+        CACHED(test_topic_log_cache_does_not_mix_logs),
+        CACHED(test_topic_log_cached_log_is_trimmed),
         WITH_RIG(test_broker_meta_other_partitions_told),
         WITH_RIG(test_broker_meta_unknown_format_damaged),
     };
