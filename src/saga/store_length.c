@@ -266,24 +266,74 @@ lines_read(const char *directory, FILE *lines,
     return rc == RC_OK ? line_damaged(directory, "no end") : rc;
 }
 
-/* So that a start that is cut off is no way around. */
+static bool
+length_is_known(const struct store_lengths *lengths,
+                const struct store_length *length)
+{
+    size_t i;
+
+    for (i = 0; i < lengths->count; i++)
+        if (strcmp(lengths->items[i].name, length->name) == 0 &&
+            memcmp(lengths->items[i].id, length->id, sizeof length->id) == 0)
+            return true;
+    return false;
+}
+
+/* Of a table that was made since the checkpoint only its first page tells; and
+ * recovery may make the file long again. */
+static enum rc
+new_table_compare(int directory_fd, const char *name,
+                  struct store_lengths *lengths, bool *noted)
+{
+    struct store_length length = { .pages = STORE_PAGES_SHORT };
+    struct table_file file;
+
+    if (!table_file_open(&file, directory_fd, name))
+        return RC_OK; /* no table */
+    close(file.fd);
+    if (file.first.magic != BTREE_MAGIC ||
+        table_file_pages(&file) > file.first.last_page)
+        return RC_OK;
+    memcpy(length.name, name, strlen(name) + 1);
+    memcpy(length.id, file.first.id, sizeof length.id);
+    if (length_is_known(lengths, &length))
+        return RC_OK;
+    *noted = true;
+    return lengths_add(lengths, &length);
+}
+
+static enum rc
+tables_compare(const char *path, struct store_lengths *lengths, bool *noted)
+{
+    DIR *directory = opendir(path);
+    const struct dirent *entry;
+    enum rc rc = RC_OK;
+    size_t i;
+
+    if (directory == NULL)
+        return lengths_failed("open", path, "-");
+    for (i = 0; i < lengths->count; i++)
+        if (table_is_short(dirfd(directory), &lengths->items[i])) {
+            *noted |= lengths->items[i].pages != STORE_PAGES_SHORT;
+            lengths->items[i].pages = STORE_PAGES_SHORT;
+        }
+    while (rc == RC_OK && (entry = readdir(directory)) != NULL)
+        if (store_name_is_table(entry->d_name))
+            rc = new_table_compare(dirfd(directory), entry->d_name, lengths,
+                                   noted);
+    closedir(directory);
+    return rc;
+}
+
+/* Written, so that a start that is cut off is no way around. */
 static enum rc
 short_ones_note(const char *directory, struct store_lengths *lengths)
 {
-    int directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool noted = false;
-    size_t i;
+    enum rc rc = tables_compare(directory, lengths, &noted);
 
-    if (directory_fd < 0)
-        return lengths_failed("open", directory, "-");
-    for (i = 0; i < lengths->count; i++)
-        if (table_is_short(directory_fd, &lengths->items[i])) {
-            noted |= lengths->items[i].pages != STORE_PAGES_SHORT;
-            lengths->items[i].pages = STORE_PAGES_SHORT;
-        }
-    close(directory_fd);
-    if (!noted || lengths_replace(directory, lengths))
-        return RC_OK;
+    if (rc != RC_OK || !noted || lengths_replace(directory, lengths))
+        return rc;
     return lengths_failed("write", directory, STORE_PAGES_NAME);
 }
 

@@ -15,7 +15,8 @@
  *                    tells a table from a later one with its name.  Since then
  *                    pages at the end may have been freed, which makes the
  *                    file shorter, too: so a short table is looked at, page
- *                    by page, and at each start until the next checkpoint
+ *                    by page, and at each start until the next checkpoint.  So
+ *                    is a later table that is shorter than its first page says
  *
  * Internal to the store.
  */
@@ -48,8 +49,9 @@ void store_lengths_write(const char *directory,
 
 /*
  * Before recovery, which may make a file long again: reads table_pages; for the
- * tables that have fewer it sets STORE_PAGES_SHORT, here and in the file, and
- * they are to be looked at after it.  free() the items.  RC_DAMAGED, logged, if
+ * tables that have fewer, and those that are not in it and are short, it sets
+ * STORE_PAGES_SHORT, here and in the file, and they are to be looked at after
+ * it.  free() the items.  RC_DAMAGED, logged, if
  * table_pages can't be read, RC_IO if it can't be written.  Without that file
  * nothing is known.
  */

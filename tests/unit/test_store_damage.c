@@ -279,6 +279,69 @@ test_store_012_new_table_that_was_cut_is_damaged(void **state)
                      RC_DAMAGED);
 }
 
+/* In a process of its own: a table that no checkpoint has seen. */
+static void
+make_later_table_and_die(struct store_rig *rig, uint64_t rows)
+{
+    struct store_table *later;
+    uint64_t row;
+    pid_t pid = fork();
+    int status;
+
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        store_rig_open(rig);
+        assert_int_equal(store_table_open(rig->store, "later", &later), RC_OK);
+        assert_int_equal(store_begin(rig->store), RC_OK);
+        for (row = 0; row < rows; row++)
+            row_put_number(later, row, 100);
+        assert_int_equal(store_commit(rig->store), RC_OK);
+        assert_int_equal(store_flush(rig->store), RC_OK);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+/* Regress 013: of a table that was made since the last checkpoint nothing told
+ * how long it must be; recovery made its root anew, and it was empty. */
+static void
+test_store_013_later_table_that_was_cut_is_damaged(void **state)
+{
+    static const off_t cuts[] = { 2 * PAGE_BYTES - 1, PAGE_BYTES, 100, 60, 0 };
+    struct store_rig *rig = *state;
+    char path[STORE_RIG_PATH_BYTES];
+    size_t i;
+    int start;
+
+    for (i = 0; i < ARRAY_COUNT(cuts); i++) {
+        fill(rig, 20);
+        make_later_table_and_die(rig, 1000);
+        store_rig_path(path, rig, "later");
+        assert_int_equal(truncate(path, cuts[i]), 0);
+        for (start = 0; start < 3; start++)
+            if (store_open(&rig->store, &rig->config, &rig->created) !=
+                RC_DAMAGED)
+                fail_msg("cut to %ld octets, start %d", (long)cuts[i], start);
+        store_rig_fini(rig);
+        store_rig_init(rig, NULL);
+    }
+}
+
+/* As it is after a kill: the root was split, and that is in the log alone. */
+static void
+test_store_later_table_that_is_whole_opens(void **state)
+{
+    struct store_rig *rig = *state;
+    struct store_table *later;
+
+    fill(rig, 20);
+    make_later_table_and_die(rig, 1000);
+    store_rig_open(rig);
+    assert_int_equal(store_table_open(rig->store, "later", &later), RC_OK);
+    assert_int_equal(row_count_numbers(later, 100), 1000);
+}
+
 static void
 test_store_killed_table_that_is_whole_opens(void **state)
 {
@@ -603,6 +666,8 @@ main(void)
         WITH_RIG(test_store_008_table_that_was_cut_is_damaged),
         WITH_RIG(test_store_012_table_that_was_cut_and_grows_again_is_damaged),
         WITH_RIG(test_store_012_new_table_that_was_cut_is_damaged),
+        WITH_RIG(test_store_013_later_table_that_was_cut_is_damaged),
+        WITH_RIG(test_store_later_table_that_is_whole_opens),
         WITH_RIG(test_store_killed_table_that_is_whole_opens),
         WITH_RIG(test_store_killed_table_that_shrank_opens),
         WITH_RIG(test_store_table_made_anew_may_be_shorter),
