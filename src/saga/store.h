@@ -85,7 +85,10 @@ MUST_USE enum rc store_table_open_packed(struct store *store, const char *name,
 MUST_USE enum rc store_table_close(struct store_table **table_p);
 
 /* Removes a table's file inside the open transaction.  The table must be
- * closed.  Disk space comes back after the commit.  RC_NOT_FOUND. */
+ * closed, with nothing put to it in that transaction.  Disk space comes back
+ * with the commit, before that is flushed: after a kill the file may be gone
+ * and the rest of its transaction undone.  So flush before it what tells that
+ * the table is not wanted, and remove it again after a start.  RC_NOT_FOUND. */
 MUST_USE enum rc store_table_remove(struct store *store, const char *name);
 
 MUST_USE enum rc store_begin(struct store *store);

@@ -18,6 +18,11 @@
  *                    by page, and at each start until the next checkpoint.  So
  *                    is a later table that is shorter than its first page says
  *
+ * Not told: after a crash, a cut that leaves a table all the pages of the last
+ * checkpoint.  Its later pages are in the log, but where the first page on disk
+ * knows of them already, recovery makes them empty.  A kill in the middle of a
+ * checkpoint leaves the same, whole: to look at each would read large tables.
+ *
  * Internal to the store.
  */
 #ifndef SAGA_STORE_LENGTH_H
