@@ -111,7 +111,7 @@ participant_rest(const struct participant *participant)
     int64_t rest_us;
 
     if (participant->handlers->on_commands != NULL || participant->stopping ||
-        participant->turn.awaited < REST_EVENTS_MIN)
+        participant->more || participant->turn.awaited < REST_EVENTS_MIN)
         return;
     rest_us = participant->turn.now_us + TURN_US_MIN - clock_now_us();
     if (rest_us <= 0)

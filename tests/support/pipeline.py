@@ -397,9 +397,12 @@ def next_page(reply):
 
 
 def alive(pid):
-    """True unless the process is gone or a zombie."""
+    """True unless the process is gone, or a zombie with no thread left: what
+    one of them waits for, the disk, keeps its files and its lock."""
     try:
         with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
-            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+            if stat.read().rsplit(")", 1)[1].split()[0] != "Z":
+                return True
+        return len(os.listdir(f"/proc/{pid}/task")) > 1
     except (FileNotFoundError, ProcessLookupError):
         return False
