@@ -219,6 +219,23 @@ change_and_die(struct store_rig *rig, uint64_t from, uint64_t to, bool delete)
     assert_int_equal(status, 0);
 }
 
+/* At the first start and at those after it; then the rig is a new one. */
+static void
+cut_and_expect_damage(struct store_rig *rig, const char *table, off_t cut)
+{
+    char path[STORE_RIG_PATH_BYTES];
+    int start;
+
+    store_rig_path(path, rig, table);
+    assert_int_equal(truncate(path, cut), 0);
+    for (start = 0; start < 3; start++)
+        if (store_open(&rig->store, &rig->config, &rig->created) !=
+            RC_DAMAGED)
+            fail_msg("cut to %ld octets, start %d", (long)cut, start);
+    store_rig_fini(rig);
+    store_rig_init(rig, NULL);
+}
+
 /* Regress 012: the log's later pages made the file long again, with a root
  * that recovery had made anew and that knew but few of them.  Nor does the
  * next start open what this one made long. */
@@ -228,21 +245,12 @@ test_store_012_table_that_was_cut_and_grows_again_is_damaged(void **state)
     static const off_t cuts[] = { 2 * PAGE_BYTES - 1, PAGE_BYTES + 2372,
                                   PAGE_BYTES, 100, 0 };
     struct store_rig *rig = *state;
-    char path[STORE_RIG_PATH_BYTES];
     size_t i;
-    int start;
 
     for (i = 0; i < ARRAY_COUNT(cuts); i++) {
         fill(rig, 20);
         change_and_die(rig, 20, 1000, false);
-        store_rig_path(path, rig, "rows");
-        assert_int_equal(truncate(path, cuts[i]), 0);
-        for (start = 0; start < 3; start++)
-            if (store_open(&rig->store, &rig->config, &rig->created) !=
-                RC_DAMAGED)
-                fail_msg("cut to %ld octets, start %d", (long)cuts[i], start);
-        store_rig_fini(rig);
-        store_rig_init(rig, NULL);
+        cut_and_expect_damage(rig, "rows", cuts[i]);
     }
 }
 
@@ -310,21 +318,12 @@ test_store_013_later_table_that_was_cut_is_damaged(void **state)
 {
     static const off_t cuts[] = { 2 * PAGE_BYTES - 1, PAGE_BYTES, 100, 60, 0 };
     struct store_rig *rig = *state;
-    char path[STORE_RIG_PATH_BYTES];
     size_t i;
-    int start;
 
     for (i = 0; i < ARRAY_COUNT(cuts); i++) {
         fill(rig, 20);
         make_later_table_and_die(rig, 1000);
-        store_rig_path(path, rig, "later");
-        assert_int_equal(truncate(path, cuts[i]), 0);
-        for (start = 0; start < 3; start++)
-            if (store_open(&rig->store, &rig->config, &rig->created) !=
-                RC_DAMAGED)
-                fail_msg("cut to %ld octets, start %d", (long)cuts[i], start);
-        store_rig_fini(rig);
-        store_rig_init(rig, NULL);
+        cut_and_expect_damage(rig, "later", cuts[i]);
     }
 }
 

@@ -460,6 +460,18 @@ test_topic_log_contradicting_rows_damaged(void **state)
     assert_int_equal(topic_log_open(&log, &rig->config), RC_DAMAGED);
 }
 
+static struct store_table *
+open_first_segment(struct rig *rig)
+{
+    struct store_table *table;
+
+    assert_int_equal(store_table_open(rig->store.store,
+                                      "topic.orders.0.00000000000000000000",
+                                      &table),
+                     RC_OK);
+    return table;
+}
+
 static void
 test_topic_log_missing_batch_damaged(void **state)
 {
@@ -469,10 +481,7 @@ test_topic_log_missing_batch_damaged(void **state)
     struct store_table *table;
 
     append_batches(rig, 3);
-    assert_int_equal(store_table_open(rig->store.store,
-                                      "topic.orders.0.00000000000000000000",
-                                      &table),
-                     RC_OK);
+    table = open_first_segment(rig);
     begin(rig);
     assert_int_equal(store_delete(table, key, sizeof(key)), RC_OK);
     assert_int_equal(store_commit(rig->store.store), RC_OK);
@@ -494,10 +503,7 @@ delete_row(struct rig *rig, uint8_t offset)
     const uint8_t key[8] = { [7] = offset };
     struct store_table *table;
 
-    assert_int_equal(store_table_open(rig->store.store,
-                                      "topic.orders.0.00000000000000000000",
-                                      &table),
-                     RC_OK);
+    table = open_first_segment(rig);
     begin(rig);
     assert_int_equal(store_delete(table, key, sizeof(key)), RC_OK);
     assert_int_equal(store_commit(rig->store.store), RC_OK);
@@ -608,10 +614,7 @@ test_topic_log_damaged_batch_is_not_cached(void **state)
     struct store_table *table;
 
     append_batches(rig, 3);
-    assert_int_equal(store_table_open(rig->store.store,
-                                      "topic.orders.0.00000000000000000000",
-                                      &table),
-                     RC_OK);
+    table = open_first_segment(rig);
     begin(rig);
     assert_int_equal(store_put(table, key, sizeof(key), "damage", 6), RC_OK);
     assert_int_equal(store_commit(rig->store.store), RC_OK);
