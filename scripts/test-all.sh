@@ -23,6 +23,11 @@ enter_tree
 # The tests are of the tree, whatever the caller's own pipeline is set to.
 unset "${!SAGAPIPE_@}" SAGA_BIN
 
+# Most of a test is waiting, and each has its own processes and ports: files run
+# side by side.
+WORKERS=$(($(nproc) + 1))
+readonly WORKERS
+
 passed=0 failed=0
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
@@ -93,7 +98,8 @@ browser_run() {
     if $long; then
         files+=(tests/browser/load.test.mjs)
     fi
-    SAGA_BIN=$PWD/bin node --test --test-reporter=tap "${files[@]}"
+    SAGA_BIN=$PWD/bin node --test --test-reporter=tap \
+        --test-concurrency="$WORKERS" "${files[@]}"
 }
 
 verify_units() {
@@ -117,15 +123,14 @@ check_scripts() {
 
 export LSAN_OPTIONS=print_suppressions=0:suppressions=$PWD/tests/sanitizers/lsan.supp
 
-# pytest_run BIN DIRECTORY...: over the programs in BIN.  Most of a test is
-# waiting, and each has its own processes and ports: files run side by side.
+# pytest_run BIN DIRECTORY...: over the programs in BIN.
 pytest_run() {
-    local limits=() workers=$(($(nproc) + 1))
+    local limits=()
     if ! $long; then
         limits=(-m 'not long')
     fi
     SAGA_BIN=$PWD/$1 /usr/bin/python3 -m pytest -q -p no:cacheprovider \
-        -n "$workers" --dist loadfile "${limits[@]}" "${@:2}"
+        -n "$WORKERS" --dist loadfile "${limits[@]}" "${@:2}"
 }
 
 with=(--with-tests)
