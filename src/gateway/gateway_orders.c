@@ -27,17 +27,16 @@ gateway_order_put(struct gateway_store *store, const struct order_row *row)
 static enum rc
 order_put_new(struct gateway_store *store, const struct order_row *row)
 {
-    uint8_t key[ORDER_USER_KEY_BYTES], value[ORDER_ROW_BYTES_MAX];
+    uint8_t key[ID_KEY_BYTES], value[ORDER_ROW_BYTES_MAX];
     size_t bytes = order_row_encode(row, value);
     enum rc rc;
 
     gateway_changes_order(store, row);
-    order_user_key_encode(row->user, row->order.value, key);
-    rc = store_put_new(store->tables.orders, key + ID_KEY_BYTES, ID_KEY_BYTES,
-                       value, bytes);
+    id_key_encode(row->order.value, key);
+    rc = store_put_new(store->tables.orders, key, sizeof key, value, bytes);
     invariant(rc != RC_EXISTS); /* order_next was behind the last order */
     if (rc == RC_OK)
-        rc = store_put(store->tables.orders_by_user, key, sizeof key, "", 0);
+        order_index_add(store->tables.orders_by_user, row->user, row->order);
     return rc;
 }
 

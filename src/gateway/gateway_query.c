@@ -4,18 +4,16 @@
 #include <stdlib.h>
 
 #include "gateway/gateway_rows.h"
+#include "gateway/order_index.h"
 #include "saga/log.h"
 
 /*
- * One walk over a table: the ids behind query.after in its direction, below
- * `prefix` where the table is an index.
+ * One walk over a table: the ids behind query.after in its direction.
  */
 struct scan {
-    const struct gateway_tables *tables;
     struct request *request;
     struct store_table *table;
-    struct user_id prefix; /* 0: keys are ids alone */
-    size_t row_bytes;      /* of one of request->rows */
+    size_t row_bytes; /* of one of request->rows */
     /* Reads the row into *row_out (one of request->rows' kind) and tells if
      * it belongs into the page. */
     enum rc (*read)(const struct scan *scan, uint64_t id,
@@ -80,53 +78,38 @@ scan_first(const struct scan *scan, struct store_cursor *cursor,
            struct store_row *row_out)
 {
     const struct request_query *query = &scan->request->query;
-    uint8_t key[ORDER_USER_KEY_BYTES];
-    uint64_t id;
+    uint8_t key[ID_KEY_BYTES];
 
-    if (query->descending)
-        id = query->after == 0 ? UINT64_MAX : query->after - 1;
-    else if (query->after == UINT64_MAX)
+    if (!query->descending && query->after == UINT64_MAX)
         return RC_NOT_FOUND;
-    else
-        id = query->after + 1;
-    order_user_key_encode(scan->prefix, id, key);
-    if (scan->prefix.value != 0)
-        return query->descending
-                   ? store_cursor_seek_back(cursor, key, sizeof key, row_out)
-                   : store_cursor_seek(cursor, key, sizeof key, row_out);
+    id_key_encode(query->descending ? query->after - 1 : query->after + 1, key);
     return query->descending
-               ? store_cursor_seek_back(cursor, key + ID_KEY_BYTES,
-                                        ID_KEY_BYTES, row_out)
-               : store_cursor_seek(cursor, key + ID_KEY_BYTES, ID_KEY_BYTES,
-                                   row_out);
-}
-
-/* RC_NOT_FOUND where an index goes on with another user's rows. */
-static enum rc
-scan_id(const struct scan *scan, const struct store_row *row, uint64_t *id_out)
-{
-    uint8_t prefix[ID_KEY_BYTES];
-    enum rc rc;
-
-    rc = id_key_decode(row->key, row->key_bytes, id_out);
-    if (rc != RC_OK)
-        return row_damaged("list", 0);
-    if (scan->prefix.value == 0)
-        return RC_OK;
-    id_key_encode(scan->prefix.value, prefix);
-    return memcmp(row->key, prefix, sizeof prefix) == 0 ? RC_OK : RC_NOT_FOUND;
+               ? store_cursor_seek_back(cursor, key, sizeof key, row_out)
+               : store_cursor_seek(cursor, key, sizeof key, row_out);
 }
 
 /*
- * Takes rows until the page ends.  It looks one fitting row further than the
- * page holds: that one tells that there is more, and the next page begins
- * right there.
+ * False when the page ends before this row: it is full, and looks one fitting
+ * row further than it holds.  That one tells that there is more, and the next
+ * page begins right there.
  */
+static bool
+page_takes(struct request *request, const void *row, size_t row_bytes,
+           bool fits)
+{
+    if (fits && request->rows_count == request->query.limit) {
+        request->more = true;
+        return false;
+    }
+    if (fits)
+        memcpy((uint8_t *)request->rows + request->rows_count++ * row_bytes,
+               row, row_bytes);
+    return true;
+}
+
 static enum rc
 scan_rows(const struct scan *scan, struct store_cursor *cursor)
 {
-    const uint32_t scanned_max = scan->prefix.value != 0 ? LIST_LOOKUP_MAX
-                                                         : LIST_SCAN_MAX;
     struct request *request = scan->request;
     struct store_row row;
     union scan_row row_read;
@@ -137,24 +120,17 @@ scan_rows(const struct scan *scan, struct store_cursor *cursor)
 
     rc = scan_first(scan, cursor, &row);
     for (scanned = 0; rc == RC_OK; scanned++) {
-        rc = scan_id(scan, &row, &id);
-        if (rc != RC_OK)
-            break;
-        if (scanned == scanned_max) {
+        if (id_key_decode(row.key, row.key_bytes, &id) != RC_OK)
+            return row_damaged("list", 0);
+        if (scanned == LIST_SCAN_MAX) {
             request->more = true;
             break;
         }
         rc = scan->read(scan, id, &row, &row_read, &fits);
         if (rc != RC_OK)
             return rc;
-        if (fits && request->rows_count == request->query.limit) {
-            request->more = true;
+        if (!page_takes(request, &row_read, scan->row_bytes, fits))
             break;
-        }
-        if (fits)
-            memcpy((uint8_t *)request->rows +
-                       request->rows_count++ * scan->row_bytes,
-                   &row_read, scan->row_bytes);
         id_last = id;
         rc = request->query.descending ? store_cursor_prev(cursor, &row)
                                        : store_cursor_next(cursor, &row);
@@ -197,21 +173,45 @@ static enum rc
 read_order(const struct scan *scan, uint64_t id, const struct store_row *row,
            void *row_out, bool *fits_out)
 {
-    const struct request_query *query = &scan->request->query;
     struct order_row *order = row_out;
+
+    if (order_row_decode((struct order_id){ id }, row->value, row->bytes,
+                         order) != RC_OK)
+        return row_damaged("orders", id);
+    *fits_out = request_takes_order(&scan->request->query, order);
+    return RC_OK;
+}
+
+/* No more ids than the page may need. */
+static enum rc
+take_user_orders(const struct gateway_tables *tables, struct request *request)
+{
+    const struct request_query *query = &request->query;
+    uint64_t ids[LIST_LOOKUP_MAX + 1], id_last = query->after;
+    uint32_t max = query->status == ORDER_UNSET ? query->limit
+                                                : LIST_LOOKUP_MAX;
+    struct order_row row;
+    uint32_t i, count;
     enum rc rc;
 
-    if (scan->prefix.value != 0) {
-        rc = gateway_query_order(scan->tables, (struct order_id){ id }, order);
+    rc = order_index_find(tables->orders_by_user, query->user, query->after,
+                          query->descending, ids, max + 1, &count);
+    for (i = 0; i < count && rc == RC_OK; i++) {
+        if (i == LIST_LOOKUP_MAX) {
+            request->more = true;
+            break;
+        }
+        rc = gateway_query_order(tables, (struct order_id){ ids[i] }, &row);
         if (rc == RC_NOT_FOUND)
-            return row_damaged("orders_by_user", id);
-    } else {
-        rc = order_row_decode((struct order_id){ id }, row->value, row->bytes,
-                              order);
+            return row_damaged("orders_by_user", ids[i]);
         if (rc != RC_OK)
-            return row_damaged("orders", id);
+            return rc;
+        if (!page_takes(request, &row, sizeof row,
+                        request_takes_order(query, &row)))
+            break;
+        id_last = ids[i];
     }
-    *fits_out = request_takes_order(query, order);
+    request->more_after = request->more ? id_last : 0;
     return rc;
 }
 
@@ -220,16 +220,17 @@ gateway_query_orders(const struct gateway_tables *tables,
                      struct request *request)
 {
     const struct scan scan = {
-        .tables = tables,
         .request = request,
-        .table = request->query.user.value == 0 ? tables->orders
-                                                : tables->orders_by_user,
-        .prefix = request->query.user,
+        .table = tables->orders,
         .row_bytes = sizeof(struct order_row),
         .read = read_order,
     };
 
-    return scan_page(&scan);
+    if (request->query.user.value == 0)
+        return scan_page(&scan);
+    return page_begin(request, sizeof(struct order_row))
+               ? take_user_orders(tables, request)
+               : RC_OK;
 }
 
 static enum rc
@@ -251,7 +252,6 @@ gateway_query_users(const struct gateway_tables *tables,
                     struct request *request)
 {
     const struct scan scan = {
-        .tables = tables,
         .request = request,
         .table = tables->users,
         .row_bytes = sizeof(struct user_row),
@@ -281,7 +281,6 @@ gateway_query_transactions(const struct gateway_tables *tables,
                            struct request *request)
 {
     const struct scan scan = {
-        .tables = tables,
         .request = request,
         .table = tables->transactions,
         .row_bytes = sizeof(struct transaction_row),

@@ -4,7 +4,7 @@
  * Each fills request->rows (malloc'ed once, query.limit rows), rows_count,
  * more and more_after from request->query, and sets the outcome.  A page ends
  * when it is full, at the list's end, or when it has looked at LIST_SCAN_MAX
- * rows (LIST_LOOKUP_MAX through an index); `more` is set if a row that fits is
+ * rows (LIST_LOOKUP_MAX through the index); `more` is set if a row that fits is
  * known to follow or the last of these ended it, and more_after is the id
  * behind which the next page begins.
  *
@@ -17,10 +17,11 @@
 #define GATEWAY_QUERY_H
 
 #include "gateway/gateway_catalogue.h"
+#include "gateway/order_index.h"
 
 struct gateway_tables {
     struct store_table *orders;
-    struct store_table *orders_by_user;
+    struct order_index *orders_by_user;
     struct store_table *users;
     struct store_table *transactions;
     struct store_table *products;

@@ -3,7 +3,7 @@
  *
  *   table           key                        value
  *   orders          order id                   order row
- *   orders_by_user  user id, order id          nothing
+ *   orders_by_user  user id, order id          ids after it (order_run.h)
  *   users           user id                    user row
  *   transactions    transaction id             transaction row
  *   products        product id                 product row
@@ -83,6 +83,9 @@ struct transaction_row {
     int64_t written_us;
 };
 
+/* In the counters of an older program, which put each order in the index. */
+#define INDEX_MARK_ALL UINT64_MAX
+
 #define ID_KEY_BYTES 8
 #define ORDER_USER_KEY_BYTES 16
 
@@ -95,7 +98,7 @@ struct transaction_row {
 #define TRANSACTION_ROW_BYTES 34
 #define PRODUCT_ROW_BYTES 9
 #define COUNTERS_ROW_BYTES_MAX                                                 \
-    (1 + 6 * 8 + 1 + 8 * (ORDER_STATUS_COUNT - 1) + 1 +                        \
+    (1 + 7 * 8 + 1 + 8 * (ORDER_STATUS_COUNT - 1) + 1 +                        \
      9 * (REFUSAL_COUNT - 1))
 
 /* How often each thing happened since the store was created. */
@@ -108,6 +111,7 @@ struct gateway_counters {
     uint64_t parked_orders; /* that an operator has to look at now          */
     uint64_t order_mark;    /* no order with a lower id is to be timed out  */
     uint64_t credit_last;   /* the last credit id that we gave; 0: none yet */
+    uint64_t index_mark;    /* of order_index.h; INDEX_MARK_ALL: a row each  */
 };
 
 /* An event of an order that a participant could not handle. */

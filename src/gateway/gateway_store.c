@@ -21,13 +21,14 @@ _Static_assert(SEED_ROWS_MAX <= CATALOGUE_PRODUCTS_MAX,
 /* ---- opening ---------------------------------------------------------- */
 
 static enum rc
-open_tables(struct gateway_tables *tables, struct store *store)
+open_tables(struct gateway_tables *tables, struct store *store,
+            struct store_table **index_out)
 {
     const struct {
         const char *name;
         struct store_table **table;
     } all[] = {
-        { "orders_by_user", &tables->orders_by_user },
+        { "orders_by_user", index_out },
         { "users", &tables->users },
         { "products", &tables->products },
         { "counters", &tables->counters },
@@ -96,6 +97,18 @@ find_order_next(struct gateway_store *store)
         store->order_next += steps * config->order_id_stride;
     }
     return rc;
+}
+
+/* Once the counters are read and the next id is known. */
+static enum rc
+open_index(struct gateway_store *store, struct store_table *table)
+{
+    uint64_t *mark = &store->counters.index_mark;
+
+    if (*mark == INDEX_MARK_ALL)
+        *mark = store->order_next;
+    return order_index_open(&store->tables.orders_by_user, table,
+                            store->tables.orders, *mark);
 }
 
 /* ---- pressure --------------------------------------------------------- */
@@ -175,9 +188,10 @@ static enum rc
 on_open(void *context, struct store *opened)
 {
     struct gateway_store *store = context;
+    struct store_table *index;
     enum rc rc;
 
-    rc = open_tables(&store->tables, opened);
+    rc = open_tables(&store->tables, opened, &index);
     if (rc == RC_OK)
         rc = row_cache_open(&store->users, store->tables.users,
                             &gateway_user_format, USERS_CACHED_MAX);
@@ -189,6 +203,8 @@ on_open(void *context, struct store *opened)
         rc = gateway_changes_open(store);
     if (rc == RC_OK)
         rc = find_order_next(store);
+    if (rc == RC_OK)
+        rc = open_index(store, index);
     if (rc == RC_OK)
         rc = gateway_open_start(store);
     store->disk_low = disk_is_low(store);
@@ -290,6 +306,9 @@ on_commit(void *context, struct turn *turn)
     rc = row_cache_write(store->users);
     if (rc == RC_OK)
         rc = gateway_changes_write(store);
+    if (rc == RC_OK) /* if it does something, the counters changed, too */
+        rc = order_index_write(store->tables.orders_by_user,
+                               &store->counters.index_mark);
     if (rc != RC_OK || !store->counters_changed)
         return rc;
     store->counters_changed = false;
@@ -439,6 +458,7 @@ gateway_store_destroy(struct gateway_store **store_p)
     gateway_seed_fini(&store->seed);
     gateway_catalogue_fini(&store->catalogue);
     gateway_changes_fini(store);
+    order_index_close(&store->tables.orders_by_user);
     row_cache_close(&store->users);
     free(store->status);
     free(store);

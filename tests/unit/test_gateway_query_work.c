@@ -87,14 +87,13 @@ put_order(const struct gateway_tables *tables, uint64_t id, uint64_t count)
         .price.minor = 5000, .created_us = 1, .updated_us = 1,
         .status = id % 2000 == 1 ? ORDER_FAILED : ORDER_COMPLETED,
     };
-    uint8_t key[ORDER_USER_KEY_BYTES], value[ORDER_ROW_BYTES_MAX];
+    uint8_t key[ID_KEY_BYTES], value[ORDER_ROW_BYTES_MAX];
 
     if (row.status == ORDER_FAILED)
         row.reason = REFUSAL_CREDIT;
-    order_user_key_encode(row.user, id, key);
-    put(tables->orders_by_user, key, sizeof key, NULL, 0);
-    put(tables->orders, key + ID_KEY_BYTES, ID_KEY_BYTES, value,
-        order_row_encode(&row, value));
+    order_index_add(tables->orders_by_user, row.user, row.order);
+    id_key_encode(id, key);
+    put(tables->orders, key, sizeof key, value, order_row_encode(&row, value));
 }
 
 static void
@@ -130,22 +129,27 @@ table_of(struct store_rig *rig, const char *name)
 static struct gateway_tables
 fill(struct store_rig *rig, uint64_t count)
 {
-    const struct gateway_tables tables = {
+    struct gateway_tables tables = {
         .orders = table_of(rig, "orders"),
-        .orders_by_user = table_of(rig, "orders_by_user"),
         .users = table_of(rig, "users"),
         .transactions = table_of(rig, "transactions"),
     };
-    uint64_t id;
+    uint64_t id, mark = 0;
 
+    assert_int_equal(order_index_open(&tables.orders_by_user,
+        table_of(rig, "orders_by_user"), tables.orders, mark), RC_OK);
     for (id = 1; id <= count; id++) {
         if (id % CHUNK == 1)
             assert_int_equal(store_begin(rig->store), RC_OK);
         put_order(&tables, id, count);
         put_others(&tables, id);
-        if (id % CHUNK == 0 || id == count)
-            assert_int_equal(store_commit(rig->store), RC_OK);
+        if (id % CHUNK != 0 && id != count)
+            continue;
+        assert_int_equal(order_index_write(tables.orders_by_user, &mark),
+                         RC_OK);
+        assert_int_equal(store_commit(rig->store), RC_OK);
     }
+    assert_true((mark > 0) == (count > ORDER_RUN));
     return tables;
 }
 
@@ -169,7 +173,7 @@ static const struct list {
     { gateway_query_orders, 0, ORDER_CANCELLED, LIST_SCAN_MAX },
     { gateway_query_transactions, 1, ORDER_UNSET, LIST_SCAN_MAX },
     { gateway_query_transactions, USERS + 1, ORDER_UNSET, LIST_SCAN_MAX },
-    /* Through the index: a step, and a look at the order. */
+    /* Through the index: a look at the order, and a step at most. */
     { gateway_query_orders, 1, ORDER_UNSET, 2 * LIST_LOOKUP_MAX },
     { gateway_query_orders, 1, ORDER_FAILED, 2 * LIST_LOOKUP_MAX },
     { gateway_query_orders, USERS, ORDER_UNSET, 4 },
@@ -201,7 +205,7 @@ static void
 check_all(struct store_rig *rig, uint64_t count)
 {
     static const uint32_t limits[] = { 1, 100, LIST_ROWS_MAX };
-    const struct gateway_tables tables = fill(rig, count);
+    struct gateway_tables tables = fill(rig, count);
     const uint64_t after[] = { 0, 1, count / 2, count - 1, count, UINT64_MAX };
     size_t i, j, k;
 
@@ -215,6 +219,7 @@ check_all(struct store_rig *rig, uint64_t count)
             }
         }
     }
+    order_index_close(&tables.orders_by_user);
 }
 
 static void
@@ -233,7 +238,7 @@ test_gateway_query_work_is_the_same_with_many_rows(void **state)
 static void
 test_gateway_query_work_of_one_row_is_one_read(void **state)
 {
-    const struct gateway_tables tables = fill(*state, FEW);
+    struct gateway_tables tables = fill(*state, FEW);
     struct transaction_row transaction;
     struct order_row order;
     uint64_t id;
@@ -246,6 +251,7 @@ test_gateway_query_work_of_one_row_is_one_read(void **state)
             &tables, (struct transaction_id){ id }, &transaction), RC_OK);
         assert_int_equal(reads, 2);
     }
+    order_index_close(&tables.orders_by_user);
 }
 
 #define RIG(test)                                                              \

@@ -249,7 +249,7 @@ test_gateway_rows_counters_come_back(void **state)
                     [ORDER_FAILED] = 3, [ORDER_CANCELLED] = 1 },
         .refusals = { [REFUSAL_CREDIT] = 2, [REFUSAL_LIMIT] = 1 },
         .open = 4, .users = 5, .transactions = 6, .parked_orders = 7,
-        .order_mark = 8, .credit_last = ID_MAX,
+        .order_mark = 8, .credit_last = ID_MAX, .index_mark = 9,
     }, read;
     uint8_t value[COUNTERS_ROW_BYTES_MAX];
     size_t bytes;
@@ -260,12 +260,12 @@ test_gateway_rows_counters_come_back(void **state)
     assert_int_equal(counters_row_decode(value, bytes, &read), RC_OK);
     assert_memory_equal(&read, &counters, sizeof read);
     assert_int_equal(counters_row_decode(value, bytes - 1, &read), RC_DAMAGED);
+    value[0] = 4;
+    assert_int_equal(counters_row_decode(value, bytes, &read), RC_DAMAGED);
     value[0] = 3;
+    value[57] = ORDER_STATUS_COUNT;
     assert_int_equal(counters_row_decode(value, bytes, &read), RC_DAMAGED);
-    value[0] = 2;
-    value[49] = ORDER_STATUS_COUNT;
-    assert_int_equal(counters_row_decode(value, bytes, &read), RC_DAMAGED);
-    value[49] = ORDER_STATUS_COUNT - 1;
+    value[57] = ORDER_STATUS_COUNT - 1;
     value[bytes - 9] = 250;
     assert_int_equal(counters_row_decode(value, bytes, &read), RC_DAMAGED);
 }
@@ -292,6 +292,26 @@ test_gateway_rows_counters_of_an_older_program_are_read(void **state)
     assert_int_equal(read.refusals[REFUSAL_CREDIT], 6);
     assert_true(read.parked_orders == 0 && read.order_mark == 0 &&
                 read.credit_last == 0);
+    assert_true(read.index_mark == INDEX_MARK_ALL);
+}
+
+/* Before the index was written in runs. */
+static void
+test_gateway_rows_counters_without_a_mark_are_read(void **state)
+{
+    struct gateway_counters counters = { .order_mark = 7, .credit_last = 8,
+                                         .index_mark = 9 }, read;
+    uint8_t value[COUNTERS_ROW_BYTES_MAX];
+    size_t bytes = counters_row_encode(&counters, value);
+
+    (void)state;
+    value[0] = 2;
+    memmove(value + 49, value + 57, bytes - 57);
+    assert_int_equal(counters_row_decode(value, bytes - 8, &read), RC_OK);
+    assert_int_equal(read.order_mark, 7);
+    assert_int_equal(read.credit_last, 8);
+    assert_true(read.index_mark == INDEX_MARK_ALL);
+    assert_int_equal(counters_row_decode(value, bytes, &read), RC_DAMAGED);
 }
 
 static void
@@ -361,6 +381,7 @@ main(void)
         cmocka_unit_test(test_gateway_rows_counters_come_back),
         cmocka_unit_test(
             test_gateway_rows_counters_of_an_older_program_are_read),
+        cmocka_unit_test(test_gateway_rows_counters_without_a_mark_are_read),
         cmocka_unit_test(test_gateway_rows_key_comes_back),
         cmocka_unit_test(test_gateway_rows_parked_comes_back),
     };

@@ -1,0 +1,63 @@
+/*
+ * order_index.h - the orders of a user
+ *
+ * A row per order in an index by user costs as much as the order's own: each
+ * stands in another page.  So the last orders are kept in memory, the tail,
+ * and are written in runs: ORDER_RUN of them at a time, sorted by user, many
+ * in one row.  What the tail holds is in the table of orders, too, and is read
+ * from there at the start; the mark tells from which id on.
+ *
+ *   id      ... | mark                                             order_next
+ *   found in      the tail: first a run that is being written, then others
+ *   the table     (rows of that run that are there already are passed over)
+ *
+ * The writes of a run are spread over the turns, one row at most for each
+ * order that came meanwhile: no turn writes more than if there were no runs,
+ * and a run is written before the next one is full.  A start in the middle
+ * finds the same mark, so the same run, and writes the same rows again.
+ *
+ * A row: key user id, first order id; value as order_run.h says.
+ *
+ * Thread rule: the store thread's.
+ */
+#ifndef ORDER_INDEX_H
+#define ORDER_INDEX_H
+
+#include "saga/event.h"
+#include "saga/store.h"
+
+#define ORDER_RUN 8192
+
+struct order_index;
+
+/*
+ * Opens the index over its table, and reads its tail from the table of orders.
+ * `mark` is what order_index_write() told last, as it was committed.  Dies
+ * without memory; else RC_DAMAGED (logged), or what the store said.  Close it
+ * also after a failure.
+ */
+MUST_USE enum rc order_index_open(struct order_index **index_out,
+                                  struct store_table *table,
+                                  struct store_table *orders, uint64_t mark);
+/* Also NULL; sets it to NULL. */
+void order_index_close(struct order_index **index_p);
+
+/* A new order; its id is above all others.  Dies without memory. */
+void order_index_add(struct order_index *index, struct user_id user,
+                     struct order_id order);
+
+/* Writes what is due, within the turn's transaction.  *mark moves when a run
+ * is written: commit it, too.  Fails as store_put(). */
+MUST_USE enum rc order_index_write(struct order_index *index, uint64_t *mark);
+
+/*
+ * The ids of the user's orders behind `after`, ascending, or before it (0: from
+ * the last), descending; at most `max`.  RC_DAMAGED (logged), or what the store
+ * said.
+ */
+MUST_USE enum rc order_index_find(const struct order_index *index,
+                                  struct user_id user, uint64_t after,
+                                  bool descending, uint64_t *ids,
+                                  uint32_t max, uint32_t *count_out);
+
+#endif
