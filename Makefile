@@ -105,6 +105,8 @@ $(filter-out $(CORE_TESTS),$(UNIT)): $(BUILD)/tests/%: $(BUILD)/tests/unit/%.o $
 $(BUILD)/tests/test_gateway_query_work: LDFLAGS += $(addprefix \
     -Wl$(comma)--wrap=store_,get cursor_seek cursor_seek_back cursor_first \
     cursor_last cursor_next cursor_prev)
+# It looks at each wait.
+$(BUILD)/tests/test_participant_pace: LDFLAGS += -Wl,--wrap=ppoll
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)

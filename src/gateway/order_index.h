@@ -14,7 +14,8 @@
  * The writes of a run are spread over the turns, one row at most for each
  * order that came meanwhile: no turn writes more than if there were no runs,
  * and a run is written before the next one is full.  A start in the middle
- * finds the same mark, so the same run, and writes the same rows again.
+ * finds the same mark, so the same run, and writes the same rows again.  So the
+ * tail has less than two runs, and what two turns bring.
  *
  * A row: key user id, first order id; value as order_run.h says.
  *
