@@ -73,11 +73,9 @@ id_key_decode(const uint8_t *key, size_t bytes, uint64_t *id_out)
 {
     struct bytes_reader reader;
 
-    if (bytes != ID_KEY_BYTES && bytes != ORDER_USER_KEY_BYTES)
-        return RC_DAMAGED;
-    bytes_reader_init(&reader, key + (bytes - ID_KEY_BYTES), ID_KEY_BYTES);
+    bytes_reader_init(&reader, key, bytes);
     *id_out = bytes_get_u64(&reader);
-    return id_valid(*id_out) ? RC_OK : RC_DAMAGED;
+    return bytes_all_read(&reader) && id_valid(*id_out) ? RC_OK : RC_DAMAGED;
 }
 
 size_t

@@ -162,7 +162,7 @@ uint64_t change_row_at(const uint8_t *value, uint32_t index);
 void id_key_encode(uint64_t id, uint8_t key[ID_KEY_BYTES]);
 void order_user_key_encode(struct user_id user, uint64_t order,
                            uint8_t key[ORDER_USER_KEY_BYTES]);
-/* The last id of a key of either form; RC_DAMAGED for another length. */
+/* RC_DAMAGED if it is none. */
 MUST_USE enum rc id_key_decode(const uint8_t *key, size_t bytes,
                                uint64_t *id_out);
 

@@ -99,18 +99,6 @@ find_order_next(struct gateway_store *store)
     return rc;
 }
 
-/* Once the counters are read and the next id is known. */
-static enum rc
-open_index(struct gateway_store *store, struct store_table *table)
-{
-    uint64_t *mark = &store->counters.index_mark;
-
-    if (*mark == INDEX_MARK_ALL)
-        *mark = store->order_next;
-    return order_index_open(&store->tables.orders_by_user, table,
-                            store->tables.orders, *mark);
-}
-
 /* ---- pressure --------------------------------------------------------- */
 
 static void
@@ -204,7 +192,9 @@ on_open(void *context, struct store *opened)
     if (rc == RC_OK)
         rc = find_order_next(store);
     if (rc == RC_OK)
-        rc = open_index(store, index);
+        rc = order_index_open(&store->tables.orders_by_user, index,
+                              store->tables.orders,
+                              &store->counters.index_mark);
     if (rc == RC_OK)
         rc = gateway_open_start(store);
     store->disk_low = disk_is_low(store);
@@ -300,15 +290,18 @@ on_commit(void *context, struct turn *turn)
 {
     struct gateway_store *store = context;
     uint8_t value[COUNTERS_ROW_BYTES_MAX];
+    uint64_t mark = store->counters.index_mark;
     enum rc rc;
 
     (void)turn;
     rc = row_cache_write(store->users);
     if (rc == RC_OK)
         rc = gateway_changes_write(store);
-    if (rc == RC_OK) /* if it does something, the counters changed, too */
+    if (rc == RC_OK)
         rc = order_index_write(store->tables.orders_by_user,
                                &store->counters.index_mark);
+    if (mark != store->counters.index_mark)
+        store->counters_changed = true;
     if (rc != RC_OK || !store->counters_changed)
         return rc;
     store->counters_changed = false;

@@ -21,7 +21,7 @@ struct order_index {
     struct entry *tail;   /* in the order of ids                 */
     size_t count;
     size_t room;
-    uint32_t added;       /* in this turn                        */
+    uint64_t added;       /* in this turn                        */
     bool running;         /* the tail's first ORDER_RUN ...      */
     uint32_t written;     /* ... of which so many are in rows    */
     struct entry run[ORDER_RUN]; /* ... by user                  */
@@ -79,28 +79,61 @@ read_tail(struct order_index *index, struct store_cursor *cursor)
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
+/* The id behind the last order's; 0 if there is none. */
+static enum rc
+find_end(struct store_cursor *cursor, uint64_t *end_out)
+{
+    struct store_row row;
+    enum rc rc = store_cursor_last(cursor, &row);
+
+    *end_out = 0;
+    if (rc == RC_OK)
+        rc = id_key_decode(row.key, row.key_bytes, end_out);
+    if (rc == RC_OK)
+        ++*end_out;
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+static enum rc
+read_orders(struct order_index *index, struct store_table *orders)
+{
+    struct store_cursor *cursor;
+    uint64_t end;
+    enum rc rc;
+
+    rc = store_cursor_open(orders, &cursor);
+    if (rc != RC_OK)
+        return rc;
+    rc = find_end(cursor, &end);
+    if (rc == RC_OK && index->mark == INDEX_MARK_ALL)
+        index->mark = end;
+    if (rc == RC_OK && index->mark > end)
+        rc = RC_DAMAGED;
+    if (rc == RC_OK)
+        rc = read_tail(index, cursor);
+    store_cursor_close(&cursor);
+    if (rc == RC_DAMAGED)
+        log_error("row_damaged", "table=orders index_mark=%" PRIu64,
+                  index->mark);
+    return rc;
+}
+
 enum rc
 order_index_open(struct order_index **index_out, struct store_table *table,
-                 struct store_table *orders, uint64_t mark)
+                 struct store_table *orders, uint64_t *mark)
 {
     struct order_index *index = calloc(1, sizeof *index);
-    struct store_cursor *cursor;
     enum rc rc;
 
     *index_out = index;
     invariant(index != NULL);
     index->table = table;
-    index->mark = mark;
+    index->mark = *mark;
     index->room = TAIL_ROOM_FIRST;
     index->tail = malloc(index->room * sizeof *index->tail);
     invariant(index->tail != NULL);
-    rc = store_cursor_open(orders, &cursor);
-    if (rc != RC_OK)
-        return rc;
-    rc = read_tail(index, cursor);
-    store_cursor_close(&cursor);
-    if (rc == RC_DAMAGED)
-        log_error("row_damaged", "table=orders after=%" PRIu64, mark);
+    rc = read_orders(index, orders);
+    *mark = index->mark;
     return rc;
 }
 
@@ -164,20 +197,29 @@ end_run(struct order_index *index)
             index->count * sizeof *index->tail);
 }
 
+/* How many rows of runs this turn may write. */
+static uint64_t
+rows_due(struct order_index *index)
+{
+    uint64_t rows = index->added * (index->count / ORDER_RUN);
+
+    index->added = 0;
+    return rows + ORDER_ROWS_MORE;
+}
+
 enum rc
 order_index_write(struct order_index *index, uint64_t *mark)
 {
-    uint32_t rows = index->added;
+    uint64_t rows = rows_due(index);
     enum rc rc = RC_OK;
 
-    index->added = 0;
-    if (!index->running && index->count >= ORDER_RUN)
-        begin_run(index);
-    if (!index->running)
-        return RC_OK;
-    for (; rows > 0 && index->written < ORDER_RUN && rc == RC_OK; rows--)
-        rc = write_row(index);
-    if (rc == RC_OK && index->written == ORDER_RUN) {
+    while (rc == RC_OK && (index->running || index->count >= ORDER_RUN)) {
+        if (!index->running)
+            begin_run(index);
+        for (; rows > 0 && index->written < ORDER_RUN && rc == RC_OK; rows--)
+            rc = write_row(index);
+        if (rc != RC_OK || index->written < ORDER_RUN)
+            break;
         end_run(index);
         *mark = index->mark;
     }
@@ -206,21 +248,18 @@ find_in_row(struct search *search, const struct store_row *row)
     struct bytes_reader reader;
     uint64_t user, first, id;
     uint32_t count, i;
-    enum rc rc;
 
     bytes_reader_init(&reader, row->key, row->key_bytes);
     user = bytes_get_u64(&reader);
     first = bytes_get_u64(&reader);
-    rc = bytes_all_read(&reader)
-             ? order_run_count(first, row->value, row->bytes, &count)
-             : RC_DAMAGED;
-    if (rc != RC_OK) {
+    if (bytes_all_read(&reader) && user != search->user.value)
+        return RC_NOT_FOUND;
+    if (!bytes_all_read(&reader) ||
+        order_run_count(first, row->value, row->bytes, &count) != RC_OK) {
         log_error("row_damaged", "table=orders_by_user user=%" PRIu64
                   " order=%" PRIu64, user, first);
-        return rc;
+        return RC_DAMAGED;
     }
-    if (user != search->user.value)
-        return RC_NOT_FOUND;
     for (i = 0; i < count; i++) {
         id = order_run_at(first, row->value,
                           search->descending ? count - 1 - i : i);

@@ -13,6 +13,7 @@ struct tally {
     struct gateway_counters rows;
     uint64_t indexed;      /* below the index's mark */
     uint64_t to_be_indexed;
+    uint64_t index_user, index_order; /* the last one: they rise */
     int64_t oldest_us; /* of the orders that are open; 0: none is */
     struct gateway_counters told;
     bool found;
@@ -126,6 +127,12 @@ on_index(struct verify *verify, void *context, const struct store_row *row)
             verify_differs(verify->report, CHECK_GATEWAY_COUNTERS,
                            "the index has order %" PRIu64 " of user %" PRIu64
                            ", which is none", id, user);
+        if (user == tally->index_user && id <= tally->index_order)
+            verify_differs(verify->report, CHECK_GATEWAY_COUNTERS,
+                           "the index has order %" PRIu64 " of user %" PRIu64
+                           " behind %" PRIu64, id, user, tally->index_order);
+        tally->index_user = user;
+        tally->index_order = id;
     }
     return RC_OK;
 }

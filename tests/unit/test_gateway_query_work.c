@@ -137,7 +137,7 @@ fill(struct store_rig *rig, uint64_t count)
     uint64_t id, mark = 0;
 
     assert_int_equal(order_index_open(&tables.orders_by_user,
-        table_of(rig, "orders_by_user"), tables.orders, mark), RC_OK);
+        table_of(rig, "orders_by_user"), tables.orders, &mark), RC_OK);
     for (id = 1; id <= count; id++) {
         if (id % CHUNK == 1)
             assert_int_equal(store_begin(rig->store), RC_OK);

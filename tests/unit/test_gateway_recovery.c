@@ -140,7 +140,8 @@ test_gateway_event_that_cannot_be_is_parked(void **state)
     }
 }
 
-/* As if the index held all orders up to 50: others are read at the start. */
+/* As if the index held all orders up to 50: those behind are read at the
+ * start. */
 static void
 set_index_mark(struct store *store)
 {
@@ -175,7 +176,8 @@ put_garbage(struct gateway_world *world, const char *table_name,
 
     assert_int_equal(store_open(&store, &config, &created), RC_OK);
     assert_int_equal(store_begin(store), RC_OK);
-    set_index_mark(store);
+    if (strcmp(table_name, "orders") == 0)
+        set_index_mark(store);
     assert_int_equal(key_bytes == ID_KEY_BYTES
                          ? table_open_as_owner(store, table_name, &table)
                          : store_table_open(store, table_name, &table),

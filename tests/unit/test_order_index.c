@@ -71,7 +71,7 @@ world_open(struct world *world, struct store_rig *rig)
     assert_int_equal(table_open_as_owner(rig->store, "orders",
                                          &world->orders), RC_OK);
     assert_int_equal(order_index_open(&world->index, world->table,
-                                      world->orders, world->mark), RC_OK);
+                                      world->orders, &world->mark), RC_OK);
 }
 
 static void
@@ -225,35 +225,67 @@ test_order_index_finds_what_a_list_finds(void **state)
     world_close(&world);
 }
 
-/* No turn writes more rows than orders came in it. */
+/* ---- how much is written ------------------------------------------------ */
+
+/* So many orders, of a user each (which takes the most rows) or of one. */
+static void
+bring(struct world *world, uint64_t *id, uint64_t orders, bool of_one)
+{
+    assert_int_equal(store_begin(world->rig->store), RC_OK);
+    for (; orders > 0; orders--, ++*id)
+        put_order(world, *id, of_one ? 1 : *id);
+    assert_int_equal(order_index_write(world->index, &world->mark), RC_OK);
+    assert_int_equal(store_commit(world->rig->store), RC_OK);
+}
+
 static void
 test_order_index_spreads_a_run_over_turns(void **state)
 {
     struct world world = { .mark = 0 };
-    uint64_t id = 1, rows = 0, rows_before, mark = 0;
-    int i, turns;
+    uint64_t id = 1, rows = 0, rows_before;
+    int turns;
 
     world_open(&world, *state);
-    assert_int_equal(store_begin(world.rig->store), RC_OK);
-    for (; id < ORDER_RUN; id++) /* a user each: as many rows as can be */
-        put_order(&world, id, id);
-    assert_int_equal(order_index_write(world.index, &mark), RC_OK);
+    bring(&world, &id, ORDER_RUN - 1, false);
     assert_int_equal(count_rows(&world), 0);
-    for (turns = 0; mark == 0; turns++) {
-        for (i = 0; i < 1000; i++, id++)
-            put_order(&world, id, 1);
-        assert_int_equal(order_index_write(world.index, &mark), RC_OK);
+    for (turns = 0; world.mark == 0; turns++) {
+        bring(&world, &id, 1000, true);
         rows_before = rows;
         rows = count_rows(&world);
-        assert_true(rows - rows_before <= 1000);
-        /* Nothing came: nothing is written. */
-        assert_int_equal(order_index_write(world.index, &mark), RC_OK);
-        assert_int_equal(count_rows(&world), rows);
+        assert_in_range(rows - rows_before, 1, 1000 + ORDER_ROWS_MORE);
     }
-    assert_int_equal(turns, (ORDER_RUN + 999) / 1000);
-    assert_int_equal(mark, ORDER_RUN + 1);
-    assert_in_range(rows, ORDER_RUN - 1, ORDER_RUN); /* one of user 1 more */
-    assert_int_equal(store_commit(world.rig->store), RC_OK);
+    assert_int_equal(turns, ORDER_RUN / (1000 + ORDER_ROWS_MORE) + 1);
+    assert_int_equal(world.mark, ORDER_RUN + 1);
+    world_close(&world);
+}
+
+/* The tail keeps its limit, whatever a turn brings, and over starts. */
+static void
+test_order_index_tail_does_not_grow(void **state)
+{
+    static const uint64_t turn_orders[] = { 30, 120, 5000, 20000 };
+    struct world world = { .mark = 0 };
+    uint64_t id = 1, end, most;
+    size_t i;
+    int of_one;
+
+    world_open(&world, *state);
+    for (i = 0; i < ARRAY_COUNT(turn_orders); i++) {
+        for (of_one = 0; of_one < 2; of_one++) {
+            most = 2 * (ORDER_RUN + turn_orders[i]);
+            for (end = id + 4 * ORDER_RUN; id < end;) {
+                bring(&world, &id, turn_orders[i], of_one);
+                if (id + ORDER_RUN > end)
+                    assert_in_range(id - world.mark, 0, most);
+            }
+        }
+    }
+    for (i = 0; i < 12; i++) { /* no run is written within one life */
+        bring(&world, &id, 6000, false);
+        assert_in_range(id - world.mark, 0, 4 * ORDER_RUN);
+        world_close(&world);
+        world_open(&world, *state);
+    }
     world_close(&world);
 }
 
@@ -273,11 +305,13 @@ world_open_old(struct world *world, struct store_rig *rig)
         assert_int_equal(store_put(world->table, key, sizeof key, "", 0),
                          RC_OK);
     }
+    put_order(world, i, users[i - 1]); /* of the others there is no row */
     model_count = i;
     assert_int_equal(store_commit(rig->store), RC_OK);
     world_close(world);
-    world->mark = 1 + i;
+    world->mark = INDEX_MARK_ALL;
     world_open(world, rig);
+    assert_int_equal(world->mark, i + 1);
 }
 
 static void
@@ -342,6 +376,27 @@ test_order_index_refuses_a_row_that_none_wrote(void **state)
     world_close(&world);
 }
 
+/* The counters know of orders that are not there. */
+static void
+test_order_index_refuses_a_mark_behind_the_last_order(void **state)
+{
+    struct world world = { .mark = 0 };
+    uint64_t mark;
+
+    world_open(&world, *state);
+    assert_int_equal(store_begin(world.rig->store), RC_OK);
+    put_order(&world, 7, 1);
+    assert_int_equal(store_commit(world.rig->store), RC_OK);
+    for (mark = 7; mark <= 9; mark++) {
+        order_index_close(&world.index);
+        world.mark = mark;
+        assert_int_equal(order_index_open(&world.index, world.table,
+                                          world.orders, &world.mark),
+                         mark <= 8 ? RC_OK : RC_DAMAGED);
+    }
+    world_close(&world);
+}
+
 static void
 test_order_index_refuses_a_damaged_order(void **state)
 {
@@ -355,7 +410,7 @@ test_order_index_refuses_a_damaged_order(void **state)
     assert_int_equal(store_commit(world.rig->store), RC_OK);
     order_index_close(&world.index);
     assert_int_equal(order_index_open(&world.index, world.table, world.orders,
-                                      world.mark), RC_DAMAGED);
+                                      &world.mark), RC_DAMAGED);
     world_close(&world);
 }
 
@@ -368,9 +423,11 @@ main(void)
     const struct CMUnitTest tests[] = {
         RIG(test_order_index_finds_what_a_list_finds),
         RIG(test_order_index_spreads_a_run_over_turns),
+        RIG(test_order_index_tail_does_not_grow),
         RIG(test_order_index_reads_a_row_per_order),
         RIG(test_order_index_of_no_order_is_damage),
         RIG(test_order_index_refuses_a_row_that_none_wrote),
+        RIG(test_order_index_refuses_a_mark_behind_the_last_order),
         RIG(test_order_index_refuses_a_damaged_order),
     };
 

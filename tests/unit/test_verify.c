@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "../support/verify_world.h"
+#include "gateway/order_run.h"
 #include "saga/participant_park.h"
 
 #define ROW_BYTES_MAX 65536
@@ -286,8 +287,6 @@ static const struct damage damages[] = {
       KEY_TEXT, 0, "counters", 8 },
     { "the counters are gone", CHECK_GATEWAY_COUNTERS, VERIFY_GATEWAY,
       "counters", KEY_TEXT, 0, "counters", DELETE },
-    { "orders are not in the index", CHECK_GATEWAY_COUNTERS, VERIFY_GATEWAY,
-      "counters", KEY_TEXT, 0, "counters", 55 },
 };
 
 /* Rows that have no form that there is. */
@@ -387,6 +386,94 @@ expect_found(const struct damage *damage)
     }
     assert_false(verify_report_good(&copies.report));
     copies_fini(&copies);
+}
+
+/* ---- the index by user ---- */
+
+struct index_row {
+    uint64_t user, ids[3];
+    uint32_t count;
+    bool gone;
+};
+
+static void
+put_index_row(const char *store, const struct index_row *row)
+{
+    uint8_t key[ORDER_USER_KEY_BYTES], value[ORDER_RUN_BYTES_MAX];
+    size_t bytes = order_run_encode(row->ids, row->count, value);
+
+    order_user_key_encode((struct user_id){ row->user }, row->ids[0], key);
+    verify_world_put(store, "orders_by_user", key, sizeof key,
+                     row->gone ? NULL : value, bytes);
+}
+
+/* The base's nine orders, as when a run was written: the mark is behind. */
+static void
+write_index(const char *store)
+{
+    static const struct index_row rows[] = {
+        { 1, { 1, 2, 3 }, 3, false }, { 2, { 8, 9 }, 2, false },
+        { 3, { 5 }, 1, false }, { 4, { 7 }, 1, false }, { 5, { 4 }, 1, false },
+        { 99, { 6 }, 1, false },
+    };
+    uint8_t value[ROW_BYTES_MAX], found[STORE_KEY_BYTES_MAX];
+    struct gateway_counters counters;
+    size_t i, bytes, found_bytes;
+
+    for (i = 0; i < ARRAY_COUNT(rows); i++)
+        put_index_row(store, &rows[i]);
+    bytes = verify_world_get(store, "counters", "counters", 8, found,
+                             &found_bytes, value, sizeof value);
+    assert_int_equal(counters_row_decode(value, bytes, &counters), RC_OK);
+    counters.index_mark = 10;
+    verify_world_put(store, "counters", "counters", 8, value,
+                     counters_row_encode(&counters, value));
+}
+
+static void
+test_verify_reads_the_index_by_user(void **state)
+{
+    static const struct index_row changes[][2] = {
+        { { 1, { 1 }, 1, true } }, { { 1, { 1, 3 }, 2, false } },
+        { { 1, { 1, 2, 5 }, 3, false } }, { { 7, { 3 }, 1, false } },
+        { { 1, { 1 }, 1, true }, { 1, { 2, 3 }, 2, false } },
+        { { 1, { 1, 3 }, 2, false }, { 1, { 3 }, 1, false } }, /* twice */
+    };
+    struct copies copies;
+    const char *store;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(changes); i++) {
+        copies_make(&copies);
+        store = copies.input.directories[VERIFY_GATEWAY];
+        write_index(store);
+        expect_good(&copies);
+        put_index_row(store, &changes[i][0]);
+        if (changes[i][1].user != 0)
+            put_index_row(store, &changes[i][1]);
+        verify_now(&copies);
+        if (copies.report.results[CHECK_GATEWAY_COUNTERS].differences == 0)
+            fail_msg("change %zu", i);
+        copies_fini(&copies);
+    }
+}
+
+static void
+test_verify_tells_an_index_row_that_none_wrote(void **state)
+{
+    static const uint8_t key[17] = { [7] = 1, [15] = 1 };
+    struct copies copies;
+
+    (void)state;
+    for (size_t i = 15; i <= 17; i++) { /* of 16 it is the value */
+        copies_make(&copies);
+        verify_world_put(copies.input.directories[VERIFY_GATEWAY],
+                         "orders_by_user", key, i, key, i == 16);
+        verify_now(&copies);
+        assert_int_equal(
+            copies.report.results[CHECK_GATEWAY_COUNTERS].differences, 1);
+        copies_fini(&copies);
+    }
 }
 
 /* ---- tests ---- */
@@ -694,6 +781,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_verify_untouched_finds_nothing),
         cmocka_unit_test(test_verify_each_damage_is_found_by_its_check),
+        cmocka_unit_test(test_verify_reads_the_index_by_user),
+        cmocka_unit_test(test_verify_tells_an_index_row_that_none_wrote),
         cmocka_unit_test(test_verify_rows_without_form_are_found),
         cmocka_unit_test(test_verify_a_lawful_account_is_compared_with_events),
         cmocka_unit_test(
