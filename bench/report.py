@@ -247,7 +247,7 @@ def write(directory, bench, minutes, load_before, pictures):
     text = f"""\
 # {title}
 
-{now:%Y-%m-%d %H:%M} UTC, commit {rig.commit()}, {minutes:.0f} minutes. The load
+{now:%Y-%m-%d %H:%M} UTC, commit {bench.commit}, {minutes:.0f} minutes. The load
 comes from the same cores. All knobs have their defaults, but for the place, the
 port, and `topics` in part 5. Each pipeline's run ended with `sagactl verify`, clean.
 

@@ -47,6 +47,7 @@ class Bench:
     def __init__(self, quick=False, growth=1000000):
         self.quick = quick
         self.growth = growth
+        self.commit = commit()  # before pictures change the tree
         self.results = {}
 
     def seconds(self, wanted):
