@@ -7,9 +7,10 @@
  * in one row.  What the tail holds is in the table of orders, too, and is read
  * from there at the start; the mark tells from which id on.
  *
- *   id      ... | mark                                             order_next
- *   found in      the tail: first a run that is being written, then others
- *   the table     (rows of that run that are there already are passed over)
+ *   ids below the mark     are found in the table
+ *   ids from the mark on   in the tail: first those of the run that is being
+ *                          written (its rows in the table are passed over),
+ *                          then those that came behind it
  *
  * The writes of a run are spread over the turns, a row for each order that
  * came and ORDER_ROWS_MORE more: so a run is written before the next one is
@@ -17,7 +18,7 @@
  * in the middle of a run finds the same mark, so the same run, and writes the
  * same rows again.  Where starts come so often that no run gets to its end, the
  * tail grows, and a turn writes as many rows more as there are runs in it.
- * Sorting a run takes about half a millisecond of one turn.
+ * A run is sorted at once, in the turn that begins it.
  *
  * A row: key user id, first order id; value as order_run.h says.
  *
