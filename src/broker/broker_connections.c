@@ -45,6 +45,7 @@ watch(struct broker_connections *connections, size_t index, void *context,
     if (zmq_socket_monitor(socket, endpoints[index],
                            ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED) != 0)
         return RC_IO;
+    connections->sockets[index] = socket;
     monitor = zmq_socket(context, ZMQ_PAIR);
     if (monitor == NULL)
         return RC_IO;
@@ -71,12 +72,25 @@ broker_connections_open(struct broker_connections *connections, uint64_t limit,
     return rc;
 }
 
+/* libzmq's thread, which all connections have in common, waits for ever to tell
+ * a monitor that nobody reads: so nothing is told any more before it closes. */
+static void
+unwatch(struct broker_connections *connections, size_t index)
+{
+    if (connections->sockets[index] != NULL &&
+        zmq_socket_monitor(connections->sockets[index], NULL, 0) != 0)
+        log_warning("monitor_close_failed", "error=%s",
+                    log_quote(zmq_strerror(zmq_errno())));
+    connections->sockets[index] = NULL;
+}
+
 void
 broker_connections_close(struct broker_connections *connections)
 {
     int linger_ms = 0;
 
     for (size_t i = 0; i < CONNECTIONS_SOCKETS; i++) {
+        unwatch(connections, i);
         if (connections->monitors[i] == NULL)
             continue;
         if (zmq_setsockopt(connections->monitors[i], ZMQ_LINGER, &linger_ms,

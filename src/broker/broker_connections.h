@@ -21,6 +21,7 @@
 /* Connections are known by their descriptors, and not just counted: should an
  * end not be told, the next one of that number sets it right. */
 struct broker_connections {
+    void *sockets[CONNECTIONS_SOCKETS];  /* NULL: not watched */
     void *monitors[CONNECTIONS_SOCKETS];
     int fds[CONNECTIONS_SOCKETS]; /* readable: broker_connections_look() */
     uint64_t limit;
@@ -40,7 +41,8 @@ MUST_USE enum rc
 broker_connections_open(struct broker_connections *connections, uint64_t limit,
                         void *context,
                         void *const sockets[CONNECTIONS_SOCKETS]);
-/* Before the sockets are closed; also when it was never opened. */
+/* Before the sockets are closed, whose clients are served on; also when it was
+ * never opened. */
 void broker_connections_close(struct broker_connections *connections);
 
 /* Counts who came and went since, and cuts who is too many. */
