@@ -24,20 +24,16 @@ walk(struct gateway_store *store, struct store_cursor *cursor,
     uint8_t key[ID_KEY_BYTES];
     struct order_row order;
     struct store_row row;
-    uint64_t id;
     enum rc rc;
 
     id_key_encode(ages->walk_at, key);
     rc = store_cursor_seek(cursor, key, sizeof key, &row);
     for (; rc == RC_OK && rows_max > 0; rows_max--) {
-        rc = id_key_decode(row.key, row.key_bytes, &id);
-        if (rc != RC_OK || id >= ages->walk_end)
+        rc = order_row_read(row.key, row.key_bytes, row.value, row.bytes,
+                            &order);
+        if (rc != RC_OK || order.order.value >= ages->walk_end)
             break;
-        rc = order_row_decode((struct order_id){ id }, row.value, row.bytes,
-                              &order);
-        if (rc != RC_OK)
-            break;
-        open_ages_walked(ages, id + 1);
+        open_ages_walked(ages, order.order.value + 1);
         if (!order_status_terminal(order.status))
             open_ages_add(ages, order.order, order.created_us);
         rc = store_cursor_next(cursor, &row);

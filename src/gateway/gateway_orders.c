@@ -312,16 +312,13 @@ find_expired(struct gateway_store *store, int64_t now_us,
     struct store_row row;
     struct order_row order;
     uint32_t scanned;
-    uint64_t id;
     enum rc rc;
 
     id_key_encode(store->counters.order_mark, key);
     rc = store_cursor_seek(cursor, key, sizeof key, &row);
     for (scanned = 0; rc == RC_OK && scanned < TIMEOUT_SCAN_MAX; scanned++) {
-        rc = id_key_decode(row.key, row.key_bytes, &id);
-        if (rc == RC_OK)
-            rc = order_row_decode((struct order_id){ id }, row.value,
-                                  row.bytes, &order);
+        rc = order_row_read(row.key, row.key_bytes, row.value, row.bytes,
+                            &order);
         if (rc != RC_OK) {
             log_error("row_damaged", "table=orders after=%" PRIu64,
                       store->counters.order_mark);
@@ -330,7 +327,7 @@ find_expired(struct gateway_store *store, int64_t now_us,
         store->timeout_due_us = order.created_us + timeout_us(store);
         if (store->timeout_due_us > now_us)
             return RC_OK;
-        store->counters.order_mark = id + 1;
+        store->counters.order_mark = order.order.value + 1;
         store->counters_changed = true;
         if (order.status == ORDER_CREATED && order.cancel_us == 0)
             expired[(*count_out)++] = order;

@@ -187,6 +187,16 @@ user_row_decode(struct user_id user, const uint8_t *value, size_t bytes,
     return RC_OK;
 }
 
+enum rc
+order_row_read(const uint8_t *key, size_t key_bytes, const uint8_t *value,
+               size_t bytes, struct order_row *row_out)
+{
+    struct order_id order;
+    enum rc rc = id_key_decode(key, key_bytes, &order.value);
+
+    return rc == RC_OK ? order_row_decode(order, value, bytes, row_out) : rc;
+}
+
 void
 transaction_row_encode(const struct transaction_row *row,
                        uint8_t value[TRANSACTION_ROW_BYTES])

@@ -195,6 +195,10 @@ bool user_row_read(struct user_row *row, struct bytes_reader *reader);
  */
 MUST_USE enum rc order_row_decode(struct order_id order, const uint8_t *value,
                                   size_t bytes, struct order_row *row_out);
+/* The same of a row with its key, as a walk over the table meets it. */
+MUST_USE enum rc order_row_read(const uint8_t *key, size_t key_bytes,
+                                const uint8_t *value, size_t bytes,
+                                struct order_row *row_out);
 MUST_USE enum rc user_row_decode(struct user_id user, const uint8_t *value,
                                  size_t bytes, struct user_row *row_out);
 MUST_USE enum rc transaction_row_decode(struct transaction_id transaction,

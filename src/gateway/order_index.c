@@ -60,16 +60,13 @@ read_tail(struct order_index *index, struct store_cursor *cursor)
     uint8_t key[ID_KEY_BYTES];
     struct order_row order;
     struct store_row row;
-    uint64_t id;
     enum rc rc;
 
     id_key_encode(index->mark, key);
     rc = store_cursor_seek(cursor, key, sizeof key, &row);
     while (rc == RC_OK) {
-        rc = id_key_decode(row.key, row.key_bytes, &id);
-        if (rc == RC_OK)
-            rc = order_row_decode((struct order_id){ id }, row.value,
-                                  row.bytes, &order);
+        rc = order_row_read(row.key, row.key_bytes, row.value, row.bytes,
+                            &order);
         if (rc != RC_OK)
             break;
         order_index_add(index, order.user, order.order);
@@ -245,24 +242,20 @@ found(struct search *search, uint64_t id)
 static enum rc
 find_in_row(struct search *search, const struct store_row *row)
 {
-    struct bytes_reader reader;
-    uint64_t user, first, id;
-    uint32_t count, i;
+    struct order_run run;
+    uint64_t id;
+    uint32_t i;
 
-    bytes_reader_init(&reader, row->key, row->key_bytes);
-    user = bytes_get_u64(&reader);
-    first = bytes_get_u64(&reader);
-    if (bytes_all_read(&reader) && user != search->user.value)
-        return RC_NOT_FOUND;
-    if (!bytes_all_read(&reader) ||
-        order_run_count(first, row->value, row->bytes, &count) != RC_OK) {
+    if (order_run_decode(row->key, row->key_bytes, row->value, row->bytes,
+                         &run) != RC_OK) {
         log_error("row_damaged", "table=orders_by_user user=%" PRIu64
-                  " order=%" PRIu64, user, first);
+                  " order=%" PRIu64, run.user, run.first);
         return RC_DAMAGED;
     }
-    for (i = 0; i < count; i++) {
-        id = order_run_at(first, row->value,
-                          search->descending ? count - 1 - i : i);
+    if (run.user != search->user.value)
+        return RC_NOT_FOUND;
+    for (i = 0; i < run.count; i++) {
+        id = order_run_at(&run, search->descending ? run.count - 1 - i : i);
         if (id < search->mark && !found(search, id))
             return RC_NOT_FOUND;
     }

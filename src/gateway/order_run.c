@@ -24,19 +24,25 @@ order_run_encode(const uint64_t *ids, uint32_t count,
 }
 
 enum rc
-order_run_count(uint64_t first, const uint8_t *value, size_t bytes,
-                uint32_t *count_out)
+order_run_decode(const uint8_t *key, size_t key_bytes, const uint8_t *value,
+                 size_t bytes, struct order_run *run_out)
 {
-    uint64_t id, before = first;
+    struct bytes_reader reader;
+    uint64_t id, before;
     uint32_t i;
 
-    *count_out = bytes == 0 ? 1 : (uint32_t)(1 + (bytes - 1) / 8);
-    if (!id_valid(first) || bytes > ORDER_RUN_BYTES_MAX ||
+    bytes_reader_init(&reader, key, key_bytes);
+    run_out->user = bytes_get_u64(&reader);
+    run_out->first = before = bytes_get_u64(&reader);
+    run_out->value = value;
+    run_out->count = bytes == 0 ? 1 : (uint32_t)(1 + (bytes - 1) / 8);
+    if (!bytes_all_read(&reader) || !id_valid(run_out->first) ||
+        bytes > ORDER_RUN_BYTES_MAX ||
         (bytes > 0 &&
          (bytes < 9 || bytes % 8 != 1 || value[0] != ROW_VERSION)))
         return RC_DAMAGED;
-    for (i = 1; i < *count_out; i++, before = id) {
-        id = order_run_at(first, value, i);
+    for (i = 1; i < run_out->count; i++, before = id) {
+        id = order_run_at(run_out, i);
         if (!id_valid(id) || id <= before)
             return RC_DAMAGED;
     }
@@ -44,12 +50,12 @@ order_run_count(uint64_t first, const uint8_t *value, size_t bytes,
 }
 
 uint64_t
-order_run_at(uint64_t first, const uint8_t *value, uint32_t index)
+order_run_at(const struct order_run *run, uint32_t index)
 {
     struct bytes_reader reader;
 
     if (index == 0)
-        return first;
-    bytes_reader_init(&reader, value + 1 + 8 * (size_t)(index - 1), 8);
+        return run->first;
+    bytes_reader_init(&reader, run->value + 1 + 8 * (size_t)(index - 1), 8);
     return bytes_get_u64(&reader);
 }

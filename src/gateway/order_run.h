@@ -19,11 +19,19 @@
  * length: 0 for one. */
 size_t order_run_encode(const uint64_t *ids, uint32_t count,
                         uint8_t value[ORDER_RUN_BYTES_MAX]);
-/* How many ids it has with the first; RC_DAMAGED if they do not rise, or the
- * value is not one that the writer makes. */
-MUST_USE enum rc order_run_count(uint64_t first, const uint8_t *value,
-                                 size_t bytes, uint32_t *count_out);
-/* One of them, below the count. */
-uint64_t order_run_at(uint64_t first, const uint8_t *value, uint32_t index);
+struct order_run {
+    uint64_t user;
+    uint64_t first;
+    uint32_t count;
+    const uint8_t *value; /* the row's: as long as that is there */
+};
+
+/* Reads a row.  RC_DAMAGED if it is not one that the writer makes: the length
+ * of its key or value, the version, or ids that do not rise. */
+MUST_USE enum rc order_run_decode(const uint8_t *key, size_t key_bytes,
+                                  const uint8_t *value, size_t bytes,
+                                  struct order_run *run_out);
+/* One of its ids, below the count. */
+uint64_t order_run_at(const struct order_run *run, uint32_t index);
 
 #endif

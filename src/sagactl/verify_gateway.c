@@ -21,9 +21,17 @@ struct tally {
 
 /* ---- orders ---- */
 
+/* Orders from the mark on need not be in the index yet. */
+static bool
+is_indexed(const struct tally *tally, uint64_t id)
+{
+    return id < tally->told.index_mark;
+}
+
 static void
 tally_order(struct tally *tally, const struct order_row *row)
 {
+    tally->to_be_indexed += is_indexed(tally, row->order.value);
     tally->rows.orders[ORDER_CREATED]++;
     if (row->status != ORDER_CREATED)
         tally->rows.orders[row->status]++;
@@ -36,19 +44,6 @@ tally_order(struct tally *tally, const struct order_row *row)
         tally->oldest_us = row->created_us;
 }
 
-/* Orders from the mark on need not be in the index yet. */
-static bool
-is_indexed(const struct tally *tally, uint64_t id)
-{
-    return id < tally->told.index_mark;
-}
-
-static void
-tally_index(struct tally *tally, uint64_t id)
-{
-    tally->to_be_indexed += is_indexed(tally, id);
-}
-
 static enum rc
 on_order(struct verify *verify, void *context, const struct store_row *row)
 {
@@ -57,13 +52,13 @@ on_order(struct verify *verify, void *context, const struct store_row *row)
     uint64_t id;
     enum rc rc;
 
-    if (!verify_read_id(row->key, row->key_bytes, &id) ||
-        order_row_decode((struct order_id){ id }, row->value, row->bytes,
-                         &gateway) != RC_OK) {
+    if (order_row_read(row->key, row->key_bytes, row->value, row->bytes,
+                       &gateway) != RC_OK) {
         verify_differs(verify->report, CHECK_GATEWAY_ORDERS,
                        "a row of orders that can't be read");
         return RC_OK;
     }
+    id = gateway.order.value;
     rc = verify_order(verify, id, &order);
     if (rc != RC_OK)
         return rc;
@@ -71,7 +66,6 @@ on_order(struct verify *verify, void *context, const struct store_row *row)
     verify_looked(verify->report, CHECK_GATEWAY_STATUS, 1);
     verify_looked(verify->report, CHECK_GATEWAY_COUNTERS, 1);
     tally_order(context, &gateway);
-    tally_index(context, id);
     order->facts |= FACT(FACT_GATEWAY_ROW);
     if (gateway.cancel_us != 0)
         order->facts |= FACT(FACT_GATEWAY_CANCELS);
@@ -105,33 +99,31 @@ static enum rc
 on_index(struct verify *verify, void *context, const struct store_row *row)
 {
     struct tally *tally = context;
-    struct bytes_reader reader;
-    uint64_t user, first, id;
-    uint32_t count, i;
+    struct order_run run;
+    uint64_t id;
+    uint32_t i;
 
-    bytes_reader_init(&reader, row->key, row->key_bytes);
-    user = bytes_get_u64(&reader);
-    first = bytes_get_u64(&reader);
-    if (!bytes_all_read(&reader) ||
-        order_run_count(first, row->value, row->bytes, &count) != RC_OK) {
+    if (order_run_decode(row->key, row->key_bytes, row->value, row->bytes,
+                         &run) != RC_OK) {
         verify_differs(verify->report, CHECK_GATEWAY_COUNTERS,
                        "a row of the index by user that can't be read");
         return RC_OK;
     }
-    for (i = 0; i < count; i++) {
-        id = order_run_at(first, row->value, i);
+    for (i = 0; i < run.count; i++) {
+        id = order_run_at(&run, i);
         if (!is_indexed(tally, id))
             continue;
         tally->indexed++;
-        if (!is_order_of(verify, id, user))
+        if (!is_order_of(verify, id, run.user))
             verify_differs(verify->report, CHECK_GATEWAY_COUNTERS,
                            "the index has order %" PRIu64 " of user %" PRIu64
-                           ", which is none", id, user);
-        if (user == tally->index_user && id <= tally->index_order)
+                           ", which is none", id, run.user);
+        if (run.user == tally->index_user && id <= tally->index_order)
             verify_differs(verify->report, CHECK_GATEWAY_COUNTERS,
                            "the index has order %" PRIu64 " of user %" PRIu64
-                           " behind %" PRIu64, id, user, tally->index_order);
-        tally->index_user = user;
+                           " behind %" PRIu64, id, run.user,
+                           tally->index_order);
+        tally->index_user = run.user;
         tally->index_order = id;
     }
     return RC_OK;

@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "../support/gateway_world.h"
+#include "../support/random.h"
 
 #define ORDERS (LIST_SCAN_MAX + 700)
 #define USERS 5
@@ -32,29 +32,6 @@ struct model_page {
 static struct model_row model_orders[ORDERS];
 static struct model_row model_transactions[ORDERS];
 static size_t model_transactions_count;
-
-static uint64_t random_state;
-
-static uint64_t
-random_below(uint64_t limit)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state % limit;
-}
-
-/* TEST_SEED replays a run. */
-static uint64_t
-random_begin(void)
-{
-    const char *text = getenv("TEST_SEED");
-
-    random_state = text != NULL ? strtoull(text, NULL, 10)
-                                : (uint64_t)time(NULL) * 2654435761u;
-    random_state |= 1;
-    return random_state;
-}
 
 static bool
 model_passes(const struct request_query *query, uint64_t id)

@@ -7,10 +7,8 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
+#include "../support/random.h"
 #include "../support/store_rig.h"
 #include "gateway/gateway_query.h"
 #include "gateway/gateway_rows.h"
@@ -27,29 +25,6 @@ struct model_order {
 
 static struct model_order model[ORDERS];
 static size_t model_count;
-static uint64_t random_state;
-
-static uint64_t
-random_below(uint64_t limit)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return random_state % limit;
-}
-
-/* TEST_SEED replays a run. */
-static void
-random_begin(void)
-{
-    const char *text = getenv("TEST_SEED");
-
-    random_state = text != NULL ? strtoull(text, NULL, 10)
-                                : (uint64_t)time(NULL) * 2654435761u;
-    random_state |= 1;
-    print_message("TEST_SEED=%llu\n", (unsigned long long)random_state);
-}
-
 /* ---- a gateway's store, as far as the index knows it ------------------- */
 
 struct world {
@@ -203,7 +178,7 @@ test_order_index_finds_what_a_list_finds(void **state)
     struct world world = { .mark = 0 };
     uint64_t mark_before = 0, runs = 0;
 
-    random_begin();
+    print_message("TEST_SEED=%llu\n", (unsigned long long)random_begin());
     model_count = 0;
     world_open(&world, *state);
     while (model_count < ORDERS) {
