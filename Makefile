@@ -17,7 +17,7 @@ CORE_BROKER  = broker_request producer_seqs report_table
 CORE_PAYMENT = payment_account payment_decide
 CORE_LEDGER  = ledger_entry ledger_post
 CORE_GATEWAY = order_status gateway_rows gateway_fold http_deadline http_rate \
-               http_origin http_prefer drain_rate open_ages order_run
+               http_origin http_prefer drain_rate open_ages order_block order_levels
 CORE_SAGACTL = verify_rules verify_rows sse_reader
 
 CC       = gcc

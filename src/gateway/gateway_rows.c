@@ -2,8 +2,8 @@
 
 #define ROW_VERSION 1
 #define ORDER_VERSION_CANCEL 2 /* with the three times of an order's undoing */
-#define COUNTERS_VERSION 3
-#define COUNTERS_VERSION_2 2 /* without the index's mark */
+#define COUNTERS_VERSION 4 /* 3: the same, of programs that moved the base */
+#define COUNTERS_VERSION_2 2 /* without the index's base */
 #define COUNTERS_VERSION_1 1 /* without mark, credits and parked orders */
 
 /* These enums are ours or grow only at their end: their values are the
@@ -280,7 +280,7 @@ counters_row_encode(const struct gateway_counters *counters,
     bytes_put_u64(&writer, counters->parked_orders);
     bytes_put_u64(&writer, counters->order_mark);
     bytes_put_u64(&writer, counters->credit_last);
-    bytes_put_u64(&writer, counters->index_mark);
+    bytes_put_u64(&writer, counters->index_base);
     bytes_put_u8(&writer, ORDER_STATUS_COUNT - 1);
     for (i = ORDER_CREATED; i < ORDER_STATUS_COUNT; i++)
         bytes_put_u64(&writer, counters->orders[i]);
@@ -313,8 +313,8 @@ counters_row_decode(const uint8_t *value, size_t bytes,
         counters_out->order_mark = bytes_get_u64(&reader);
         counters_out->credit_last = bytes_get_u64(&reader);
     }
-    counters_out->index_mark = version <= COUNTERS_VERSION_2
-                                   ? INDEX_MARK_ALL
+    counters_out->index_base = version <= COUNTERS_VERSION_2
+                                   ? INDEX_BASE_ALL
                                    : bytes_get_u64(&reader);
     count = bytes_get_u8(&reader);
     if (count >= ORDER_STATUS_COUNT)

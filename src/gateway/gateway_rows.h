@@ -3,7 +3,8 @@
  *
  *   table           key                        value
  *   orders          order id                   order row
- *   orders_by_user  user id, order id          ids after it (order_run.h)
+ *   order_runs      of the index by user: order_block.h, order_levels.h
+ *   orders_by_user  of an older program: order_index_old.h
  *   users           user id                    user row
  *   transactions    transaction id             transaction row
  *   products        product id                 product row
@@ -83,8 +84,9 @@ struct transaction_row {
     int64_t written_us;
 };
 
-/* In the counters of an older program, which put each order in the index. */
-#define INDEX_MARK_ALL UINT64_MAX
+/* As index_base, in the counters of programs that put each order into
+ * orders_by_user at once. */
+#define INDEX_BASE_ALL UINT64_MAX
 
 #define ID_KEY_BYTES 8
 #define ORDER_USER_KEY_BYTES 16
@@ -111,7 +113,7 @@ struct gateway_counters {
     uint64_t parked_orders; /* that an operator has to look at now          */
     uint64_t order_mark;    /* no order with a lower id is to be timed out  */
     uint64_t credit_last;   /* the last credit id that we gave; 0: none yet */
-    uint64_t index_mark;    /* of order_index.h; INDEX_MARK_ALL: a row each  */
+    uint64_t index_base;    /* of order_index.h                              */
 };
 
 /* An event of an order that a participant could not handle. */

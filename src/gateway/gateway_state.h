@@ -36,6 +36,7 @@ struct gateway_store {
     char seed_error[1024]; /* why there is none, "" if there is */
 
     struct gateway_tables tables;
+    const struct order_index_shape *index_shape;
     struct row_cache *users;
     struct gateway_catalogue catalogue;
     struct gateway_changes changes;

@@ -22,13 +22,14 @@ _Static_assert(SEED_ROWS_MAX <= CATALOGUE_PRODUCTS_MAX,
 
 static enum rc
 open_tables(struct gateway_tables *tables, struct store *store,
-            struct store_table **index_out)
+            struct order_index_tables *index)
 {
     const struct {
         const char *name;
         struct store_table **table;
     } all[] = {
-        { "orders_by_user", index_out },
+        { "order_runs", &index->runs },
+        { "orders_by_user", &index->old },
         { "users", &tables->users },
         { "products", &tables->products },
         { "counters", &tables->counters },
@@ -46,6 +47,7 @@ open_tables(struct gateway_tables *tables, struct store *store,
                                      &tables->transactions);
     for (i = 0; i < ARRAY_COUNT(all) && rc == RC_OK; i++)
         rc = store_table_open(store, all[i].name, all[i].table);
+    index->orders = tables->orders;
     return rc;
 }
 
@@ -176,7 +178,7 @@ static enum rc
 on_open(void *context, struct store *opened)
 {
     struct gateway_store *store = context;
-    struct store_table *index;
+    struct order_index_tables index;
     enum rc rc;
 
     rc = open_tables(&store->tables, opened, &index);
@@ -192,9 +194,8 @@ on_open(void *context, struct store *opened)
     if (rc == RC_OK)
         rc = find_order_next(store);
     if (rc == RC_OK)
-        rc = order_index_open(&store->tables.orders_by_user, index,
-                              store->tables.orders,
-                              &store->counters.index_mark);
+        rc = order_index_open(&store->tables.orders_by_user, &index,
+                              store->index_shape, &store->counters.index_base);
     if (rc == RC_OK)
         rc = gateway_open_start(store);
     store->disk_low = disk_is_low(store);
@@ -290,7 +291,6 @@ on_commit(void *context, struct turn *turn)
 {
     struct gateway_store *store = context;
     uint8_t value[COUNTERS_ROW_BYTES_MAX];
-    uint64_t mark = store->counters.index_mark;
     enum rc rc;
 
     (void)turn;
@@ -298,10 +298,7 @@ on_commit(void *context, struct turn *turn)
     if (rc == RC_OK)
         rc = gateway_changes_write(store);
     if (rc == RC_OK)
-        rc = order_index_write(store->tables.orders_by_user,
-                               &store->counters.index_mark);
-    if (mark != store->counters.index_mark)
-        store->counters_changed = true;
+        rc = order_index_write(store->tables.orders_by_user);
     if (rc != RC_OK || !store->counters_changed)
         return rc;
     store->counters_changed = false;
@@ -433,6 +430,7 @@ gateway_store_new(const struct config *config, struct mailbox *requests,
     store->requests = requests;
     store->answers = answers;
     store->shared = shared;
+    store->index_shape = &order_index_shape_usual;
     rc = gateway_seed_read(config->seed, &store->seed, store->seed_error,
                            sizeof store->seed_error);
     if (rc != RC_OK && !store_was_made(config))
@@ -455,6 +453,13 @@ gateway_store_destroy(struct gateway_store **store_p)
     row_cache_close(&store->users);
     free(store->status);
     free(store);
+}
+
+void
+gateway_store_shape_index(struct gateway_store *store,
+                          const struct order_index_shape *shape)
+{
+    store->index_shape = shape;
 }
 
 void

@@ -11,6 +11,7 @@
 
 #include <stdatomic.h>
 
+#include "gateway/order_index.h"
 #include "gateway/request.h"
 
 struct gateway_store;
@@ -39,6 +40,10 @@ struct gateway_store *gateway_store_new(const struct config *config,
 void gateway_store_destroy(struct gateway_store **store_p);
 
 extern const struct participant_handlers gateway_store_handlers;
+
+/* Before it is opened; for tests: so that few orders make many runs. */
+void gateway_store_shape_index(struct gateway_store *store,
+                               const struct order_index_shape *shape);
 
 /* Gives the participant to ask for statistics and backlog; call it once,
  * after participant_open(). */

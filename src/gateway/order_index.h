@@ -3,24 +3,15 @@
  *
  * A row per order in an index by user costs as much as the order's own: each
  * stands in another page.  So the last orders are kept in memory, the tail,
- * and are written in runs: ORDER_RUN of them at a time, sorted by user, many
- * in one row.  What the tail holds is in the table of orders, too, and is read
- * from there at the start; the mark tells from which id on.
+ * and are written in sorted runs, which are merged into longer ones
+ * (order_runs.h).  By rising ids, so:
  *
- *   ids below the mark     are found in the table
- *   ids from the mark on   in the tail: first those of the run that is being
- *                          written (its rows in the table are passed over),
- *                          then those that came behind it
- *
- * The writes of a run are spread over the turns, a row for each order that
- * came and ORDER_ROWS_MORE more: so a run is written before the next one is
- * full, and the tail has less than two runs and what two turns bring.  A start
- * in the middle of a run finds the same mark, so the same run, and writes the
- * same rows again.  Where starts come so often that no run gets to its end, the
- * tail grows, and a turn writes as many rows more as there are runs in it.
- * A run is sorted at once, in the turn that begins it.
- *
- * A row: key user id, first order id; value as order_run.h says.
+ *   below the base            the table of an older program
+ *                             (order_index_old.h); 0: there was none
+ *   from there to the mark    runs
+ *   from the mark on          the tail, which is less than a run and what a
+ *                             turn brings.  It is in the table of orders, too,
+ *                             and is read from there at the start
  *
  * Thread rule: the store thread's.
  */
@@ -30,23 +21,32 @@
 #include "saga/event.h"
 #include "saga/store.h"
 
-/* Part of the form on disk, as ORDER_RUN_ROW_MAX: a run that is half written
- * when a program ends is written again by the next one. */
-#define ORDER_RUN 8192
-#define ORDER_ROWS_MORE 32
-
 struct order_index;
 
+struct order_index_tables {
+    struct store_table *orders;
+    struct store_table *runs;
+    struct store_table *old;
+};
+
+/* How long a run of level 0 is, and how large a block: no part of the form
+ * on disk. */
+struct order_index_shape {
+    uint32_t run_orders;
+    uint32_t block_bytes;
+};
+extern const struct order_index_shape order_index_shape_usual;
+
 /*
- * Opens the index over its table, and reads its tail from the table of orders.
- * *mark is what order_index_write() told last, as it was committed, 0 at first,
- * or INDEX_MARK_ALL (then it is set).  Dies without memory; RC_DAMAGED (logged)
- * also for a mark behind the last order; else what the store said.  Close it
- * also after a failure.
+ * Opens the index over its tables, and reads its tail.  *base is as committed,
+ * 0 at first, or INDEX_BASE_ALL (all orders that there are; then it is set).
+ * Dies without memory; RC_DAMAGED (logged) also for a mark behind the last
+ * order; else what the store said.  Close it also after a failure.
  */
 MUST_USE enum rc order_index_open(struct order_index **index_out,
-                                  struct store_table *table,
-                                  struct store_table *orders, uint64_t *mark);
+                                  const struct order_index_tables *tables,
+                                  const struct order_index_shape *shape,
+                                  uint64_t *base);
 /* Also NULL; sets it to NULL. */
 void order_index_close(struct order_index **index_p);
 
@@ -54,9 +54,11 @@ void order_index_close(struct order_index **index_p);
 void order_index_add(struct order_index *index, struct user_id user,
                      struct order_id order);
 
-/* Writes what is due, within the turn's transaction.  *mark moves when a run
- * is written: commit it with the rows.  Fails as store_put(). */
-MUST_USE enum rc order_index_write(struct order_index *index, uint64_t *mark);
+/* Writes what is due, within the turn's transaction.  Fails as store_put(). */
+MUST_USE enum rc order_index_write(struct order_index *index);
+
+/* Orders from it on are in the tail. */
+uint64_t order_index_mark(const struct order_index *index);
 
 /*
  * The ids of the user's orders behind `after`, ascending, or before it (0: from

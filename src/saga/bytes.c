@@ -79,6 +79,19 @@ bytes_put(struct bytes_writer *writer, const void *data, size_t bytes)
 }
 
 void
+bytes_put_varint(struct bytes_writer *writer, uint64_t value)
+{
+    uint8_t octets[BYTES_VARINT_MAX];
+    size_t bytes = 0;
+
+    invariant(value >> BYTES_VARINT_BITS == 0);
+    for (; value >= 0x80; value >>= 7)
+        octets[bytes++] = (uint8_t)(value | 0x80);
+    octets[bytes++] = (uint8_t)value;
+    bytes_put(writer, octets, bytes);
+}
+
+void
 bytes_put_text(struct bytes_writer *writer, const char *text)
 {
     size_t bytes = strlen(text);
@@ -157,6 +170,27 @@ int64_t
 bytes_get_i64(struct bytes_reader *reader)
 {
     return (int64_t)get_integer(reader, 8);
+}
+
+uint64_t
+bytes_get_varint(struct bytes_reader *reader)
+{
+    uint64_t value = 0;
+    uint8_t octet;
+    unsigned shift;
+
+    for (shift = 0; shift < BYTES_VARINT_BITS && !reader->failed; shift += 7) {
+        if (reader->used == reader->size)
+            break;
+        octet = reader->data[reader->used++];
+        value |= (uint64_t)(octet & 0x7f) << shift;
+        if (octet < 0x80 && (octet != 0 || shift == 0))
+            return value;
+        if (octet == 0)
+            break;
+    }
+    reader->failed = true;
+    return 0;
 }
 
 void

@@ -1,5 +1,5 @@
 /*
- * bytes.h - big-endian fields in a buffer, written and read with bounds
+ * bytes.h - fields in a buffer, big-endian, written and read with bounds
  *
  * Used by everything that has a binary form: keys and rows of stores, frames
  * of the broker's protocol.  A writer or reader that runs over its end turns
@@ -35,6 +35,11 @@ void bytes_put_u32(struct bytes_writer *writer, uint32_t value);
 void bytes_put_u64(struct bytes_writer *writer, uint64_t value);
 void bytes_put_i64(struct bytes_writer *writer, int64_t value);
 void bytes_put(struct bytes_writer *writer, const void *data, size_t bytes);
+/* LEB128: seven bits per octet, the lowest first; the eighth says that more
+ * follow.  Of BYTES_VARINT_BITS at most (invariant): in 8 octets. */
+#define BYTES_VARINT_BITS 56
+#define BYTES_VARINT_MAX 8
+void bytes_put_varint(struct bytes_writer *writer, uint64_t value);
 /* One octet of length, then the text; fails if it has over 255 bytes. */
 void bytes_put_text(struct bytes_writer *writer, const char *text);
 
@@ -45,6 +50,8 @@ uint16_t bytes_get_u16(struct bytes_reader *reader);
 uint32_t bytes_get_u32(struct bytes_reader *reader);
 uint64_t bytes_get_u64(struct bytes_reader *reader);
 int64_t bytes_get_i64(struct bytes_reader *reader);
+/* Fails also if it is longer than its number needs. */
+uint64_t bytes_get_varint(struct bytes_reader *reader);
 /* A look at the next `bytes` bytes, or NULL (and failed) past the end. */
 const uint8_t *bytes_get(struct bytes_reader *reader, size_t bytes);
 /* Copies a bytes_put_text() into text[size] with a NUL; fails if it does not

@@ -172,6 +172,10 @@ MUST_USE enum rc verify_payment(struct verify *verify);
 MUST_USE enum rc verify_ledger(struct verify *verify);
 MUST_USE enum rc verify_gateway(struct verify *verify);
 
+/* verify_index.c: the gateway's index by user, once its orders are known. */
+MUST_USE enum rc verify_index(struct verify *verify, struct store *store,
+                              uint64_t base);
+
 /* "user=3 price=50.00" is the content that an order is known by; a row or an
  * event with another one differs. */
 void verify_content(struct verify *verify, enum verify_check check,

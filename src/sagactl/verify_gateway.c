@@ -1,7 +1,6 @@
 #include <inttypes.h>
 
 #include "gateway/gateway_rows.h"
-#include "gateway/order_run.h"
 #include "saga/daemon.h"
 #include "sagactl/verify.h"
 #include "sagactl/verify_rows.h"
@@ -11,9 +10,6 @@
 /* What the rows add up to, to be compared with the counters row. */
 struct tally {
     struct gateway_counters rows;
-    uint64_t indexed;      /* below the index's mark */
-    uint64_t to_be_indexed;
-    uint64_t index_user, index_order; /* the last one: they rise */
     int64_t oldest_us; /* of the orders that are open; 0: none is */
     struct gateway_counters told;
     bool found;
@@ -21,17 +17,9 @@ struct tally {
 
 /* ---- orders ---- */
 
-/* Orders from the mark on need not be in the index yet. */
-static bool
-is_indexed(const struct tally *tally, uint64_t id)
-{
-    return id < tally->told.index_mark;
-}
-
 static void
 tally_order(struct tally *tally, const struct order_row *row)
 {
-    tally->to_be_indexed += is_indexed(tally, row->order.value);
     tally->rows.orders[ORDER_CREATED]++;
     if (row->status != ORDER_CREATED)
         tally->rows.orders[row->status]++;
@@ -81,51 +69,6 @@ on_order(struct verify *verify, void *context, const struct store_row *row)
                        "order %" PRIu64 ": its row says quantity=%" PRId64
                        ", its OrderPurchase %u", id, gateway.quantity,
                        order->quantity);
-    return RC_OK;
-}
-
-static bool
-is_order_of(const struct verify *verify, uint64_t id, uint64_t user)
-{
-    const struct order_facts *order = fact_table_find(&verify->orders, id);
-
-    return order != NULL && (order->facts & FACT(FACT_GATEWAY_ROW)) != 0 &&
-           (order->user == 0 || order->user == user ||
-            (order->facts & FACT(FACT_CONFLICT)) != 0);
-}
-
-/* An index row names orders that there are. */
-static enum rc
-on_index(struct verify *verify, void *context, const struct store_row *row)
-{
-    struct tally *tally = context;
-    struct order_run run;
-    uint64_t id;
-    uint32_t i;
-
-    if (order_run_decode(row->key, row->key_bytes, row->value, row->bytes,
-                         &run) != RC_OK) {
-        verify_differs(verify->report, CHECK_GATEWAY_COUNTERS,
-                       "a row of the index by user that can't be read");
-        return RC_OK;
-    }
-    for (i = 0; i < run.count; i++) {
-        id = order_run_at(&run, i);
-        if (!is_indexed(tally, id))
-            continue;
-        tally->indexed++;
-        if (!is_order_of(verify, id, run.user))
-            verify_differs(verify->report, CHECK_GATEWAY_COUNTERS,
-                           "the index has order %" PRIu64 " of user %" PRIu64
-                           ", which is none", id, run.user);
-        if (run.user == tally->index_user && id <= tally->index_order)
-            verify_differs(verify->report, CHECK_GATEWAY_COUNTERS,
-                           "the index has order %" PRIu64 " of user %" PRIu64
-                           " behind %" PRIu64, id, run.user,
-                           tally->index_order);
-        tally->index_user = run.user;
-        tally->index_order = id;
-    }
     return RC_OK;
 }
 
@@ -255,7 +198,6 @@ compare_all(struct verify *verify, const struct tally *tally)
     compare(verify, "users", tally->told.users, tally->rows.users);
     compare(verify, "transactions", tally->told.transactions,
             tally->rows.transactions);
-    compare(verify, "index by user", tally->indexed, tally->to_be_indexed);
 }
 
 enum rc
@@ -268,11 +210,10 @@ verify_gateway(struct verify *verify)
                         const char *table, verify_row_fn *row_fn,
                         void *context);
     } tables[] = {
-        { "counters", on_counters, verify_walk }, /* has the index's mark */
         { "orders", on_order, verify_walk_packed },
-        { "orders_by_user", on_index, verify_walk },
         { "users", on_user, verify_walk },
         { "transactions", on_transaction, verify_walk_packed },
+        { "counters", on_counters, verify_walk },
     };
     struct store *store = verify_actor(verify, PROCESS_GATEWAY)->store;
     struct tally tally = { .found = false };
@@ -281,6 +222,8 @@ verify_gateway(struct verify *verify)
     for (size_t i = 0; i < ARRAY_COUNT(tables) && rc == RC_OK; i++)
         rc = tables[i].walk(verify, store, tables[i].table, tables[i].row_fn,
                             &tally);
+    if (rc == RC_OK)
+        rc = verify_index(verify, store, tally.told.index_base);
     if (rc != RC_OK)
         return rc;
     compare_all(verify, &tally);

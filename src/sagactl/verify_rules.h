@@ -49,6 +49,7 @@ enum order_fact {
     FACT_ENTRY_REVERSAL,
     FACT_GATEWAY_ROW,
     FACT_GATEWAY_CANCELS, /* its row says that a cancel was sent */
+    FACT_GATEWAY_INDEXED, /* its index by user has it */
     FACT_GATEWAY_TRANSACTION, /* it has a row of it */
     FACT_PARKED_PAYMENT,  /* an event of it is or was set aside there */
     FACT_PARKED_LEDGER,

@@ -9,6 +9,8 @@
 #include "sim.h"
 #include "sim_model.h"
 
+#define INDEX_IDS_MAX 4096 /* of one user: all, or the first of them */
+
 void
 check_told(uint64_t order, const struct client_told *told,
            const struct order_row *row)
@@ -94,6 +96,54 @@ check_order(struct store_table *orders, uint64_t order, bool ended)
                 "order %" PRIu64 " was cancelled and is completed", order);
 }
 
+/* The index has each order of a user, in the order of their ids. */
+static void
+check_user(struct store_table *orders, const struct order_index *index,
+           uint64_t user)
+{
+    uint64_t ids[INDEX_IDS_MAX];
+    struct store_cursor *cursor;
+    uint32_t count, found = 0;
+    struct order_row order;
+    struct store_row row;
+    enum rc rc;
+
+    sim_require(order_index_find(index, (struct user_id){ user }, 0, false,
+                                 ids, INDEX_IDS_MAX, &count) == RC_OK &&
+                    store_cursor_open(orders, &cursor) == RC_OK,
+                "the index does not find");
+    for (rc = store_cursor_first(cursor, &row); rc == RC_OK;
+         rc = store_cursor_next(cursor, &row)) {
+        sim_require(order_row_read(row.key, row.key_bytes, row.value, row.bytes,
+                                   &order) == RC_OK, "an order's row");
+        if (order.user.value != user || found == INDEX_IDS_MAX)
+            continue;
+        sim_require(found < count && ids[found] == order.order.value,
+                    "the index of user %" PRIu64 " lacks order %" PRIu64, user,
+                    order.order.value);
+        found++;
+    }
+    store_cursor_close(&cursor);
+    sim_require(found == count, "the index of user %" PRIu64 " has too many",
+                user);
+}
+
+static void
+check_index(struct store *store, struct store_table *orders)
+{
+    struct order_index_tables tables = { .orders = orders };
+    struct order_index *index;
+    uint64_t user, base = 0;
+
+    sim_require(store_table_open(store, "order_runs", &tables.runs) == RC_OK &&
+                    order_index_open(&index, &tables, &sim_index_shape,
+                                     &base) == RC_OK,
+                "the index by user");
+    for (user = 1; user < MODEL_USERS; user++)
+        check_user(orders, index, user);
+    order_index_close(&index);
+}
+
 void
 check_answered(bool ended)
 {
@@ -101,9 +151,12 @@ check_answered(bool ended)
     struct store_table *orders;
     uint64_t i;
 
-    if (store_table_open(store, "orders", &orders) == RC_OK)
+    if (store_table_open(store, "orders", &orders) == RC_OK) {
         for (i = 1; i < client_told_end(); i++)
             check_order(orders, i, ended);
+        if (ended)
+            check_index(store, orders);
+    }
     if (ended)
         check_counters(store);
     if (store_close(&store) != RC_OK)

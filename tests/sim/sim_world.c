@@ -141,6 +141,8 @@ static const struct participant_handlers operator_handlers = {
 
 /* ---- participants ----------------------------------------------------- */
 
+const struct order_index_shape sim_index_shape = { 4, 40 };
+
 static const struct participant_handlers *
 context_new(struct actor *actor, int *command_fd_out)
 {
@@ -155,6 +157,7 @@ context_new(struct actor *actor, int *command_fd_out)
         atomic_store(&actor->shared.wake_fd, -1);
         actor->context = gateway_store_new(&actor->config, actor->requests,
                                            actor->answers, &actor->shared);
+        gateway_store_shape_index(actor->context, &sim_index_shape);
         *command_fd_out = mailbox_fd(actor->requests);
         return &gateway_store_handlers;
     case ACTOR_PAYMENT:

@@ -69,6 +69,9 @@ struct world {
 
 extern struct world world;
 
+/* Of the gateways: few orders make many runs of the index. */
+extern const struct order_index_shape sim_index_shape;
+
 /* An empty pipeline, all running, with settings chosen by chance; and its
  * end, which frees everything. */
 void world_begin(void);

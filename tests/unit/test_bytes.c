@@ -211,6 +211,66 @@ write_to_null(const void *size)
 }
 
 static void
+put_too_large(const void *data)
+{
+    struct bytes_writer writer = *(const struct bytes_writer *)data;
+
+    bytes_put_varint(&writer, UINT64_C(1) << BYTES_VARINT_BITS);
+}
+
+static void
+test_bytes_varint_comes_back(void **state)
+{
+    static const struct {
+        uint64_t value;
+        size_t bytes;
+    } cases[] = {
+        { 0, 1 }, { 1, 1 }, { 127, 1 }, { 128, 2 }, { 300, 2 }, { 16383, 2 },
+        { 16384, 3 }, { (UINT64_C(1) << 56) - 1, 8 },
+    };
+    uint8_t data[BYTES_VARINT_MAX];
+    struct bytes_writer writer;
+    struct bytes_reader reader;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        bytes_writer_init(&writer, data, cases[i].bytes - 1);
+        bytes_put_varint(&writer, cases[i].value);
+        assert_true(writer.failed);
+        bytes_writer_init(&writer, data, sizeof data);
+        bytes_put_varint(&writer, cases[i].value);
+        assert_int_equal(writer.used, cases[i].bytes);
+        bytes_reader_init(&reader, data, writer.used);
+        assert_true(bytes_get_varint(&reader) == cases[i].value);
+        assert_true(bytes_all_read(&reader));
+        bytes_reader_init(&reader, data, writer.used - 1);
+        assert_int_equal(bytes_get_varint(&reader), 0);
+        assert_true(reader.failed);
+    }
+    assert_memory_equal(data, "\xff\xff\xff\xff\xff\xff\xff\x7f", 8);
+    assert_true(dies(put_too_large, &writer));
+}
+
+/* Longer than its number needs, or than any may be. */
+static void
+test_bytes_varint_that_none_wrote_fails(void **state)
+{
+    static const char *const values[] = {
+        "\x80\x00", "\x81\x80\x00", "\x80\x80\x01\x00",
+        "\xff\xff\xff\xff\xff\xff\xff\xff\x01",
+    };
+    static const size_t bytes[] = { 2, 3, 2, 9 };
+    struct bytes_reader reader;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(values); i++) {
+        bytes_reader_init(&reader, values[i], bytes[i]);
+        assert_int_equal(bytes_get_varint(&reader), 0);
+        assert_true(reader.failed);
+    }
+}
+
+static void
 test_bytes_size_without_data_is_a_bug(void **state)
 {
     size_t one = 1;
@@ -233,6 +293,8 @@ main(void)
         cmocka_unit_test(test_bytes_reader_length_past_any_end_fails),
         cmocka_unit_test(test_bytes_reader_bad_text_fails_and_is_empty),
         cmocka_unit_test(test_bytes_reader_and_writer_of_nothing),
+        cmocka_unit_test(test_bytes_varint_comes_back),
+        cmocka_unit_test(test_bytes_varint_that_none_wrote_fails),
         cmocka_unit_test(test_bytes_size_without_data_is_a_bug),
     };
 

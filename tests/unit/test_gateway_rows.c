@@ -248,7 +248,7 @@ test_gateway_rows_counters_come_back(void **state)
                     [ORDER_FAILED] = 3, [ORDER_CANCELLED] = 1 },
         .refusals = { [REFUSAL_CREDIT] = 2, [REFUSAL_LIMIT] = 1 },
         .open = 4, .users = 5, .transactions = 6, .parked_orders = 7,
-        .order_mark = 8, .credit_last = ID_MAX, .index_mark = 9,
+        .order_mark = 8, .credit_last = ID_MAX, .index_base = 9,
     }, read;
     uint8_t value[COUNTERS_ROW_BYTES_MAX];
     size_t bytes;
@@ -259,7 +259,10 @@ test_gateway_rows_counters_come_back(void **state)
     assert_int_equal(counters_row_decode(value, bytes, &read), RC_OK);
     assert_memory_equal(&read, &counters, sizeof read);
     assert_int_equal(counters_row_decode(value, bytes - 1, &read), RC_DAMAGED);
-    value[0] = 4;
+    value[0] = 3; /* of programs whose index had no runs */
+    assert_int_equal(counters_row_decode(value, bytes, &read), RC_OK);
+    assert_memory_equal(&read, &counters, sizeof read);
+    value[0] = 5;
     assert_int_equal(counters_row_decode(value, bytes, &read), RC_DAMAGED);
     value[0] = 3;
     value[57] = ORDER_STATUS_COUNT;
@@ -291,15 +294,15 @@ test_gateway_rows_counters_of_an_older_program_are_read(void **state)
     assert_int_equal(read.refusals[REFUSAL_CREDIT], 6);
     assert_true(read.parked_orders == 0 && read.order_mark == 0 &&
                 read.credit_last == 0);
-    assert_true(read.index_mark == INDEX_MARK_ALL);
+    assert_true(read.index_base == INDEX_BASE_ALL);
 }
 
-/* Before the index was written in runs. */
+/* Of a program that put each order into the index at once. */
 static void
-test_gateway_rows_counters_without_a_mark_are_read(void **state)
+test_gateway_rows_counters_without_a_base_are_read(void **state)
 {
     struct gateway_counters counters = { .order_mark = 7, .credit_last = 8,
-                                         .index_mark = 9 }, read;
+                                         .index_base = 9 }, read;
     uint8_t value[COUNTERS_ROW_BYTES_MAX];
     size_t bytes = counters_row_encode(&counters, value);
 
@@ -309,7 +312,7 @@ test_gateway_rows_counters_without_a_mark_are_read(void **state)
     assert_int_equal(counters_row_decode(value, bytes - 8, &read), RC_OK);
     assert_int_equal(read.order_mark, 7);
     assert_int_equal(read.credit_last, 8);
-    assert_true(read.index_mark == INDEX_MARK_ALL);
+    assert_true(read.index_base == INDEX_BASE_ALL);
     assert_int_equal(counters_row_decode(value, bytes, &read), RC_DAMAGED);
 }
 
@@ -380,7 +383,7 @@ main(void)
         cmocka_unit_test(test_gateway_rows_counters_come_back),
         cmocka_unit_test(
             test_gateway_rows_counters_of_an_older_program_are_read),
-        cmocka_unit_test(test_gateway_rows_counters_without_a_mark_are_read),
+        cmocka_unit_test(test_gateway_rows_counters_without_a_base_are_read),
         cmocka_unit_test(test_gateway_rows_key_comes_back),
         cmocka_unit_test(test_gateway_rows_parked_comes_back),
     };
