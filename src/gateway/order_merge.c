@@ -101,11 +101,13 @@ sources_least(struct merge *merge)
     struct source *least = NULL, *source;
 
     for (source = merge->sources; source < merge->sources + ORDER_FAN;
-         source++)
-        if (!source->ended &&
-            (least == NULL ||
-             order_entry_compare(&source->block.entry, &least->block.entry) < 0))
+         source++) {
+        if (source->ended)
+            continue;
+        if (least == NULL || order_entry_compare(&source->block.entry,
+                                                 &least->block.entry) < 0)
             least = source;
+    }
     return least;
 }
 

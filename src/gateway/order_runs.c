@@ -225,16 +225,15 @@ enum rc
 order_runs_find(const struct order_runs *runs, struct order_search *search)
 {
     struct store_cursor *cursor;
-    uint8_t i;
+    uint8_t i, top = ORDER_LEVELS - 1;
     enum rc rc;
 
     rc = store_cursor_open(runs->table, &cursor);
     if (rc != RC_OK)
         return rc;
-    for (i = 0; i < ORDER_LEVELS && rc == RC_OK; i++)
+    for (i = 0; i <= top && rc == RC_OK; i++)
         rc = find_in_level(runs, search, cursor,
-                           search->descending ? i
-                                              : (uint8_t)(ORDER_LEVELS - 1 - i));
+                           search->descending ? i : (uint8_t)(top - i));
     store_cursor_close(&cursor);
     return rc;
 }

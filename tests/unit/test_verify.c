@@ -12,148 +12,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../support/verify_world.h"
-#include "gateway/order_levels.h"
+#include "../support/verify_copies.h"
 #include "saga/participant_park.h"
 
 #define ROW_BYTES_MAX 65536
-#define COPY_BYTES 700
-
-/* The stores that every test copies; made once. */
-static struct verify_world base;
-
-static void
-ask(struct verify_world *world, enum request_kind kind, uint64_t user,
-    uint64_t order, int64_t amount)
-{
-    struct request request = { .kind = kind,
-                               .user = { user },
-                               .order_id = { order },
-                               .amount = { amount } };
-
-    world_ask(&world->gateway, &request);
-    assert_int_equal(request.outcome, REQUEST_DONE);
-    request_fini(&request);
-}
-
-static void
-place_order(struct verify_world *world, uint64_t user, uint64_t product)
-{
-    struct request request = { .kind = REQUEST_NONE };
-
-    world_place(&world->gateway, &request, user, product, 1);
-    assert_int_equal(request.outcome, REQUEST_DONE);
-}
-
-/*
- * Orders 1, 2: completed; 3: no credit; 4: refused by the ledger; 5:
- * completed, then cancelled; 6: no such user; 7: frozen; 8: completed, after
- * a credit; 9: waits for the broker.
- */
-static int
-make_base(void **state)
-{
-    static const struct {
-        uint64_t user, product;
-    } orders[] = { { 1, 1 }, { 1, 1 }, { 1, 1 },  { 5, 5 },
-                   { 3, 2 }, { 99, 1 }, { 4, 1 }, { 2, 3 } };
-
-    (void)state;
-    verify_world_open(&base);
-    ask(&base, REQUEST_USER_FREEZE, 4, 0, 0);
-    ask(&base, REQUEST_USER_CREDIT, 2, 0, 3000);
-    for (size_t i = 0; i < ARRAY_COUNT(orders); i++) {
-        place_order(&base, orders[i].user, orders[i].product);
-        verify_world_settle(&base);
-    }
-    ask(&base, REQUEST_ORDER_CANCEL, 0, 5, 0);
-    verify_world_settle(&base);
-    fake_broker_set_down(base.gateway.broker, true);
-    place_order(&base, 2, 1);
-    world_settle(&base.gateway);
-    verify_world_stop(&base);
-    return 0;
-}
-
-static int
-remove_base(void **state)
-{
-    (void)state;
-    verify_world_fini(&base);
-    return 0;
-}
-
-/* ---- copies ---- */
-
-struct copies {
-    char root[64];
-    struct verify_input input;
-    struct verify_report report;
-};
-
-static void
-copy_store(const char *from, const char *to)
-{
-    char command[COPY_BYTES];
-
-    snprintf(command, sizeof command, "cp -r '%s' '%s'", from, to);
-    assert_int_equal(system(command), 0);
-}
-
-static void
-copies_open(struct copies *copies)
-{
-    char root[sizeof copies->root];
-
-    memset(copies, 0, sizeof *copies);
-    /* In memory where there is such a place: many stores are opened. */
-    snprintf(copies->root, sizeof copies->root, "%s/test_verify.XXXXXX",
-             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
-    assert_non_null(mkdtemp(copies->root));
-    snprintf(root, sizeof root, "%s", copies->root);
-    for (int i = 0; i < VERIFY_STORES; i++)
-        snprintf(copies->input.directories[i],
-                 sizeof copies->input.directories[i], "%s/%s", root,
-                 verify_names[i]);
-    verify_report_init(&copies->report);
-}
-
-static void
-copies_make(struct copies *copies)
-{
-    struct verify_input from;
-
-    copies_open(copies);
-    verify_world_input(&base, &from);
-    for (int i = 0; i < VERIFY_STORES; i++)
-        copy_store(from.directories[i], copies->input.directories[i]);
-}
-
-static void
-copies_fini(struct copies *copies)
-{
-    char command[128];
-
-    verify_report_fini(&copies->report);
-    snprintf(command, sizeof command, "rm -rf '%s'", copies->root);
-    assert_int_equal(system(command), 0);
-}
-
-static void
-verify_now(struct copies *copies)
-{
-    verify_report_fini(&copies->report);
-    assert_int_equal(verify_run(&copies->input, &copies->report), RC_OK);
-}
-
-static void
-expect_good(struct copies *copies)
-{
-    verify_now(copies);
-    if (!verify_report_good(&copies->report))
-        verify_report_print(&copies->report, stderr);
-    assert_true(verify_report_good(&copies->report));
-}
 
 /* ---- damage ---- */
 
@@ -388,202 +250,6 @@ expect_found(const struct damage *damage)
     copies_fini(&copies);
 }
 
-/* ---- the index by user ---- */
-
-struct index_block {
-    uint8_t level;
-    uint64_t run;
-    uint32_t count; /* 0: it is removed, if the first entry is its */
-    struct order_entry entries[6];
-};
-
-static void
-put_index_block(const char *store, const struct index_block *put)
-{
-    struct order_block block;
-    uint8_t key[ORDER_BLOCK_KEY_BYTES];
-
-    order_block_init(&block, ORDER_BLOCK_BYTES_MAX);
-    for (uint32_t i = 0; i < put->count; i++)
-        assert_true(order_block_add(&block, &put->entries[i]));
-    order_block_key(put->level, put->run, &put->entries[0], key);
-    verify_world_put(store, "order_runs", key, sizeof key,
-                     put->count == 0 ? NULL : block.value,
-                     block.writer.used);
-}
-
-static void
-put_index_levels(const char *store, const struct order_levels *levels)
-{
-    static const uint8_t key[] = { ORDER_LEVELS_KEY };
-    uint8_t value[ORDER_LEVELS_ROW_BYTES];
-
-    order_levels_encode(levels, value);
-    verify_world_put(store, "order_runs", key, sizeof key, value,
-                     sizeof value);
-}
-
-/* The base's nine orders: eight in runs, which are being merged: of user 1
- * it is done, and in part of user 3, whose block is still there. */
-static void
-write_index(const char *store)
-{
-    static const struct index_block blocks[] = {
-        { 1, 0, 3, { { 1, 1 }, { 1, 2 }, { 1, 3 } } },
-        { 0, 3, 1, { { 5, 4 } } }, { 0, 4, 1, { { 3, 5 } } },
-        { 0, 5, 1, { { 99, 6 } } }, { 0, 6, 1, { { 4, 7 } } },
-        { 0, 7, 1, { { 2, 8 } } },
-    };
-    static const struct order_levels levels = {
-        .mark = 9, .level = { { 8, { 1, 4 } } },
-    };
-    size_t i;
-
-    for (i = 0; i < ARRAY_COUNT(blocks); i++)
-        put_index_block(store, &blocks[i]);
-    put_index_levels(store, &levels);
-}
-
-static void
-expect_index_differs(struct copies *copies, const char *words)
-{
-    const struct verify_result *result =
-        &copies->report.results[CHECK_GATEWAY_COUNTERS];
-
-    verify_now(copies);
-    if (result->differences == 0)
-        fail_msg("not told: %s", words);
-    if (strstr(result->shown[0], words) == NULL)
-        fail_msg("%s, not: %s", result->shown[0], words);
-}
-
-static void
-test_verify_reads_the_index_by_user(void **state)
-{
-    static const struct {
-        struct index_block changes[2];
-        const char *words;
-    } cases[] = {
-        { { { 0, 3, 0, { { 5, 4 } } } }, "lacks order 4" },
-        { { { 0, 3, 1, { { 5, 3 } } }, { 0, 3, 0, { { 5, 4 } } } },
-          "order 3 of user 5, which is none" },
-        { { { 0, 3, 1, { { 7, 4 } } }, { 0, 3, 0, { { 5, 4 } } } },
-          "order 4 of user 7, which is none" },
-        { { { 0, 4, 2, { { 3, 5 }, { 5, 4 } } } },
-          "order 4 in run 4 of level 0" },
-        { { { 0, 3, 2, { { 5, 4 }, { 5, 80 } } } },
-          "order 80 in run 3 of level 0" },
-        { { { 0, 8, 1, { { 2, 8 } } } }, "run 8 of level 0, which is not" },
-        { { { 2, 0, 1, { { 2, 8 } } } }, "run 0 of level 2, which is not" },
-        { { { 1, 0, 4, { { 1, 1 }, { 1, 2 }, { 1, 3 }, { 2, 8 } } } },
-          "order 8 twice" },
-    };
-    struct copies copies;
-    const char *store;
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
-        copies_make(&copies);
-        store = copies.input.directories[VERIFY_GATEWAY];
-        write_index(store);
-        expect_good(&copies);
-        put_index_block(store, &cases[i].changes[0]);
-        if (cases[i].changes[1].entries[0].user != 0)
-            put_index_block(store, &cases[i].changes[1]);
-        expect_index_differs(&copies, cases[i].words);
-        copies_fini(&copies);
-    }
-}
-
-/* What was merged counts no more, though it stands in a block. */
-static void
-test_verify_passes_over_what_is_merged(void **state)
-{
-    static const struct index_block left = { 0, 2, 1, { { 1, 3 } } };
-    static const struct order_levels completed = {
-        .mark = 9, .level = { { 8, { 0, 0 } }, { 1, { 0, 0 } } },
-    };
-    struct copies copies;
-    const char *store;
-
-    (void)state;
-    copies_make(&copies);
-    store = copies.input.directories[VERIFY_GATEWAY];
-    write_index(store);
-    put_index_block(store, &left);
-    expect_good(&copies);
-    put_index_levels(store, &completed); /* too early */
-    expect_index_differs(&copies, "run 2 of level 0, which is not there");
-    copies_fini(&copies);
-}
-
-/* What a program before the runs wrote. */
-static void
-test_verify_reads_the_old_index(void **state)
-{
-    static const struct {
-        uint8_t user, id, others[2], count;
-    } rows[] = {
-        { 1, 1, { 2, 3 }, 2 }, { 2, 8, { 0 }, 0 }, { 3, 5, { 0 }, 0 },
-        { 4, 7, { 0 }, 0 },    { 5, 4, { 0 }, 0 }, { 99, 6, { 0 }, 0 },
-    };
-    uint8_t value[ROW_BYTES_MAX], found[STORE_KEY_BYTES_MAX];
-    uint8_t key[ORDER_USER_KEY_BYTES], row[17] = { 1 };
-    struct gateway_counters counters;
-    struct copies copies;
-    const char *store;
-    size_t bytes, found_bytes;
-
-    (void)state;
-    copies_make(&copies);
-    store = copies.input.directories[VERIFY_GATEWAY];
-    bytes = verify_world_get(store, "counters", "counters", 8, found,
-                             &found_bytes, value, sizeof value);
-    assert_int_equal(counters_row_decode(value, bytes, &counters), RC_OK);
-    counters.index_base = 9;
-    verify_world_put(store, "counters", "counters", 8, value,
-                     counters_row_encode(&counters, value));
-    expect_index_differs(&copies, "lacks order 1");
-    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
-        row[8] = rows[i].others[0];
-        row[16] = rows[i].others[1];
-        order_user_key_encode((struct user_id){ rows[i].user }, rows[i].id,
-                              key);
-        verify_world_put(store, "orders_by_user", key, sizeof key, row,
-                         rows[i].count == 0 ? 0 : sizeof row);
-    }
-    expect_good(&copies);
-    verify_world_put(store, "orders_by_user", key, sizeof key, row, 3);
-    expect_index_differs(&copies, "a row of the old index");
-    copies_fini(&copies);
-}
-
-static void
-test_verify_tells_an_index_row_that_none_wrote(void **state)
-{
-    static const uint8_t key[ORDER_BLOCK_KEY_BYTES + 1] = { [16] = 1,
-                                                            [24] = 1 };
-    static const uint8_t value[] = { 1, 0 };
-    static const size_t key_bytes[] = { 1, ORDER_BLOCK_KEY_BYTES - 1,
-                                        ORDER_BLOCK_KEY_BYTES,
-                                        ORDER_BLOCK_KEY_BYTES + 1 };
-    struct copies copies;
-    const char *store;
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_COUNT(key_bytes); i++) {
-        copies_make(&copies);
-        store = copies.input.directories[VERIFY_GATEWAY];
-        write_index(store);
-        verify_world_put(store, "order_runs", key, key_bytes[i], value,
-                         sizeof value);
-        expect_index_differs(&copies, "that can't be read");
-        copies_fini(&copies);
-    }
-}
-
-/* ---- tests ---- */
-
 static void
 test_verify_untouched_finds_nothing(void **state)
 {
@@ -743,7 +409,7 @@ test_verify_torn_page_is_told_and_ends_it(void **state)
 static void
 keep(struct copies *copies, enum verify_store which, const char *from)
 {
-    copy_store(from, copies->input.directories[which]);
+    verify_copy_store(from, copies->input.directories[which]);
 }
 
 static void
@@ -755,22 +421,22 @@ test_verify_copies_of_several_moments_agree(void **state)
     (void)state;
     copies_open(&copies);
     verify_world_open(&world);
-    place_order(&world, 1, 1);
+    verify_place_order(&world, 1, 1);
     world_close(&world.gateway);
     keep(&copies, VERIFY_GATEWAY, world.gateway.directory);
     assert_int_equal(world_open(&world.gateway), RC_OK);
     verify_world_settle(&world);
-    place_order(&world, 2, 1);
+    verify_place_order(&world, 2, 1);
     verify_world_settle(&world);
     actor_stop(world.accounts, PAYMENT);
     keep(&copies, VERIFY_PAYMENT, world.accounts->directory[PAYMENT]);
     actor_start(world.accounts, PAYMENT);
-    place_order(&world, 3, 1);
+    verify_place_order(&world, 3, 1);
     verify_world_settle(&world);
     actor_stop(world.accounts, LEDGER);
     keep(&copies, VERIFY_LEDGER, world.accounts->directory[LEDGER]);
     actor_start(world.accounts, LEDGER);
-    place_order(&world, 4, 1);
+    verify_place_order(&world, 4, 1);
     verify_world_settle(&world);
     verify_world_stop(&world);
     keep(&copies, VERIFY_BROKER, world.broker);
@@ -814,8 +480,9 @@ test_verify_parked_and_dropped_events_are_excused(void **state)
     for (int dropped = 0; dropped < 2; dropped++) {
         verify_world_open(&world);
         world.accounts->poisoned[LEDGER].poison = 2;
-        place_order(&world, 1, 1);
-        place_order(&world, 2, 1); /* order 2: the ledger parks its Payment */
+        verify_place_order(&world, 1, 1);
+        /* The ledger parks the Payment of order 2. */
+        verify_place_order(&world, 2, 1);
         verify_world_settle(&world);
         if (dropped)
             drop_first_parked(&world);
@@ -887,10 +554,6 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_verify_untouched_finds_nothing),
         cmocka_unit_test(test_verify_each_damage_is_found_by_its_check),
-        cmocka_unit_test(test_verify_reads_the_index_by_user),
-        cmocka_unit_test(test_verify_passes_over_what_is_merged),
-        cmocka_unit_test(test_verify_reads_the_old_index),
-        cmocka_unit_test(test_verify_tells_an_index_row_that_none_wrote),
         cmocka_unit_test(test_verify_rows_without_form_are_found),
         cmocka_unit_test(test_verify_a_lawful_account_is_compared_with_events),
         cmocka_unit_test(
@@ -903,5 +566,6 @@ main(void)
         cmocka_unit_test(test_verify_facts_hold_every_id),
     };
 
-    return cmocka_run_group_tests(tests, make_base, remove_base);
+    return cmocka_run_group_tests(tests, verify_copies_setup,
+                                  verify_copies_teardown);
 }
