@@ -146,8 +146,9 @@ order_row_decode(struct order_id order, const uint8_t *value, size_t bytes,
         (version != ROW_VERSION && version != ORDER_VERSION_CANCEL) ||
         row_out->status == ORDER_UNSET ||
         row_out->status >= ORDER_STATUS_COUNT ||
-        row_out->reason >= REFUSAL_COUNT || !money_valid(row_out->price) ||
-        row_out->quantity < 1 || row_out->quantity > QUANTITY_MAX)
+        row_out->reason >= REFUSAL_COUNT || !id_valid(row_out->user.value) ||
+        !money_valid(row_out->price) || row_out->quantity < 1 ||
+        row_out->quantity > QUANTITY_MAX)
         return RC_DAMAGED;
     return RC_OK;
 }

@@ -199,6 +199,8 @@ on_open(void *context, struct store *opened)
     if (rc == RC_OK)
         rc = gateway_open_start(store);
     store->disk_low = disk_is_low(store);
+    /* Before the index goes on: an older program must not come back. */
+    store->counters_changed = true;
     return rc;
 }
 

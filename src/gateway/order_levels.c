@@ -35,7 +35,8 @@ level_can_be(const struct order_levels *levels, uint8_t level)
     const struct order_level *this = &levels->level[level];
     uint64_t above = level + 1 < ORDER_LEVELS ? this[1].runs : 0;
 
-    if (this->runs > ID_MAX || above > this->runs / ORDER_FAN)
+    if (this->runs > levels->mark || above > this->runs / ORDER_FAN ||
+        this->runs - ORDER_FAN * above > ORDER_RUNS_LIMIT)
         return false;
     return !is_merging(levels, level) ||
            (order_levels_due(levels, level) && id_valid(this->merged.user) &&
@@ -97,8 +98,8 @@ order_levels_complete(struct order_levels *levels, uint8_t level)
 }
 
 bool
-order_levels_counts(const struct order_levels *levels, uint8_t level,
-                    uint64_t run, const struct order_entry *entry)
+order_levels_have(const struct order_levels *levels, uint8_t level,
+                  uint64_t run, struct order_entry *from_out)
 {
     uint64_t first;
 
@@ -107,6 +108,6 @@ order_levels_counts(const struct order_levels *levels, uint8_t level,
     first = order_levels_first(levels, level);
     if (run < first || run >= order_levels_end(levels, level))
         return false;
-    return run >= first + ORDER_FAN ||
-           order_entry_compare(entry, &levels->level[level].merged) >= 0;
+    *from_out = run < first + ORDER_FAN ? levels->level[level].merged : none;
+    return true;
 }

@@ -29,6 +29,7 @@
 #define ORDER_LEVELS_KEY 0 /* of one octet */
 #define ORDER_FAN 8
 #define ORDER_LEVELS 8 /* the highest is not merged: of 8,192 * 8^7 orders */
+#define ORDER_RUNS_LIMIT 65536 /* of a level; a sound store has twelve or so */
 #define ORDER_LEVELS_ROW_BYTES (1 + 8 + ORDER_LEVELS * 3 * 8)
 
 struct order_level {
@@ -59,8 +60,9 @@ bool order_levels_due(const struct order_levels *levels, uint8_t level);
 /* Its ORDER_FAN oldest runs are merged. */
 void order_levels_complete(struct order_levels *levels, uint8_t level);
 
-/* If an entry of that run counts: it was not merged into another one. */
-bool order_levels_counts(const struct order_levels *levels, uint8_t level,
-                         uint64_t run, const struct order_entry *entry);
+/* If there is that run, completed or being made; *from_out is where its
+ * entries begin to count: those before were merged. */
+bool order_levels_have(const struct order_levels *levels, uint8_t level,
+                       uint64_t run, struct order_entry *from_out);
 
 #endif

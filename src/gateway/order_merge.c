@@ -3,7 +3,7 @@
  *
  * A step makes one block of the new run out of the least entries of the old
  * ones, takes away the old blocks that are used up, and notes how far it came.
- * It keeps nothing in memory for the next step.
+ * But for the credit it keeps nothing in memory for the next step.
  */
 #include "gateway/order_runs_state.h"
 
@@ -28,12 +28,13 @@ struct merge {
     uint32_t used_up_count;
 };
 
-/* A block was reached, or the run's end. */
+/* rc is of the call that went to the next block, or to the run's end. */
 static enum rc
 source_reached(struct source *source, enum rc rc)
 {
-    source->begins = source->block.entry;
     source->ended = rc == RC_NOT_FOUND;
+    if (rc == RC_OK)
+        source->begins = source->block.entry;
     return source->ended ? RC_OK : rc;
 }
 
@@ -53,7 +54,7 @@ source_advance(struct merge *merge, struct source *source)
                                                   &source->block));
 }
 
-/* On the first entry that is not merged yet. */
+/* On the first entry that is not merged yet; at the beginning there is one. */
 static enum rc
 source_open(struct merge *merge, struct source *source, uint64_t run)
 {
@@ -65,6 +66,11 @@ source_open(struct merge *merge, struct source *source, uint64_t run)
         rc = source_reached(source,
                             order_runs_seek(source->cursor, merge->level, run,
                                             merged, &source->block));
+    if (rc == RC_OK && source->ended && merged->user == 0) {
+        source->block = (struct order_block_reader){ .level = merge->level,
+                                                     .run = run };
+        return order_runs_damaged(&source->block);
+    }
     while (rc == RC_OK && !source->ended &&
            order_entry_compare(&source->block.entry, merged) < 0) {
         rc = order_block_next(&source->block);
@@ -153,7 +159,9 @@ merge_step(struct order_runs *runs, uint8_t level)
     if (rc == RC_OK)
         rc = fill_block(&merge);
     sources_close(&merge);
-    if (rc == RC_OK && runs->block.count > 0)
+    if (rc == RC_OK && runs->block.count == 0) /* the row says there is more */
+        rc = order_runs_damaged(&merge.sources[0].block);
+    if (rc == RC_OK)
         rc = order_runs_put_block(runs, (uint8_t)(level + 1), this[1].runs);
     if (rc == RC_OK)
         rc = take_away_used_up(&merge);

@@ -16,6 +16,21 @@ order_runs_damaged(const struct order_block_reader *block)
     return RC_DAMAGED;
 }
 
+/* RC_NOT_FOUND: the table is empty. */
+static enum rc
+find_any(struct order_runs *runs)
+{
+    struct store_cursor *cursor;
+    struct store_row row;
+    enum rc rc = store_cursor_open(runs->table, &cursor);
+
+    if (rc != RC_OK)
+        return rc;
+    rc = store_cursor_first(cursor, &row);
+    store_cursor_close(&cursor);
+    return rc;
+}
+
 static enum rc
 read_levels(struct order_runs *runs, uint64_t base)
 {
@@ -24,11 +39,16 @@ read_levels(struct order_runs *runs, uint64_t base)
     enum rc rc = store_get(runs->table, levels_key, sizeof levels_key, row,
                            sizeof row, &bytes);
 
-    runs->levels.mark = base;
-    if (rc == RC_NOT_FOUND)
-        return RC_OK;
-    if (rc == RC_OK)
+    if (rc == RC_NOT_FOUND) {
+        runs->levels.mark = base;
+        rc = find_any(runs);
+        if (rc == RC_NOT_FOUND)
+            return RC_OK;
+        if (rc == RC_OK)
+            rc = RC_DAMAGED;
+    } else if (rc == RC_OK) {
         rc = order_levels_decode(row, bytes, &runs->levels);
+    }
     if (rc == RC_FULL || (rc == RC_OK && runs->levels.mark < base))
         rc = RC_DAMAGED;
     if (rc == RC_DAMAGED)
@@ -160,9 +180,10 @@ order_runs_step(struct store_cursor *cursor, bool back,
 
 /* ---- searching -------------------------------------------------------- */
 
-/* RC_NOT_FOUND if no other block of the run can have more. */
+/* What counts of it.  RC_NOT_FOUND if no other block of the run can have
+ * more. */
 static enum rc
-find_in_block(const struct order_runs *runs, struct order_search *search,
+find_in_block(struct order_search *search, const struct order_entry *from,
               struct order_block_reader *block)
 {
     uint64_t ids[ORDER_BLOCK_ENTRIES_MAX], user = search->user.value;
@@ -172,8 +193,7 @@ find_in_block(const struct order_runs *runs, struct order_search *search,
 
     while (rc == RC_OK && block->entry.user <= user) {
         if (block->entry.user == user &&
-            order_levels_counts(&runs->levels, block->level, block->run,
-                                &block->entry))
+            order_entry_compare(&block->entry, from) >= 0)
             ids[count++] = block->entry.order;
         rc = order_block_next(block);
     }
@@ -193,13 +213,16 @@ static enum rc
 find_in_run(const struct order_runs *runs, struct order_search *search,
             struct store_cursor *cursor, uint8_t level, uint64_t run)
 {
-    const struct order_entry from = { search->user.value,
-                                      order_search_from(search) };
+    const struct order_entry wanted = { search->user.value,
+                                        order_search_from(search) };
+    struct order_entry from;
     struct order_block_reader block;
-    enum rc rc = order_runs_seek(cursor, level, run, &from, &block);
+    enum rc rc;
 
+    invariant(order_levels_have(&runs->levels, level, run, &from));
+    rc = order_runs_seek(cursor, level, run, &wanted, &block);
     while (rc == RC_OK) {
-        rc = find_in_block(runs, search, &block);
+        rc = find_in_block(search, &from, &block);
         if (rc == RC_OK)
             rc = order_runs_step(cursor, search->descending, &block);
     }

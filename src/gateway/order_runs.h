@@ -22,7 +22,8 @@
 #include "gateway/order_search.h"
 #include "saga/store.h"
 
-/* Completed runs of a level, if turns bring less than a run of level 0. */
+/* Completed runs of a level, as long as no turn brings more than a run of
+ * level 0. */
 #define ORDER_RUNS_MAX (ORDER_FAN + ORDER_FAN / 2 + 1)
 
 struct order_runs;

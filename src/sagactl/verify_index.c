@@ -6,20 +6,29 @@
  */
 #include <inttypes.h>
 
+#include "gateway/gateway_rows.h"
 #include "gateway/order_index_old.h"
 #include "gateway/order_levels.h"
 #include "sagactl/verify.h"
 
+/* The least order of what a level has: of all its runs, and of those that are
+ * not being merged. */
+struct level_least {
+    uint64_t all;
+    uint64_t kept;
+};
+
 struct index_walk {
     uint64_t base; /* what is below is in the table of an older program */
     struct order_levels levels;
-    /* The run that is read, and what its orders must be above; */
+    struct level_least least[ORDER_LEVELS];
+
+    /* The run that is read, */
     uint8_t level;
     uint64_t run;
-    uint64_t above;
-    /* the greatest of the runs so far of its level, the least of it, and of
-     * the levels below. */
-    uint64_t greatest, least, below;
+    struct order_entry last; /* where it is now; 0, 0: not begun            */
+    uint64_t above;          /* its orders are above those of the runs before */
+    uint64_t greatest;       /* of its level so far                         */
 };
 
 static void
@@ -45,51 +54,77 @@ take_order(struct verify *verify, uint64_t id, uint64_t user)
 static void
 begin_run(struct index_walk *walk, uint8_t level, uint64_t run)
 {
-    if (level != walk->level) {
-        walk->below = walk->least < walk->below ? walk->least : walk->below;
+    if (level != walk->level)
         walk->greatest = 0;
-        walk->least = UINT64_MAX;
-    }
     walk->level = level;
     walk->run = run;
+    walk->last = (struct order_entry){ 0, 0 };
     walk->above = walk->greatest;
 }
 
-/* What is being merged lies among what is not yet. */
-static bool
-order_in_place(const struct index_walk *walk, uint64_t id)
+/* What the run's orders must be below: those of the levels under it.  One
+ * that is being made lies among those that it is made of. */
+static uint64_t
+find_below(const struct index_walk *walk)
 {
     bool completed = walk->run < walk->levels.level[walk->level].runs;
+    uint64_t below = walk->levels.mark, least;
+    uint8_t i;
 
-    return id > walk->above && id >= walk->base && id < walk->levels.mark &&
-           (!completed || id < walk->below);
+    for (i = 0; i < walk->level; i++) {
+        least = completed || i + 1 < walk->level ? walk->least[i].all
+                                                 : walk->least[i].kept;
+        if (least < below)
+            below = least;
+    }
+    return below;
+}
+
+/* A run that is being made has what was merged, and no more. */
+static bool
+is_merged(const struct index_walk *walk, const struct order_entry *entry)
+{
+    return walk->run < walk->levels.level[walk->level].runs ||
+           order_entry_compare(
+               entry, &walk->levels.level[walk->level - 1].merged) < 0;
 }
 
 static void
 take_entry(struct verify *verify, struct index_walk *walk,
            const struct order_entry *entry)
 {
-    if (!order_in_place(walk, entry->order))
+    struct level_least *least = &walk->least[walk->level];
+    uint64_t id = entry->order;
+
+    if (id <= walk->above || id < walk->base || id >= find_below(walk) ||
+        order_entry_compare(&walk->last, entry) >= 0 ||
+        !is_merged(walk, entry))
         verify_differs(verify->report, CHECK_GATEWAY_COUNTERS,
                        "the index has order %" PRIu64 " in run %" PRIu64
-                       " of level %u, where it is not looked for",
-                       entry->order, walk->run, walk->level);
-    if (entry->order > walk->greatest)
-        walk->greatest = entry->order;
-    if (entry->order < walk->least)
-        walk->least = entry->order;
-    take_order(verify, entry->order, entry->user);
+                       " of level %u, where it is not looked for", id,
+                       walk->run, walk->level);
+    if (id > walk->greatest)
+        walk->greatest = id;
+    if (id < least->all)
+        least->all = id;
+    if (id < least->kept &&
+        walk->run >= order_levels_first(&walk->levels, walk->level) + ORDER_FAN)
+        least->kept = id;
+    walk->last = *entry;
+    take_order(verify, id, entry->user);
 }
 
-/* An entry that does not count belongs to a run that is being merged. */
+/* Of a run that is being merged, the first block may have entries that count
+ * no more; not only such. */
 static void
 take_block(struct verify *verify, struct index_walk *walk,
            struct order_block_reader *block)
 {
-    const struct order_entry last = { UINT64_MAX, UINT64_MAX };
+    struct order_entry from;
+    bool counts = false;
     enum rc rc;
 
-    if (!order_levels_counts(&walk->levels, block->level, block->run, &last)) {
+    if (!order_levels_have(&walk->levels, block->level, block->run, &from)) {
         verify_differs(verify->report, CHECK_GATEWAY_COUNTERS,
                        "the index has run %" PRIu64 " of level %u, which is "
                        "not there", block->run, block->level);
@@ -98,14 +133,19 @@ take_block(struct verify *verify, struct index_walk *walk,
     if (block->level != walk->level || block->run != walk->run)
         begin_run(walk, block->level, block->run);
     do {
-        if (order_levels_counts(&walk->levels, block->level, block->run,
-                                &block->entry))
+        if (order_entry_compare(&block->entry, &from) >= 0) {
             take_entry(verify, walk, &block->entry);
+            counts = true;
+        }
         rc = order_block_next(block);
     } while (rc == RC_OK);
     if (rc == RC_DAMAGED)
         verify_differs(verify->report, CHECK_GATEWAY_COUNTERS,
                        "a block of the index by user that can't be read");
+    else if (!counts)
+        verify_differs(verify->report, CHECK_GATEWAY_COUNTERS,
+                       "run %" PRIu64 " of level %u of the index has a block "
+                       "that was merged", block->run, block->level);
 }
 
 static enum rc
@@ -146,7 +186,27 @@ on_old(struct verify *verify, void *context, const struct store_row *row)
     return RC_OK;
 }
 
-/* ---- */
+/* ---- what it lacks ---- */
+
+static bool
+has_order(const struct verify *verify, uint64_t id)
+{
+    const struct order_facts *order = fact_table_find(&verify->orders, id);
+
+    return order != NULL && (order->facts & FACT(FACT_GATEWAY_ROW)) != 0;
+}
+
+/* The order before the mark is the last one that was indexed. */
+static void
+check_mark(struct verify *verify, const struct index_walk *walk)
+{
+    uint64_t mark = walk->levels.mark;
+
+    if (mark < walk->base ||
+        (mark > 0 && mark != INDEX_BASE_ALL && !has_order(verify, mark - 1)))
+        verify_differs(verify->report, CHECK_GATEWAY_COUNTERS,
+                       "the index's mark is %" PRIu64 ", which can't be", mark);
+}
 
 static void
 look_for_missing(struct verify *verify, uint64_t mark)
@@ -167,15 +227,18 @@ look_for_missing(struct verify *verify, uint64_t mark)
 enum rc
 verify_index(struct verify *verify, struct store *store, uint64_t base)
 {
-    struct index_walk walk = {
-        .base = base, .levels.mark = base, .run = UINT64_MAX,
-        .least = UINT64_MAX, .below = UINT64_MAX,
-    };
-    enum rc rc = verify_walk(verify, store, "order_runs", on_run, &walk);
+    struct index_walk walk = { .base = base, .levels.mark = base,
+                               .run = UINT64_MAX };
+    enum rc rc;
 
+    for (size_t i = 0; i < ORDER_LEVELS; i++)
+        walk.least[i] = (struct level_least){ UINT64_MAX, UINT64_MAX };
+    rc = verify_walk(verify, store, "order_runs", on_run, &walk);
     if (rc == RC_OK)
         rc = verify_walk(verify, store, "orders_by_user", on_old, &walk);
-    if (rc == RC_OK)
-        look_for_missing(verify, walk.levels.mark);
-    return rc;
+    if (rc != RC_OK)
+        return rc;
+    check_mark(verify, &walk);
+    look_for_missing(verify, walk.levels.mark);
+    return RC_OK;
 }

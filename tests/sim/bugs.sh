@@ -53,7 +53,7 @@ key_forgotten|gateway/gateway_orders.c|s/store_put_new\(store->tables\.keys, req
 credit_id_reused|gateway/gateway_users.c|s/store->counters\.credit_last = request->credit\.value;/store->counters_changed = true;/
 cancel_not_sent|gateway/gateway_orders.c|s/(    log_cancel\(turn, &event\);\n    return )gateway_emit\(store, turn, &event\)/$1RC_OK/
 index_not_noted|gateway/order_merge.c|s/this->merged = least->block\.entry;/;/
-index_forgets|gateway/order_merge.c|s/runs->block\.count > 0\)/runs->block.count > 1)/
+index_forgets|gateway/order_merge.c|s/(rc = order_runs_put_block\(runs, \(uint8_t\)\(level \+ 1\))/if (runs->block.count > 1) $1/
 index_levels_kept|gateway/order_merge.c|s/this->merged = least->block\.entry;\n    return order_runs_put_levels\(runs\);/this->merged = least->block.entry;\n    return RC_OK;/
 number_reused|gateway/gateway_store.c|s/\/ config->order_id_stride \+ 1;/\/ config->order_id_stride;/
 BUGS

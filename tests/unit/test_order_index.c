@@ -525,6 +525,51 @@ test_order_index_refuses_levels_that_none_wrote(void **state)
     world_close(&world);
 }
 
+/* Eight runs that the levels know of, without a block. */
+static void
+test_order_index_refuses_to_merge_what_is_not_there(void **state)
+{
+    static const uint8_t key[] = { ORDER_LEVELS_KEY };
+    struct order_levels levels = { .mark = 20, .level = { { 8, { 0, 0 } } } };
+    uint8_t value[ORDER_LEVELS_ROW_BYTES];
+    struct world world = { .base = 0 };
+    uint64_t id = 1;
+
+    world_open(&world, *state);
+    while (id < 20)
+        bring(&world, &id, 1, true);
+    for (int begun = 0; begun < 2; begun++) {
+        if (begun)
+            levels.level[0].merged = (struct order_entry){ 1, 20 };
+        order_levels_encode(&levels, value);
+        put_row(&world, world.tables.runs, key, sizeof key, value,
+                sizeof value);
+        order_index_close(&world.index);
+        assert_int_equal(index_open(&world), RC_OK);
+        assert_int_equal(store_begin(world.rig->store), RC_OK);
+        put_order(&world, id, 1);
+        assert_int_equal(order_index_write(world.index), RC_DAMAGED);
+        store_abort(world.rig->store);
+    }
+    world_close(&world);
+}
+
+static void
+test_order_index_refuses_runs_without_their_levels(void **state)
+{
+    static const uint8_t key[] = { ORDER_LEVELS_KEY };
+    struct world world = { .base = 0 };
+    uint64_t id = 1;
+
+    world_open(&world, *state);
+    bring(&world, &id, 16, true);
+    assert_int_equal(store_begin(world.rig->store), RC_OK);
+    assert_int_equal(store_delete(world.tables.runs, key, sizeof key), RC_OK);
+    assert_int_equal(store_commit(world.rig->store), RC_OK);
+    check_open_damaged(&world);
+    world_close(&world);
+}
+
 /* The index knows of orders that are not there. */
 static void
 test_order_index_refuses_a_mark_behind_the_last_order(void **state)
@@ -578,6 +623,8 @@ main(void)
         BARE(test_order_index_refuses_a_block_that_none_wrote),
         RIG(test_order_index_refuses_to_merge_an_order_twice),
         RIG(test_order_index_refuses_levels_that_none_wrote),
+        RIG(test_order_index_refuses_to_merge_what_is_not_there),
+        RIG(test_order_index_refuses_runs_without_their_levels),
         RIG(test_order_index_refuses_a_mark_behind_the_last_order),
         RIG(test_order_index_refuses_a_damaged_order),
     };

@@ -60,36 +60,37 @@ test_order_levels_top_is_not_merged(void **state)
 }
 
 static void
-test_order_levels_count_an_entry_once(void **state)
+test_order_levels_tell_from_where_a_run_counts(void **state)
 {
     static const struct {
         uint8_t level;
         uint64_t run;
-        struct order_entry entry;
-        bool counts;
+        bool have;
+        struct order_entry from;
     } cases[] = {
-        { 0, 15, { 9, 9 }, false },  /* merged long ago */
-        { 0, 16, { 5, 39 }, false }, /* in the new run now */
-        { 0, 16, { 4, 99 }, false },
-        { 0, 16, { 5, 40 }, true },
-        { 0, 23, { 6, 1 }, true },
-        { 0, 23, { 5, 1 }, false },
-        { 0, 24, { 5, 1 }, true }, /* of the next merge */
-        { 0, 26, { 5, 1 }, true },
-        { 0, 27, { 5, 1 }, false }, /* not there yet */
-        { 1, 0, { 1, 1 }, true },
-        { 1, 2, { 1, 1 }, true }, /* the new one */
-        { 1, 3, { 1, 1 }, false },
-        { 2, 0, { 1, 1 }, false },
-        { ORDER_LEVELS, 0, { 1, 1 }, false },
-        { 255, 0, { 1, 1 }, false },
+        { 0, 15, false, { 0, 0 } }, /* merged long ago */
+        { 0, 16, true, { 5, 40 } }, /* in part in the new run now */
+        { 0, 23, true, { 5, 40 } },
+        { 0, 24, true, { 0, 0 } }, /* of the next merge */
+        { 0, 26, true, { 0, 0 } },
+        { 0, 27, false, { 0, 0 } }, /* not there yet */
+        { 1, 0, true, { 0, 0 } },
+        { 1, 2, true, { 0, 0 } }, /* the new one */
+        { 1, 3, false, { 0, 0 } },
+        { 2, 0, false, { 0, 0 } },
+        { ORDER_LEVELS, 0, false, { 0, 0 } },
+        { 255, 0, false, { 0, 0 } },
     };
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_COUNT(cases); i++)
-        if (order_levels_counts(&some, cases[i].level, cases[i].run,
-                                &cases[i].entry) != cases[i].counts)
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+        struct order_entry from = { 0, 0 };
+
+        if (order_levels_have(&some, cases[i].level, cases[i].run, &from) !=
+                cases[i].have ||
+            order_entry_compare(&from, &cases[i].from) != 0)
             fail_msg("case %zu", i);
+    }
 }
 
 static void
@@ -104,7 +105,7 @@ test_order_levels_that_can_not_be_are_refused(void **state)
     for (i = 0; i <= sizeof row; i++)
         assert_int_equal(order_levels_decode(row, i, &read),
                          i == ORDER_LEVELS_ROW_BYTES ? RC_OK : RC_DAMAGED);
-    for (i = 0; i < 8; i++) {
+    for (i = 0; i < 10; i++) {
         wrong = some;
         switch (i) {
         case 0: wrong.mark = ID_MAX + 2; break;
@@ -115,7 +116,12 @@ test_order_levels_that_can_not_be_are_refused(void **state)
         case 5: wrong.level[0].merged.user = ID_MAX + 1; break;
         case 6: wrong.level[ORDER_LEVELS - 1].merged = some.level[0].merged;
             break;
-        case 7: wrong.level[0].runs = ID_MAX + 1; break;
+        case 7: wrong.level[0].runs = wrong.mark + 1; break;
+        case 8: wrong.mark = 26; break;
+        case 9:
+            wrong.mark = ID_MAX;
+            wrong.level[0].runs = 16 + ORDER_RUNS_LIMIT + 1;
+            break;
         }
         order_levels_encode(&wrong, row);
         if (order_levels_decode(row, ORDER_LEVELS_ROW_BYTES, &read) !=
@@ -135,7 +141,7 @@ main(void)
         cmocka_unit_test(test_order_levels_come_back),
         cmocka_unit_test(test_order_levels_tell_which_runs_there_are),
         cmocka_unit_test(test_order_levels_top_is_not_merged),
-        cmocka_unit_test(test_order_levels_count_an_entry_once),
+        cmocka_unit_test(test_order_levels_tell_from_where_a_run_counts),
         cmocka_unit_test(test_order_levels_that_can_not_be_are_refused),
     };
 
