@@ -9,6 +9,9 @@
 #define OUTBOX_KEY_BYTES_MAX (1 + TOPIC_NAME_BYTES + 2 + 8)
 #define OUTBOX_ROW_HEAD_BYTES 4 /* count */
 #define OUTBOX_STATE_FORMAT 1
+#define ROOM_TOPIC "(room between batches)" /* no topic may be named so */
+#define ROOM_BYTES 2048 /* more than stands in a leaf of the tree: a page */
+#define ROOM_PAGES_MAX 2048 /* to which the file's end is kept: 8 MiB     */
 
 _Static_assert(EVENT_BYTES_MAX <= 8192, "the knob `batch` has this minimum");
 
@@ -42,12 +45,17 @@ enum rc
 outbox_open(struct outbox *outbox, struct store *store,
             struct store_table *state, size_t batch_bytes_max)
 {
+    enum rc rc;
+
     *outbox = (struct outbox){ .state = state,
                                .batch_bytes_max = batch_bytes_max };
     outbox->row = malloc(OUTBOX_ROW_HEAD_BYTES + batch_bytes_max);
     if (outbox->row == NULL)
         return RC_IO;
-    return store_table_open(store, "outbox", &outbox->rows);
+    rc = store_table_open(store, "outbox", &outbox->rows);
+    if (rc == RC_OK)
+        outbox->pages = store_table_pages(outbox->rows);
+    return rc;
 }
 
 void
@@ -226,6 +234,40 @@ trim_rows(struct outbox *outbox)
     return RC_OK;
 }
 
+/*
+ * The library gives a file's last page back to the disk as soon as it is free,
+ * and syncs its log before that: in the middle of a transaction, and for as
+ * long as a flush.  So a row that stays is put behind what made the file grow,
+ * and what is freed below it is used again.  To who reads the outbox it is a
+ * batch of a topic that there is not.
+ */
+static enum rc
+keep_room(struct outbox *outbox)
+{
+    static const uint8_t batch[ROOM_BYTES] = { 0, 0, 0, 1 /* count */ };
+    const struct outbox_stream room = { .topic = ROOM_TOPIC };
+    uint32_t pages = store_table_pages(outbox->rows);
+    uint8_t key[OUTBOX_KEY_BYTES_MAX];
+    enum rc rc;
+
+    if (pages <= outbox->pages || pages > ROOM_PAGES_MAX)
+        return RC_OK;
+    rc = store_put(outbox->rows, key, row_key(&room, pages, key), batch,
+                   sizeof batch);
+    outbox->pages = store_table_pages(outbox->rows);
+    return rc;
+}
+
+/* The file was cut at its end after all: that is to be kept when it grows. */
+static void
+note_end(struct outbox *outbox)
+{
+    uint32_t pages = store_table_pages(outbox->rows);
+
+    if (pages < outbox->pages)
+        outbox->pages = pages;
+}
+
 enum rc
 outbox_write(struct outbox *outbox)
 {
@@ -241,7 +283,11 @@ outbox_write(struct outbox *outbox)
         if (rc != RC_OK)
             return rc;
     }
-    return trim_rows(outbox);
+    rc = keep_room(outbox);
+    if (rc == RC_OK)
+        rc = trim_rows(outbox);
+    note_end(outbox);
+    return rc;
 }
 
 static enum rc

@@ -5,7 +5,8 @@
  * seq; value count and the events' bytes, as they go over the wire.  Rows are
  * written in the transaction of the effects that they tell, read back to be
  * published, and deleted some time after the broker's acknowledgement: a row
- * that outlives it is sent once more, and the broker knows it.
+ * that outlives it is sent once more, and the broker knows it.  Rows of no
+ * topic keep room in the file.
  *
  * An outbox_stream is one (topic, partition) that we write:
  *
@@ -54,6 +55,7 @@ struct outbox {
     uint8_t *row; /* one row, to write and to read */
     struct outbox_row trim[OUTBOX_TRIM_MAX];
     uint32_t trim_count;
+    uint32_t pages; /* of the file, up to the last row that stays in it */
 };
 
 /* state: the participant's table, where each stream keeps its next seq. */

@@ -81,6 +81,9 @@ MUST_USE enum rc store_table_open(struct store *store, const char *name,
 MUST_USE enum rc store_table_open_packed(struct store *store, const char *name,
                                          struct store_table **table_out);
 
+/* How many pages the table's file has, as the open transaction leaves it. */
+uint32_t store_table_pages(const struct store_table *table);
+
 /* Closes the handle; no cursor may be open on it. */
 MUST_USE enum rc store_table_close(struct store_table **table_p);
 

@@ -56,15 +56,21 @@ table_open_db(struct store *store, const char *name, DB **db_out)
     return error;
 }
 
-static void
-table_note_pages(struct store_table *table)
+uint32_t
+store_table_pages(const struct store_table *table)
 {
     DB_MPOOLFILE *file = table->db->get_mpf(table->db);
     db_pgno_t last;
 
     /* It can't fail for a table that is open. */
-    if (file->get_last_pgno(file, &last) == 0)
-        atomic_store(&table->pages, last + 1);
+    invariant(file->get_last_pgno(file, &last) == 0);
+    return last + 1;
+}
+
+static void
+table_note_pages(struct store_table *table)
+{
+    atomic_store(&table->pages, store_table_pages(table));
 }
 
 void
