@@ -1,6 +1,7 @@
 /*
- * What is deleted from the outbox must not sync the log: the library does so
- * before it gives a file's last page back, in the middle of a transaction.
+ * Regress 015: what is deleted from the outbox must not sync the log.  The
+ * library did so before it gave a file's last page back, in the middle of a
+ * transaction: a second flush in every fourth turn.
  *
  * This program's fdatasync() stands in for the C library's, for Berkeley DB.
  */
@@ -54,7 +55,7 @@ emit(struct store_rig *rig, struct outbox *outbox, int stream, uint32_t count)
 }
 
 static void
-test_outbox_turn_syncs_once(void **state)
+test_outbox_015_turn_syncs_once(void **state)
 {
     struct store_rig *rig = *state;
     struct fake_broker *broker = fake_broker_new();
@@ -85,7 +86,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_outbox_turn_syncs_once,
+        cmocka_unit_test_setup_teardown(test_outbox_015_turn_syncs_once,
                                         store_rig_setup, store_rig_teardown),
     };
 
