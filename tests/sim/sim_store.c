@@ -120,6 +120,13 @@ store_table_open_packed(struct store *store, const char *name,
     return store_table_open(store, name, table_out);
 }
 
+/* As of small rows: a file that grows and shrinks with them. */
+uint32_t
+store_table_pages(const struct store_table *handle)
+{
+    return 2 + (uint32_t)(handle->table->count / 4);
+}
+
 enum rc
 store_table_close(struct store_table **table_p)
 {
