@@ -389,6 +389,17 @@ check_find_damaged(struct world *world, bool descending)
                      RC_DAMAGED);
 }
 
+/* A turn that brings the orders from id to last. */
+static void
+check_write_damaged(struct world *world, uint64_t id, uint64_t last)
+{
+    assert_int_equal(store_begin(world->rig->store), RC_OK);
+    for (; id <= last; id++)
+        put_order(world, id, 1);
+    assert_int_equal(order_index_write(world->index), RC_DAMAGED);
+    store_abort(world->rig->store);
+}
+
 static void
 test_order_index_refuses_an_old_row_that_none_wrote(void **state)
 {
@@ -463,11 +474,7 @@ test_order_index_refuses_a_block_that_none_wrote(void **state)
             check_find_damaged(&world, false);
             check_find_damaged(&world, true);
         }
-        assert_int_equal(store_begin(world.rig->store), RC_OK);
-        for (; id <= 8 * 16; id++)
-            put_order(&world, id, 1);
-        assert_int_equal(order_index_write(world.index), RC_DAMAGED);
-        store_abort(world.rig->store);
+        check_write_damaged(&world, id, 8 * 16);
         world_close(&world);
         store_rig_fini(*state);
     }
@@ -487,11 +494,7 @@ test_order_index_refuses_to_merge_an_order_twice(void **state)
         bring(&world, &id, 16, true);
     order_block_key(0, 3, &first, key);
     put_row(&world, world.tables.runs, key, sizeof key, "\1", 1);
-    assert_int_equal(store_begin(world.rig->store), RC_OK);
-    for (; id <= 8 * 16; id++)
-        put_order(&world, id, 1);
-    assert_int_equal(order_index_write(world.index), RC_DAMAGED);
-    store_abort(world.rig->store);
+    check_write_damaged(&world, id, 8 * 16);
     world_close(&world);
 }
 
@@ -546,10 +549,7 @@ test_order_index_refuses_to_merge_what_is_not_there(void **state)
                 sizeof value);
         order_index_close(&world.index);
         assert_int_equal(index_open(&world), RC_OK);
-        assert_int_equal(store_begin(world.rig->store), RC_OK);
-        put_order(&world, id, 1);
-        assert_int_equal(order_index_write(world.index), RC_DAMAGED);
-        store_abort(world.rig->store);
+        check_write_damaged(&world, id, id);
     }
     world_close(&world);
 }

@@ -163,20 +163,28 @@ test_verify_index_passes_over_what_is_merged(void **state)
 static void
 test_verify_index_mark_that_can_not_be_is_told(void **state)
 {
-    static const uint64_t marks[] = { 0, 8, 11, 100 };
+    static const struct {
+        uint64_t mark;
+        const char *words;
+    } cases[] = {
+        { 0, "can't be read" }, /* below the number of runs */
+        { 8, "order 8 in run 7 of level 0" },
+        { 10, "lacks order 9" },
+        { 11, "the index's mark is 11" },
+        { 100, "the index's mark is 100" },
+    };
     struct order_levels levels = { .mark = 9, .level = { { 8, { 1, 4 } } } };
     struct copies copies;
     const char *store;
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_COUNT(marks); i++) {
+    for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
         copies_make(&copies);
         store = copies.input.directories[VERIFY_GATEWAY];
         write_index(store);
-        levels.mark = marks[i];
+        levels.mark = cases[i].mark;
         put_index_levels(store, &levels);
-        expect_index_differs(&copies,
-                             marks[i] < 9 ? "" : "the index's mark is");
+        expect_index_differs(&copies, cases[i].words);
         copies_fini(&copies);
     }
 }
