@@ -24,9 +24,18 @@ let placed = 0;
 function watched() {
   const {fetch} = window;
   window.asked = 0;
-  window.fetch = (what, ...more) => {
-    if (String(what).endsWith('/status')) window.asked++;
-    return fetch(what, ...more);
+  // Those that fail make no point: at the start there may be nothing to tell.
+  window.fetch = async (what, ...more) => {
+    const looks = String(what).endsWith('/status');
+    let failed = true;
+    window.asked += looks;
+    try {
+      const answer = await fetch(what, ...more);
+      failed = !answer.ok;
+      return answer;
+    } finally {
+      window.asked -= looks && failed;
+    }
   };
   window.plots = {};
 }
