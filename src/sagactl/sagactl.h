@@ -59,7 +59,11 @@ sagactl_fn sagactl_verify;
  * last.  Returns the exit code. */
 int sagactl_copy_all(const struct sagactl *ctl, const char *directory);
 
-/* "copied=PATH/{gateway,...}", or as JSON. */
+/* All that was written to the file system of this directory is on disk, names
+ * too.  EXIT_DONE; or EXIT_SYSTEM and one line. */
+MUST_USE int sagactl_sync(const char *directory);
+
+/* "copied=PATH/{gateway,...}", or as JSON.  After sagactl_sync(). */
 void sagactl_tell(const struct sagactl *ctl, const char *what,
                   const char *path);
 

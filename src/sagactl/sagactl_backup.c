@@ -1,6 +1,7 @@
 #include "sagactl/sagactl_apart.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,6 +59,24 @@ sagactl_copy_all(const struct sagactl *ctl, const char *directory)
     return EXIT_DONE;
 }
 
+/*
+ * syncfs(): the library syncs no file of a copy, and we may not even be
+ * allowed to open them.  Errors of writing that nobody was told yet count.
+ */
+int
+sagactl_sync(const char *directory)
+{
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool failed = fd < 0 || syncfs(fd) != 0;
+
+    if (failed)
+        fprintf(stderr, "sagactl: %s: can't be written to disk: %s\n",
+                directory, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return failed ? EXIT_SYSTEM : EXIT_DONE;
+}
+
 void
 sagactl_tell(const struct sagactl *ctl, const char *what, const char *path)
 {
@@ -88,6 +107,8 @@ sagactl_backup(const struct sagactl *ctl, const struct sagactl_args *args)
         return EXIT_USAGE;
     code = sagactl_copy_all(ctl, directory);
     close(hold);
+    if (code == EXIT_DONE)
+        code = sagactl_sync(directory);
     if (code == EXIT_DONE)
         sagactl_tell(ctl, "copied", directory);
     return code;

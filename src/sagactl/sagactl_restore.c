@@ -3,9 +3,14 @@
  * none
  *
  * The backup stays as it is.  Its files are copied below HOME, opened once as
- * copies (which recovers them), closed, and only when all four are so, moved
- * to HOME/data/NAME.  All or none: stores of different backups do not go
- * together.
+ * copies (which recovers them), closed, and only when all four are so, and on
+ * disk, moved to HOME/data/NAME.  All or none: stores of different backups do
+ * not go together.
+ *
+ * Crash states: before the first is moved, none is there.  In between the
+ * broker's, which comes last, is missing, so a start refuses: the others
+ * remember more than a new one (exit 120).  All four are told when their
+ * names are on disk, too.
  *
  * Each store has the owner, group and mode of the directory whose place it
  * takes: under systemd each process is a user of its own.  What root finds
@@ -125,7 +130,7 @@ copy_bytes(int from, int to)
         }
     }
     free(bytes);
-    return got < 0 || fsync(to) != 0 ? -1 : 0;
+    return got < 0 ? -1 : 0;
 }
 
 /* As the processes would make it: for the owner of the store alone. */
@@ -286,11 +291,15 @@ restore(const struct sagactl *ctl, const char *directory, const void *context)
         if (code == EXIT_DONE)
             code = recover_store(to);
     }
+    if (code == EXIT_DONE)
+        code = sagactl_sync(directory);
     for (i = 0; i < VERIFY_STORES && code == EXIT_DONE; i++) {
         code = path_put(from, directory, verify_names[i]);
         if (code == EXIT_DONE)
             code = put_in_place(ctl, from, verify_names[i]);
     }
+    if (code == EXIT_DONE)
+        code = sagactl_sync(ctl->home);
     if (code == EXIT_DONE && path_put(to, ctl->home, "data") == EXIT_DONE)
         sagactl_tell(ctl, "restored", to);
     return code;

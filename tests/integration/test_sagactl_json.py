@@ -25,7 +25,8 @@ WITHOUT_JSON = {"completion": "There is no --json of it",
 
 # What is typed, exit code, the members of each line (or that there is none).
 # {order} has completed, {failed} failed, {fresh} is another completed one;
-# {parked} is the number of an event that the gateway can't handle.
+# {parked} is the number of an event that the gateway can't handle, {copy} a
+# backup, {full} a home that has data.  Each case can run alone.
 CASES = [
     ("status", 0, STATUS),
     ("top", 0, STATUS),
@@ -61,17 +62,17 @@ CASES = [
      {"sent", "refused", "accepted", "ended"}),
     ("bench --rate 20 --seconds 1 --no-verify --product 99", 1,
      {"sent", "refused", "accepted", "ended"}),
-    ("backup {tmp}/copy", 0, {"copied"}),
-    ("backup {tmp}/none/copy", 100, NONE),
-    ("verify --copy {tmp}/copy", 0, {"ok", "checks"}),
-    ("restore {tmp}/copy --home {tmp}/new", 0, {"restored"}),
-    ("restore {tmp}/copy --home {tmp}/new", 100, NONE),
+    ("backup {tmp}/another", 0, {"copied"}),
+    ("backup {tmp}/none/another", 100, NONE),
+    ("verify --copy {copy}", 0, {"ok", "checks"}),
+    ("restore {copy} --home {tmp}/new", 0, {"restored"}),
+    ("restore {copy} --home {full}", 100, NONE),
     ("parked list", 0, {"process", "number", "cause"}),
     ("parked show gateway {parked}", 0, {"number", "cause", "hex"}),
     ("parked redrive gateway {parked}", 1, {"redriven", "parked", "refused"}),
     ("parked drop gateway {parked}", 0, {"redriven", "parked", "refused"}),
-    ("parked show gateway {parked}", 1, NONE),
-    ("parked redrive gateway all", 0, {"redriven", "parked"}),
+    ("parked show gateway 999999", 1, NONE),
+    ("parked redrive payment all", 0, {"redriven", "parked"}),
     ("help", 0, {"command", "arguments", "summary", "detail", "options"}),
     ("help order", 0, {"command", "arguments", "summary"}),
     ("help order place", 0, {"command", "arguments", "summary"}),
@@ -96,7 +97,9 @@ def table():
 def _known(tmp_path_factory):
     """A pipeline, and what the cases speak of."""
     with Pipeline() as pipeline:
-        known = {"pipeline": pipeline, "tmp": tmp_path_factory.mktemp("json")}
+        tmp = tmp_path_factory.mktemp("json")
+        known = {"pipeline": pipeline, "tmp": tmp, "full": tmp / "full"}
+        (tmp / "full" / "data" / "ledger" / "old").mkdir(parents=True)
         wait_for(lambda: pipeline.user_active(5), what="the seed's users")
         for name, user in (("order", 5), ("fresh", 5), ("failed", 77)):
             known[name] = pipeline.order(user, 1)
@@ -120,11 +123,18 @@ def park(pipeline, order):
     return wait_for(numbers, what="the parked event")[0]
 
 
+def backup(known):
+    copy = known["tmp"] / "copy"
+    assert run("backup", copy, home=known["pipeline"].home).returncode == 0
+    return copy
+
+
 def typed(case, known):
-    if "{parked}" in case or case == "parked list":
-        known.setdefault("parked", None)
-        known["parked"] = known["parked"] or park(known["pipeline"],
-                                                  known["order"])
+    if "parked" not in known and ("{parked}" in case or
+                                  case == "parked list"):
+        known["parked"] = park(known["pipeline"], known["order"])
+    if "copy" not in known and "{copy}" in case:
+        known["copy"] = backup(known)
     return case.format(**known).split()
 
 

@@ -10,6 +10,7 @@
  *   open    open, openat for writing or making
  *   write   write, pwrite, writev, ftruncate
  *   fsync   fsync, fdatasync
+ *   syncfs  syncfs
  *   rename  rename
  *
  * What it does not model: short writes, errors that come late (at close), a
@@ -172,6 +173,14 @@ fdatasync(int fd)
     if (fd_is_below(fd) && fails("fsync"))
         return -1;
     return (int)syscall(SYS_fdatasync, fd);
+}
+
+int
+syncfs(int fd)
+{
+    if (fd_is_below(fd) && fails("syncfs"))
+        return -1;
+    return (int)syscall(SYS_syncfs, fd);
 }
 
 int
