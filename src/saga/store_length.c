@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "saga/file_owner.h"
+#include "saga/file_replace.h"
 #include "saga/log.h"
 #include "saga/store_db.h"
 
@@ -148,39 +148,40 @@ path_of(char path[PATH_MAX], const char *directory, const char *name)
     invariant(bytes > 0 && bytes < PATH_MAX);
 }
 
-/* The lines are on disk. */
-static bool
-lines_write(const char *path, const struct store_lengths *lengths)
+/* To be freed; NULL and errno without memory. */
+static char *
+lines_text(const struct store_lengths *lengths, size_t *bytes_out)
 {
-    int fd = file_owner_create(path);
-    FILE *lines = fd < 0 ? NULL : fdopen(fd, "w");
-    char id[ID_TEXT_BYTES];
-    bool written;
+    char *text = NULL, id[ID_TEXT_BYTES];
+    FILE *lines = open_memstream(&text, bytes_out);
     size_t i;
 
-    if (lines == NULL) {
-        if (fd >= 0)
-            close(fd);
-        return false;
-    }
+    if (lines == NULL)
+        return NULL;
     for (i = 0; i < lengths->count; i++) {
         id_text(lengths->items[i].id, id);
         fprintf(lines, "%s %s %" PRIu32 "\n", lengths->items[i].name, id,
                 lengths->items[i].pages);
     }
-    written = fputs(LINE_END, lines) >= 0 && fflush(lines) == 0 &&
-              ferror(lines) == 0 && fdatasync(fd) == 0;
-    return fclose(lines) == 0 && written;
+    fputs(LINE_END, lines);
+    if (fclose(lines) == 0)
+        return text;
+    free(text);
+    return NULL;
 }
 
 static bool
 lengths_replace(const char *directory, const struct store_lengths *lengths)
 {
-    char path[PATH_MAX], new_path[PATH_MAX];
+    char path[PATH_MAX];
+    size_t bytes = 0;
+    char *text = lines_text(lengths, &bytes);
+    bool replaced;
 
     path_of(path, directory, STORE_PAGES_NAME);
-    path_of(new_path, directory, STORE_PAGES_NAME ".new");
-    return lines_write(new_path, lengths) && rename(new_path, path) == 0;
+    replaced = text != NULL && file_replace(path, text, bytes) == 0;
+    free(text);
+    return replaced;
 }
 
 void

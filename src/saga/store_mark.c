@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "saga/file_owner.h"
+#include "saga/file_replace.h"
 #include "saga/log.h"
 
 #define LINE_BYTES 64
@@ -24,34 +24,15 @@ mark_failed(const char *operation, const char *path)
                 operation, log_quote(path), log_quote(strerror(errno)));
 }
 
-/* Writes the line and waits until it is on disk. */
-static bool
-line_write(const char *path, const char *line)
-{
-    size_t bytes = strlen(line);
-    int fd = file_owner_create(path);
-    bool written;
-
-    if (fd < 0)
-        return false;
-    written = write(fd, line, bytes) == (ssize_t)bytes && fdatasync(fd) == 0;
-    return close(fd) == 0 && written;
-}
-
 void
 store_mark_write(const char *directory, uint64_t log_end)
 {
-    char path[PATH_MAX + LINE_BYTES], new_path[PATH_MAX + LINE_BYTES];
-    char line[LINE_BYTES];
+    char path[PATH_MAX + LINE_BYTES], line[LINE_BYTES];
+    int bytes = snprintf(line, sizeof line, LINE_FORMAT, log_end);
 
     snprintf(path, sizeof path, "%s/" STORE_MARK_NAME, directory);
-    snprintf(new_path, sizeof new_path, "%s/" STORE_MARK_NAME ".new",
-             directory);
-    snprintf(line, sizeof line, LINE_FORMAT, log_end);
-    if (!line_write(new_path, line))
-        mark_failed("write", new_path);
-    else if (rename(new_path, path) != 0)
-        mark_failed("rename", path);
+    if (file_replace(path, line, (size_t)bytes) != 0)
+        mark_failed("write", path);
 }
 
 enum rc
