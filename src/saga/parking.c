@@ -8,6 +8,7 @@
 #include "saga/log.h"
 
 #define PARKED_FORMAT 1
+#define ROOM_FIRST 64
 
 /* What is kept in memory of a row. */
 struct waiting {
@@ -20,7 +21,8 @@ struct parking {
     struct store_table *table;
     struct waiting *waiting; /* by number, ascending */
     uint32_t count;
-    uint32_t rows_max;
+    uint32_t room;
+    uint32_t rows_max; /* what is new beyond that is refused */
     uint64_t last_number;
     uint8_t *row; /* the last one that was read */
     uint8_t *out; /* one to be written; the bytes may lie in `row` */
@@ -86,12 +88,26 @@ parked_decode(const uint8_t *row, size_t bytes, struct parked *parked)
 
 /* ---- opening ---------------------------------------------------------- */
 
+static bool
+make_room(struct parking *parking)
+{
+    uint32_t room = parking->room == 0 ? ROOM_FIRST : 2 * parking->room;
+    struct waiting *waiting =
+        realloc(parking->waiting, room * sizeof *parking->waiting);
+
+    if (waiting == NULL)
+        return false;
+    parking->waiting = waiting;
+    parking->room = room;
+    return true;
+}
+
 static enum rc
 remember(struct parking *parking, uint64_t number,
          const struct parked *parked)
 {
-    if (parking->count == parking->rows_max)
-        return RC_FULL;
+    if (parking->count == parking->room && !make_room(parking))
+        return RC_IO;
     parking->waiting[parking->count++] =
         (struct waiting){ number, parked->order.value, parked->user.value };
     parking->last_number = number;
@@ -132,15 +148,13 @@ parking_open(struct parking **parking_out, struct store *store,
     enum rc rc;
 
     if (parking == NULL)
-        return RC_FULL;
+        return RC_IO;
     *parking_out = parking;
     parking->rows_max = rows_max;
-    parking->waiting = calloc(rows_max, sizeof *parking->waiting);
     parking->row = malloc(STORE_VALUE_BYTES_MAX);
     parking->out = malloc(STORE_VALUE_BYTES_MAX);
-    if (parking->waiting == NULL || parking->row == NULL ||
-        parking->out == NULL)
-        return RC_FULL;
+    if (parking->row == NULL || parking->out == NULL)
+        return RC_IO;
     rc = store_table_open(store, "parked", &parking->table);
     if (rc == RC_OK)
         rc = read_waiting(parking);
@@ -169,21 +183,22 @@ parking_count(const struct parking *parking)
     return parking->count;
 }
 
+static bool
+belongs(const struct waiting *row, struct order_id order, struct user_id user)
+{
+    return (order.value != 0 && row->order == order.value) ||
+           (user.value != 0 && row->user == user.value);
+}
+
 bool
 parking_holds(const struct parking *parking, uint64_t before,
               struct order_id order, struct user_id user)
 {
-    const struct waiting *row;
     uint32_t i;
 
-    for (i = 0; i < parking->count; i++) {
-        row = &parking->waiting[i];
-        if (row->number >= before)
-            return false;
-        if ((order.value != 0 && row->order == order.value) ||
-            (user.value != 0 && row->user == user.value))
+    for (i = 0; i < parking->count && parking->waiting[i].number < before; i++)
+        if (belongs(&parking->waiting[i], order, user))
             return true;
-    }
     return false;
 }
 
@@ -200,12 +215,16 @@ put(struct parking *parking, const struct parked *parked)
 enum rc
 parking_put(struct parking *parking, struct parked *parked)
 {
-    enum rc rc = remember(parking, parking->last_number + 1, parked);
+    enum rc rc;
 
-    if (rc != RC_OK) {
-        log_error("parked_too_many", "rows=%u", parking->rows_max);
-        return rc;
+    if (parking->count >= parking->rows_max) {
+        log_error("parked_too_many", "rows=%u words=\"redrive or drop some, or "
+                  "raise the knob parked\"", parking->count);
+        return RC_FULL;
     }
+    rc = remember(parking, parking->last_number + 1, parked);
+    if (rc != RC_OK)
+        return rc;
     parked->number = parking->last_number;
     return put(parking, parked);
 }
@@ -239,16 +258,32 @@ parking_get(struct parking *parking, uint64_t number,
 }
 
 enum rc
-parking_next(struct parking *parking, uint64_t after, struct order_id order,
+parking_next(struct parking *parking, uint64_t after,
              struct parked *parked_out)
 {
     uint32_t i;
 
     for (i = 0; i < parking->count; i++)
-        if (parking->waiting[i].number > after &&
-            (order.value == 0 || parking->waiting[i].order == order.value))
+        if (parking->waiting[i].number > after)
             return parking_get(parking, parking->waiting[i].number,
                                parked_out);
+    return RC_NOT_FOUND;
+}
+
+enum rc
+parking_next_with(struct parking *parking, uint64_t after, uint64_t number,
+                  struct order_id order, struct user_id user,
+                  struct parked *parked_out)
+{
+    const struct waiting *row;
+    uint32_t i;
+
+    for (i = 0; i < parking->count; i++) {
+        row = &parking->waiting[i];
+        if (row->number > after &&
+            (row->number == number || belongs(row, order, user)))
+            return parking_get(parking, row->number, parked_out);
+    }
     return RC_NOT_FOUND;
 }
 

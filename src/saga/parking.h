@@ -13,7 +13,8 @@
  *   order    whose order it belongs to; 0 if that could not be told
  *
  * At most `parked` rows (a knob).  Beyond it the participant stops (RC_FULL):
- * something is wrong with more than an event.
+ * something is wrong with more than an event.  All that are there already are
+ * taken, also if the knob was lowered: an operator must be able to get at them.
  *
  * Internal to the participant loop.
  */
@@ -45,7 +46,7 @@ struct parked {
 
 struct parking;
 
-/* Opens the table and reads which orders wait.  RC_FULL: no memory. */
+/* Opens the table and reads which orders wait.  RC_IO: no memory; RC_DAMAGED. */
 MUST_USE enum rc parking_open(struct parking **parking_out,
                               struct store *store, uint32_t rows_max);
 void parking_close(struct parking **parking_p);
@@ -66,10 +67,16 @@ MUST_USE enum rc parking_put(struct parking *parking, struct parked *parked);
 MUST_USE enum rc parking_get(struct parking *parking, uint64_t number,
                              struct parked *parked_out);
 
-/* The first row with a number above `after` (of this order, unless 0). */
+/* The first row with a number above `after`; read as by parking_get(). */
 MUST_USE enum rc parking_next(struct parking *parking, uint64_t after,
-                              struct order_id order,
                               struct parked *parked_out);
+
+/* The same of those that have this number, or are of this order, or of this
+ * user (0: of none).  Only that one is read from the table. */
+MUST_USE enum rc parking_next_with(struct parking *parking, uint64_t after,
+                                   uint64_t number, struct order_id order,
+                                   struct user_id user,
+                                   struct parked *parked_out);
 
 /* Puts a row again with another attempt and cause. */
 MUST_USE enum rc parking_again(struct parking *parking,

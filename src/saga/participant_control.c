@@ -125,7 +125,6 @@ static enum rc
 on_parked(struct turn *turn, char **words, struct text_writer *reply)
 {
     struct parking *parking = turn->participant->parking;
-    const struct order_id any = { 0 };
     struct parked parked;
     uint64_t after = 0;
     uint32_t rows = 0;
@@ -136,7 +135,7 @@ on_parked(struct turn *turn, char **words, struct text_writer *reply)
     put_uint(reply, "count", parking_count(parking));
     json_key(reply, "rows");
     json_begin(reply, '[');
-    while ((rc = parking_next(parking, after, any, &parked)) == RC_OK &&
+    while ((rc = parking_next(parking, after, &parked)) == RC_OK &&
            rows++ < PARKED_PAGE_ROWS) {
         json_begin(reply, '{');
         put_parked(reply, &parked);
@@ -178,16 +177,15 @@ on_show(struct turn *turn, char **words, struct text_writer *reply)
 /* ---- redrive, drop ---------------------------------------------------- */
 
 static enum rc
-redrive_all(struct turn *turn, struct text_writer *reply)
+redrive_all(struct turn *turn, uint64_t after, struct text_writer *reply)
 {
     struct parking *parking = turn->participant->parking;
-    const struct order_id any = { 0 };
     struct parked parked;
-    uint64_t after = 0;
     uint32_t rows = 0, redriven = 0, once;
+    bool refused = false;
     enum rc rc;
 
-    while ((rc = parking_next(parking, after, any, &parked)) == RC_OK &&
+    while ((rc = parking_next(parking, after, &parked)) == RC_OK &&
            rows++ < REDRIVE_ROWS_MAX) {
         after = parked.number;
         /* Only the first is tried: it takes those behind it along. */
@@ -197,10 +195,13 @@ redrive_all(struct turn *turn, struct text_writer *reply)
         redriven += once;
         if (rc != RC_OK && rc != RC_REFUSED)
             return rc;
+        refused = refused || rc == RC_REFUSED;
     }
     put_uint(reply, "redriven", redriven);
+    put_bool(reply, "refused", refused);
     put_uint(reply, "parked", parking_count(parking));
     put_bool(reply, "more", rc == RC_OK);
+    put_uint(reply, "last", after);
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
@@ -228,9 +229,13 @@ bring_back(struct turn *turn, const char *word, struct text_writer *reply,
 static enum rc
 on_redrive(struct turn *turn, char **words, struct text_writer *reply)
 {
-    if (words[1] != NULL && strcmp(words[1], "all") == 0)
-        return redrive_all(turn, reply);
-    return bring_back(turn, words[1], reply, participant_redrive);
+    uint64_t after = 0;
+
+    if (words[1] == NULL || strcmp(words[1], "all") != 0)
+        return bring_back(turn, words[1], reply, participant_redrive);
+    if (words[2] != NULL && !read_number(words[2], &after))
+        return refuse(reply, "redrive all: behind which number?");
+    return redrive_all(turn, after, reply);
 }
 
 static enum rc

@@ -18,7 +18,8 @@
 #include "saga/participant_state.h"
 
 #define PARKED_PAGE_ROWS 50
-/* Rows that one "redrive all" looks at; the reply says if there are more. */
+/* Rows that one "redrive all [AFTER]" looks at; the reply says if there are
+ * more, and behind which number. */
 #define REDRIVE_ROWS_MAX 1000
 
 /* Takes a request, if there is one. */

@@ -68,19 +68,6 @@ participant_park_waits(const struct turn *turn, const struct parked *parked)
                          parked->order, fence_user(turn, parked->user));
 }
 
-/* True if the two are of one order, or of one user where that counts. */
-static bool
-waits_with(const struct turn *turn, const struct parked *parked,
-           const struct parked *other)
-{
-    struct user_id user = fence_user(turn, parked->user);
-
-    return parked->number == other->number ||
-           (parked->order.value != 0 &&
-            parked->order.value == other->order.value) ||
-           (user.value != 0 && user.value == other->user.value);
-}
-
 /* Why a new event must wait, NULL if it need not. */
 static const char *
 waits_behind(const struct turn *turn, struct order_id order,
@@ -262,22 +249,24 @@ redrive_one(struct turn *turn, const struct parked *parked)
     return rc == RC_OK ? release(turn, parked, PARK_CAUSE_REDRIVEN) : rc;
 }
 
-/* All that wait with this one, oldest first. */
+/* All that wait with this one, oldest first.  No more is looked at: each of
+ * ten thousand may be redriven in one turn. */
 static enum rc
 redrive(struct turn *turn, const struct parked *with, uint32_t *redriven_out)
 {
-    const struct order_id any = { 0 };
-    struct parked parked;
-    uint64_t after = 0;
+    /* What `with` points to changes: it may be the parking's. */
+    const uint64_t number = with->number;
+    const struct order_id order = with->order;
+    const struct user_id user = fence_user(turn, with->user);
+    struct parked parked = { 0 };
     enum rc rc, result = RC_OK;
 
     for (;;) {
-        rc = parking_next(turn->participant->parking, after, any, &parked);
+        rc = parking_next_with(turn->participant->parking, parked.number,
+                               number, order, user, &parked);
         if (rc != RC_OK)
             return rc == RC_NOT_FOUND ? result : rc;
-        after = parked.number;
-        if (!waits_with(turn, with, &parked) ||
-            participant_park_waits(turn, &parked))
+        if (participant_park_waits(turn, &parked))
             continue;
         rc = redrive_one(turn, &parked);
         if (rc != RC_OK && rc != RC_REFUSED)

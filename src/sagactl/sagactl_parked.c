@@ -106,31 +106,85 @@ sagactl_parked_show(const struct sagactl *ctl, const struct sagactl_args *args)
     return EXIT_DONE;
 }
 
+struct brought_back {
+    uint64_t redriven;
+    uint64_t parked;
+    bool refused;
+};
+
+/* Adds what one reply tells, and frees it. */
+static void
+add_reply(struct brought_back *sum, json_t *reply)
+{
+    sum->redriven += sagactl_number(reply, "redriven");
+    sum->parked = sagactl_number(reply, "parked");
+    sum->refused |= json_is_true(json_object_get(reply, "refused"));
+    json_decref(reply);
+}
+
+/* A page of them in each turn of the process. */
+static int
+redrive_all(const struct sagactl *ctl, const char *process,
+            struct brought_back *sum)
+{
+    uint64_t after = 0;
+    json_t *reply;
+    bool more = true;
+    int code = EXIT_DONE;
+
+    while (more && code == EXIT_DONE) {
+        code = sagactl_ask(ctl, process, ASK_MS, &reply,
+                           "redrive all %" PRIu64, after);
+        if (code != EXIT_DONE)
+            return code;
+        after = sagactl_number(reply, "last");
+        more = json_is_true(json_object_get(reply, "more"));
+        add_reply(sum, reply);
+    }
+    return code;
+}
+
+static void
+print_sum(const struct sagactl *ctl, const struct brought_back *sum)
+{
+    json_t *told;
+
+    if (!ctl->json) {
+        printf("redriven=%" PRIu64 " still_parked=%" PRIu64 "%s\n",
+               sum->redriven, sum->parked,
+               sum->refused ? " refused_again=yes" : "");
+        return;
+    }
+    told = json_pack("{s:I, s:b, s:I}", "redriven",
+                     (json_int_t)sum->redriven, "refused", (int)sum->refused,
+                     "parked", (json_int_t)sum->parked);
+    json_dumpf(told, stdout, JSON_COMPACT);
+    printf("\n");
+    json_decref(told);
+}
+
 /* Redrive, or drop: the second word of the command's name. */
 int
 sagactl_parked_bring_back(const struct sagactl *ctl,
                           const struct sagactl_args *args)
 {
     const char *verb = strchr(args->command->name, ' ') + 1;
+    struct brought_back sum = { 0 };
     json_t *reply;
-    bool refused;
     int code;
 
     if (!is_participant(args))
         return EXIT_USAGE;
-    code = sagactl_ask(ctl, args->words[0], ASK_MS, &reply, "%s %s", verb,
-                       args->words[1]);
+    if (strcmp(verb, "redrive") == 0 && strcmp(args->words[1], "all") == 0)
+        code = redrive_all(ctl, args->words[0], &sum);
+    else {
+        code = sagactl_ask(ctl, args->words[0], ASK_MS, &reply, "%s %s", verb,
+                           args->words[1]);
+        if (code == EXIT_DONE)
+            add_reply(&sum, reply);
+    }
     if (code != EXIT_DONE)
         return code;
-    refused = json_is_true(json_object_get(reply, "refused"));
-    if (ctl->json) {
-        json_dumpf(reply, stdout, JSON_COMPACT);
-        printf("\n");
-    } else
-        printf("redriven=%" PRIu64 " still_parked=%" PRIu64 "%s\n",
-               sagactl_number(reply, "redriven"),
-               sagactl_number(reply, "parked"),
-               refused ? " refused_again=yes" : "");
-    json_decref(reply);
-    return refused ? EXIT_DIFFERS : EXIT_DONE;
+    print_sum(ctl, &sum);
+    return sum.refused ? EXIT_DIFFERS : EXIT_DONE;
 }

@@ -199,7 +199,6 @@ void
 redrive_parked(struct accounts_world *world, enum actor actor)
 {
     struct turn *turn = &world->participants[actor]->turn;
-    const struct order_id any = { 0 };
     struct parked parked;
     uint64_t after = 0;
     uint32_t redriven;
@@ -207,8 +206,7 @@ redrive_parked(struct accounts_world *world, enum actor actor)
 
     turn->taken = 1;
     assert_int_equal(participant_begin(turn), RC_OK);
-    while (parking_next(turn->participant->parking, after, any, &parked) ==
-           RC_OK) {
+    while (parking_next(turn->participant->parking, after, &parked) == RC_OK) {
         after = parked.number;
         if (participant_park_waits(turn, &parked))
             continue;

@@ -456,14 +456,13 @@ static void
 drop_first_parked(struct verify_world *world)
 {
     struct turn *turn = &world->accounts->participants[LEDGER]->turn;
-    const struct order_id any = { 0 };
     struct parked parked;
     uint32_t redriven;
     enum rc rc;
 
     turn->taken = 1;
     assert_int_equal(participant_begin(turn), RC_OK);
-    assert_int_equal(parking_next(turn->participant->parking, 0, any, &parked),
+    assert_int_equal(parking_next(turn->participant->parking, 0, &parked),
                      RC_OK);
     rc = participant_drop(turn, parked.number, &redriven);
     assert_true(rc == RC_OK || rc == RC_REFUSED);
