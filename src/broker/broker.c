@@ -286,7 +286,7 @@ wait_while_held(struct broker *broker, bool *stop_out)
     struct pollfd fds[] = { { broker->signal_fd, POLLIN, 0 },
                             { control_fd(broker->control), POLLIN, 0 } };
 
-    if (poll(fds, ARRAY_COUNT(fds), BROKER_COPY_US / 1000) < 0 &&
+    if (poll(fds, ARRAY_COUNT(fds), CONTROL_COPY_MS) < 0 &&
         errno != EINTR)
         return RC_IO;
     if (fds[0].revents != 0)
@@ -311,8 +311,8 @@ wait_for_work(struct broker *broker, int64_t next_us, bool *stop_out)
 
     if (broker->fetches->deadline_us < next_us)
         next_us = broker->fetches->deadline_us;
-    if (broker->copying && now_us + BROKER_COPY_US < next_us)
-        next_us = now_us + BROKER_COPY_US;
+    if (broker->copy.under_way && now_us + CONTROL_COPY_MS * 1000 < next_us)
+        next_us = now_us + CONTROL_COPY_MS * 1000;
     if (broker->fetches->due_count > 0)
         next_us = now_us;
     wait_us = next_us > now_us ? next_us - now_us : 0;

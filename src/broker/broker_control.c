@@ -1,7 +1,10 @@
 #include "broker/broker_control.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
+#include "saga/daemon.h"
 #include "saga/log.h"
 #include "saga/text_writer.h"
 
@@ -59,61 +62,87 @@ on_status(struct broker *broker, struct text_writer *reply)
     json_end(reply, ']');
 }
 
-/* True if a copy is being made, and the reply is for later. */
-static bool
-on_backup(struct broker *broker, const struct control_request *request,
-          struct text_writer *reply)
+/* 0 if it is no number of seconds that a hold may last. */
+static int
+hold_seconds(const char *argument)
 {
-    const char *directory = request->words[1];
-    enum rc rc;
+    size_t digits = strspn(argument, "0123456789");
+    unsigned long seconds;
 
-    if (directory == NULL || directory[0] != '/' ||
-        request->words[2] != NULL) {
-        put_text(reply, "error", "where to? the directory's whole path");
-        return false;
-    }
-    rc = store_backup_start(broker->store, directory);
-    if (rc == RC_OK) {
-        broker->copying = true;
-        broker->copy_client = request->client;
-        return true;
-    }
-    put_text(reply, "error", rc == RC_BUSY ? "another copy is being made"
-                                           : "this path is too long");
-    return false;
+    if (digits == 0 || digits > 3 || argument[digits] != '\0')
+        return 0;
+    seconds = strtoul(argument, NULL, 10);
+    return seconds <= BROKER_HOLD_S_MAX ? (int)seconds : 0;
 }
 
 static void
 on_hold(struct broker *broker, const struct control_request *request,
         struct text_writer *reply)
 {
+    int seconds = hold_seconds(request->argument);
+
+    if (seconds == 0) {
+        put_text(reply, "error", "how long? seconds, 1 to 600");
+        return;
+    }
     if (broker->held) {
         put_text(reply, "error", "it is held already");
         return;
     }
     broker->held = true;
     broker->hold_client = request->client;
-    log_info("held", "words=\"no requests until stores are copied\"");
+    broker->hold_ends_us = clock_monotonic_us() + seconds * INT64_C(1000000);
+    log_info("held", "seconds=%d words=\"no requests until stores are copied\"",
+             seconds);
     json_key(reply, "held");
     text_put(reply, "true");
 }
 
 static void
-answer_copy(struct broker *broker)
+on_release(struct broker *broker, const struct control_request *request,
+           struct text_writer *reply)
 {
-    char text[128];
-    enum rc rc = store_backup_poll(broker->store);
-    int bytes;
-
-    if (rc == RC_AGAIN)
+    if (!broker->held || broker->hold_client != request->client) {
+        put_text(reply, "error", "it is not held by you (any more)");
         return;
-    broker->copying = false;
-    bytes = rc == RC_OK
-                ? snprintf(text, sizeof text, "{\"copied\":true}")
-                : snprintf(text, sizeof text,
-                           "{\"error\":\"no copy: %s, see the log\"}",
-                           rc_name(rc));
-    control_reply(broker->control, broker->copy_client, text, (size_t)bytes);
+    }
+    broker->held = false;
+    log_info("released", "");
+    json_key(reply, "released");
+    text_put(reply, "true");
+}
+
+/* False if the reply is for later. */
+static bool
+serve(struct broker *broker, const struct control_request *request,
+      struct text_writer *reply)
+{
+    const char *word = request->words[0] != NULL ? request->words[0] : "";
+
+    if (strcmp(word, "backup") == 0)
+        return !control_copy_begin(&broker->copy, broker->store, request,
+                                   reply);
+    if (strcmp(word, "status") == 0)
+        on_status(broker, reply);
+    else if (strcmp(word, "hold") == 0)
+        on_hold(broker, request, reply);
+    else if (strcmp(word, "release") == 0)
+        on_release(broker, request, reply);
+    else
+        put_text(reply, "error", "status, backup, hold or release");
+    return true;
+}
+
+static void
+end_hold(struct broker *broker)
+{
+    if (!control_is_there(broker->control, broker->hold_client))
+        log_info("released", "words=\"who held it is gone\"");
+    else if (clock_monotonic_us() >= broker->hold_ends_us)
+        log_warning("released", "words=\"its time is over\"");
+    else
+        return;
+    broker->held = false;
 }
 
 void
@@ -122,32 +151,20 @@ broker_control_serve(struct broker *broker)
     static char buffer[CONTROL_REPLY_BYTES_MAX];
     struct control_request request;
     struct text_writer reply;
-    bool later;
+    bool now;
 
-    if (broker->copying)
-        answer_copy(broker);
+    control_copy_answer(&broker->copy, broker->store, broker->control);
     while (control_take(broker->control, &request)) {
-        const char *word = request.words[0] != NULL ? request.words[0] : "";
-
-        later = false;
         text_writer_init(&reply, buffer, sizeof buffer);
         json_begin(&reply, '{');
-        if (strcmp(word, "status") == 0)
-            on_status(broker, &reply);
-        else if (strcmp(word, "backup") == 0)
-            later = on_backup(broker, &request, &reply);
-        else if (strcmp(word, "hold") == 0)
-            on_hold(broker, &request, &reply);
-        else
-            put_text(&reply, "error", "status, backup or hold");
+        now = serve(broker, &request, &reply);
         json_end(&reply, '}');
         invariant(!reply.failed);
-        if (!later)
+        if (now)
             control_reply(broker->control, request.client, buffer, reply.used);
     }
-    if (broker->held &&
-        !control_is_there(broker->control, broker->hold_client)) {
-        broker->held = false;
-        log_info("released", "");
-    }
+    if (broker->held)
+        end_hold(broker);
 }
+
+_Static_assert(BROKER_HOLD_S_MAX == 600, "on_hold() says so");

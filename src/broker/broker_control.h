@@ -4,9 +4,12 @@
  *   status             topics: start, end, bytes
  *   backup DIRECTORY   a copy of the store, while it goes on; the reply comes
  *                      when it is there
- *   hold               takes no request of the bus, so that topics stand
- *                      still, as long as this client stays connected: copies
- *                      of all stores that are made meanwhile go together
+ *   hold SECONDS       takes no request of the bus, so that topics stand
+ *                      still, until this client says `release` or is gone, or
+ *                      that time (1 to BROKER_HOLD_S_MAX) passed: copies of
+ *                      all stores that are made meanwhile go together
+ *   release            ends the hold of this client.  An error if there is
+ *                      none any more: then the copies do not go together
  *
  * Through HOME/run/NAME.ctl (control.h).  Replies are JSON objects;
  * {"error": words} if it can't be.  Internal to the broker's loop.
@@ -16,8 +19,8 @@
 
 #include "broker/broker_state.h"
 
-/* How often the loop asks whether a copy is there. */
-#define BROKER_COPY_US 20000
+/* Whoever forgot a hold must not stop all sagas for ever. */
+#define BROKER_HOLD_S_MAX 600
 
 MUST_USE enum rc broker_control_open(struct broker *broker);
 

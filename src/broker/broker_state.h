@@ -18,7 +18,7 @@
 #include "broker/producer_table.h"
 #include "broker/report_table.h"
 #include "broker/topic_table.h"
-#include "saga/control.h"
+#include "saga/control_copy.h"
 
 /* One turn takes no more than this, so that nobody waits long for it. */
 #define BROKER_TURN_REQUESTS_MAX 256
@@ -87,10 +87,10 @@ struct broker {
     uint8_t *scratch; /* one frame, PROTOCOL_FRAME_BYTES_MAX */
 
     struct control *control; /* the operators' door (broker_control.h) */
-    bool copying;            /* the store, for copy_client */
-    int copy_client;
+    struct control_copy copy; /* of the store */
     bool held; /* by hold_client: no request is taken meanwhile */
     int hold_client;
+    int64_t hold_ends_us; /* monotonic */
 
     uint64_t bytes_free;
     uint64_t bytes_unseen; /* written since, see broker_disk_takes() */

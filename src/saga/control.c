@@ -149,8 +149,11 @@ static void
 split_words(struct control_request *request)
 {
     char *rest = request->text;
+    size_t first = strcspn(request->text, " \n");
     int i;
 
+    snprintf(request->argument, sizeof request->argument, "%s",
+             request->text + first + (request->text[first] == ' '));
     memset(request->words, 0, sizeof request->words);
     for (i = 0; i < CONTROL_WORDS_MAX; i++) {
         request->words[i] = strtok_r(i == 0 ? rest : NULL, " \n", &rest);

@@ -29,6 +29,8 @@ struct control_request {
     int client;                      /* whom to answer; never used again */
     char *words[CONTROL_WORDS_MAX];  /* NULL behind the last */
     char text[CONTROL_REQUEST_BYTES_MAX];
+    /* All that stands behind the first word and its blank. */
+    char argument[CONTROL_REQUEST_BYTES_MAX];
 };
 
 /* Listens at `path`, replacing what a crash left (the caller holds the

@@ -46,7 +46,8 @@ struct parked {
 
 struct parking;
 
-/* Opens the table and reads which orders wait.  RC_IO: no memory; RC_DAMAGED. */
+/* Opens the table and reads which orders wait.  RC_IO: no memory.
+ * RC_DAMAGED. */
 MUST_USE enum rc parking_open(struct parking **parking_out,
                               struct store *store, uint32_t rows_max);
 void parking_close(struct parking **parking_p);

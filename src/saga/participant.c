@@ -11,7 +11,6 @@
 
 #define IDLE_WAIT_MS 1000 /* a turn without input ends after     */
 #define DRAIN_WAIT_MS 20  /* the same while we wait for the end  */
-#define COPY_WAIT_MS 20   /* the same while the store is copied  */
 #define HELD_WAIT_MS 5    /* the same while something is held    */
 
 /* ---- one turn --------------------------------------------------------- */
@@ -272,7 +271,7 @@ turn_wait_ms(const struct participant *participant)
         return DRAIN_WAIT_MS;
     if (participant->held)
         return HELD_WAIT_MS;
-    return participant->control_copies ? COPY_WAIT_MS : IDLE_WAIT_MS;
+    return participant->copy.under_way ? CONTROL_COPY_MS : IDLE_WAIT_MS;
 }
 
 enum rc

@@ -80,11 +80,12 @@ put_streams(const struct participant *participant, struct text_writer *reply)
 }
 
 static enum rc
-on_status(struct turn *turn, char **words, struct text_writer *reply)
+on_status(struct turn *turn, const struct control_request *request,
+          struct text_writer *reply)
 {
     struct participant_stats stats;
 
-    (void)words;
+    (void)request;
     participant_stats(turn->participant, &stats);
     put_text(reply, "process", turn->participant->config->name);
     put_bool(reply, "brokerUp", stats.bus_up);
@@ -122,7 +123,8 @@ put_parked(struct text_writer *reply, const struct parked *parked)
 }
 
 static enum rc
-on_parked(struct turn *turn, char **words, struct text_writer *reply)
+on_parked(struct turn *turn, const struct control_request *request,
+          struct text_writer *reply)
 {
     struct parking *parking = turn->participant->parking;
     struct parked parked;
@@ -130,7 +132,7 @@ on_parked(struct turn *turn, char **words, struct text_writer *reply)
     uint32_t rows = 0;
     enum rc rc;
 
-    if (words[1] != NULL && !read_number(words[1], &after))
+    if (request->words[1] != NULL && !read_number(request->words[1], &after))
         return refuse(reply, "parked wants a number");
     put_uint(reply, "count", parking_count(parking));
     json_key(reply, "rows");
@@ -148,7 +150,8 @@ on_parked(struct turn *turn, char **words, struct text_writer *reply)
 }
 
 static enum rc
-on_show(struct turn *turn, char **words, struct text_writer *reply)
+on_show(struct turn *turn, const struct control_request *request,
+        struct text_writer *reply)
 {
     static const char digits[] = "0123456789abcdef";
     char hex[2 * EVENT_BYTES_MAX + 1];
@@ -157,7 +160,7 @@ on_show(struct turn *turn, char **words, struct text_writer *reply)
     size_t i;
     enum rc rc;
 
-    if (!read_number(words[1], &number))
+    if (!read_number(request->words[1], &number))
         return refuse(reply, "which one? a number, as `parked` shows it");
     rc = parking_get(turn->participant->parking, number, &parked);
     if (rc == RC_NOT_FOUND)
@@ -227,66 +230,43 @@ bring_back(struct turn *turn, const char *word, struct text_writer *reply,
 }
 
 static enum rc
-on_redrive(struct turn *turn, char **words, struct text_writer *reply)
+on_redrive(struct turn *turn, const struct control_request *request,
+           struct text_writer *reply)
 {
     uint64_t after = 0;
 
-    if (words[1] == NULL || strcmp(words[1], "all") != 0)
-        return bring_back(turn, words[1], reply, participant_redrive);
-    if (words[2] != NULL && !read_number(words[2], &after))
+    if (request->words[1] == NULL || strcmp(request->words[1], "all") != 0)
+        return bring_back(turn, request->words[1], reply, participant_redrive);
+    if (request->words[2] != NULL && !read_number(request->words[2], &after))
         return refuse(reply, "redrive all: behind which number?");
     return redrive_all(turn, after, reply);
 }
 
 static enum rc
-on_drop(struct turn *turn, char **words, struct text_writer *reply)
+on_drop(struct turn *turn, const struct control_request *request,
+        struct text_writer *reply)
 {
-    return bring_back(turn, words[1], reply, participant_drop);
+    return bring_back(turn, request->words[1], reply, participant_drop);
 }
 
 /* ---- copies ----------------------------------------------------------- */
 
 /* The reply waits until the copy is there: participant_control_answer(). */
 static enum rc
-on_backup(struct turn *turn, char **words, struct text_writer *reply)
+on_backup(struct turn *turn, const struct control_request *request,
+          struct text_writer *reply)
 {
     struct participant *participant = turn->participant;
-    enum rc rc;
 
-    if (words[1] == NULL || words[1][0] != '/')
-        return refuse(reply, "where to? the directory's whole path");
-    rc = store_backup_start(participant->store, words[1]);
-    if (rc == RC_BUSY)
-        return refuse(reply, "another copy is being made");
-    if (rc != RC_OK)
-        return refuse(reply, "this path is too long");
-    participant->control_copies = true;
-    participant->copy_client = participant->control_client;
+    (void)control_copy_begin(&participant->copy, participant->store, request,
+                             reply);
     return RC_OK;
-}
-
-static void
-answer_copy(struct participant *participant)
-{
-    char text[128];
-    enum rc rc = store_backup_poll(participant->store);
-    int bytes;
-
-    if (rc == RC_AGAIN)
-        return;
-    participant->control_copies = false;
-    bytes = rc == RC_OK
-                ? snprintf(text, sizeof text, "{\"copied\":true}")
-                : snprintf(text, sizeof text,
-                           "{\"error\":\"no copy: %s, see the log\"}",
-                           rc_name(rc));
-    control_reply(participant->control, participant->copy_client, text,
-                  (size_t)bytes);
 }
 
 /* ---- requests --------------------------------------------------------- */
 
-typedef enum rc control_fn(struct turn *turn, char **words,
+typedef enum rc control_fn(struct turn *turn,
+                           const struct control_request *request,
                            struct text_writer *reply);
 
 static const struct {
@@ -302,13 +282,15 @@ static const struct {
 };
 
 static enum rc
-serve(struct turn *turn, char **words, struct text_writer *reply)
+serve(struct turn *turn, const struct control_request *request,
+      struct text_writer *reply)
 {
+    const char *word = request->words[0] != NULL ? request->words[0] : "";
     size_t i;
 
-    for (i = 0; words[0] != NULL && i < ARRAY_COUNT(requests); i++)
-        if (strcmp(words[0], requests[i].word) == 0)
-            return requests[i].act(turn, words, reply);
+    for (i = 0; i < ARRAY_COUNT(requests); i++)
+        if (strcmp(word, requests[i].word) == 0)
+            return requests[i].act(turn, request, reply);
     return refuse(reply, "status, parked, show, redrive, drop or backup");
 }
 
@@ -318,7 +300,7 @@ participant_control_take(struct turn *turn)
     struct participant *participant = turn->participant;
     struct control_request request;
     struct text_writer reply;
-    bool was_idle = !participant->control_copies;
+    bool was_idle = !participant->copy.under_way;
     enum rc rc;
 
     if (!control_take(participant->control, &request))
@@ -331,19 +313,19 @@ participant_control_take(struct turn *turn)
     text_writer_init(&reply, participant->control_reply,
                      CONTROL_REPLY_BYTES_MAX);
     json_begin(&reply, '{');
-    rc = serve(turn, request.words, &reply);
+    rc = serve(turn, &request, &reply);
     json_end(&reply, '}');
     invariant(!reply.failed);
     participant->control_bytes =
-        participant->control_copies && was_idle ? 0 : reply.used;
+        participant->copy.under_way && was_idle ? 0 : reply.used;
     return rc;
 }
 
 void
 participant_control_answer(struct participant *participant)
 {
-    if (participant->control_copies)
-        answer_copy(participant);
+    control_copy_answer(&participant->copy, participant->store,
+                        participant->control);
     if (participant->control_bytes == 0)
         return;
     control_reply(participant->control, participant->control_client,

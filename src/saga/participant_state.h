@@ -14,7 +14,7 @@
 #define SAGA_PARTICIPANT_STATE_H
 
 #include "saga/codec.h"
-#include "saga/control.h"
+#include "saga/control_copy.h"
 #include "saga/inbox.h"
 #include "saga/outbox.h"
 #include "saga/parking.h"
@@ -51,8 +51,7 @@ struct participant {
     int control_client;
     size_t control_bytes; /* of the reply that waits for the flush */
     char control_reply[CONTROL_REPLY_BYTES_MAX];
-    bool control_copies; /* the store is being copied for ... */
-    int copy_client;
+    struct control_copy copy; /* of the store */
     bool stopping;
     int64_t stop_us; /* monotonic: when to stop without being drained */
     bool opened; /* the broker knows us */

@@ -167,16 +167,18 @@ MUST_USE enum rc store_cursor_prev(struct store_cursor *cursor,
 void store_cursor_close(struct store_cursor **cursor_p);
 
 /*
- * Starts a copy of the whole store into `directory` (made if missing; files
- * of a store in it are removed first), while this one goes on.  The upkeep
+ * Starts a copy of the whole store into `directory`, which must not be there
+ * yet, while this one goes on.  The upkeep
  * thread writes it; it holds every commit flushed before the call, and is
- * consistent.  Open it with config->copied.  RC_BUSY while another is being
- * made, RC_MALFORMED if the directory's name is too long.
+ * consistent.  Open it with config->copied.  It is not synced: syncfs() is the
+ * caller's.  RC_BUSY while another is being made, RC_MALFORMED if the
+ * directory's name is too long.
  */
 MUST_USE enum rc store_backup_start(struct store *store,
                                     const char *directory);
-/* RC_AGAIN while it is being made, then once its result: RC_OK, RC_NO_SPACE,
- * RC_IO (logged).  RC_NOT_FOUND if none was started. */
+/* RC_AGAIN while it is being made, then once its result: RC_OK, RC_EXISTS (the
+ * directory is there), RC_NO_SPACE, RC_IO (logged).  RC_NOT_FOUND if none was
+ * started. */
 MUST_USE enum rc store_backup_poll(struct store *store);
 
 /* Counters since opening, for metrics. */

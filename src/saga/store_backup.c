@@ -4,6 +4,9 @@
  * Made by the library (ENV->backup), in the upkeep's thread: so no log file
  * goes while it runs.  Never by cp: it would tear pages.
  */
+#include <errno.h>
+#include <sys/stat.h>
+
 #include "saga/store_db.h"
 
 enum rc
@@ -12,8 +15,10 @@ store_backup_write(void *environment, const char *directory)
     struct store *store = environment;
     int error;
 
-    error = store->env->backup(store->env, directory,
-                               DB_CREATE | DB_BACKUP_CLEAN | DB_BACKUP_FILES);
+    if (mkdir(directory, S_IRWXU) != 0)
+        return store_failed_as(store, errno == EEXIST ? RC_EXISTS : RC_IO,
+                               errno, "backup", "-");
+    error = store->env->backup(store->env, directory, DB_BACKUP_FILES);
     return error == 0 ? RC_OK : store_failed(store, error, "backup", "-");
 }
 

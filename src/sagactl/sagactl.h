@@ -56,12 +56,15 @@ sagactl_fn sagactl_user_switch;
 sagactl_fn sagactl_verify;
 
 /* Copies all stores of a running pipeline to directory/NAME, the broker's
- * last.  Returns the exit code. */
-int sagactl_copy_all(const struct sagactl *ctl, const char *directory);
+ * last.  The directory is there, empty.  An exit code, and one line. */
+MUST_USE int sagactl_copy_all(const struct sagactl *ctl, const char *directory);
 
 /* All that was written to the file system of this directory is on disk, names
  * too.  EXIT_DONE; or EXIT_SYSTEM and one line. */
 MUST_USE int sagactl_sync(const char *directory);
+
+/* EXIT_USAGE, and one line, if it is a backup that was not finished. */
+MUST_USE int sagactl_backup_check(const char *directory);
 
 /* "copied=PATH/{gateway,...}", or as JSON.  After sagactl_sync(). */
 void sagactl_tell(const struct sagactl *ctl, const char *what,
@@ -92,8 +95,11 @@ json_t *sagactl_try(const struct sagactl *ctl, const char *name,
     PRINTF_LIKE(5, 6);
 
 /* Holds the broker (broker_control.h): its topics stand still until the
- * descriptor is closed.  -1, and one line, if it can't be. */
+ * release.  The connection; -1, and one line, if it can't be. */
 int sagactl_hold(const struct sagactl *ctl);
+/* Closes the connection.  EXIT_DONE if the broker was held all the time;
+ * EXIT_SYSTEM, and one line, if it went away or on. */
+MUST_USE int sagactl_release(int hold);
 
 /* A member of a reply: its text, "" if there is none; its number, 0. */
 const char *sagactl_text(const json_t *object, const char *name);

@@ -13,6 +13,7 @@
 #include "saga/control.h"
 
 #define HOLD_MS 10000
+#define HOLD_REQUEST "hold 600" /* seconds: what the broker allows */
 
 static int
 connect_to(const struct sagactl *ctl, const char *name)
@@ -89,13 +90,24 @@ sagactl_hold(const struct sagactl *ctl)
     if (fd < 0)
         complain("broker", "does not run at this home");
     else
-        (void)converse(fd, "broker", HOLD_MS, "hold", &reply);
+        (void)converse(fd, "broker", HOLD_MS, HOLD_REQUEST, &reply);
     if (reply == NULL && fd >= 0) {
         close(fd);
         return -1;
     }
     json_decref(reply);
     return fd;
+}
+
+int
+sagactl_release(int hold)
+{
+    json_t *reply = NULL;
+    int code = converse(hold, "broker", HOLD_MS, "release", &reply);
+
+    json_decref(reply);
+    close(hold);
+    return code == EXIT_DONE ? EXIT_DONE : EXIT_SYSTEM;
 }
 
 static int

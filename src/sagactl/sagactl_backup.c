@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #define COPY_MS 600000
+#define ANSWER_MS 2000
+#define UNFINISHED "unfinished" /* a file in a backup that is none yet */
 
 /*
  * The broker comes last: so its log holds every event that a consumer's copy
@@ -18,18 +20,6 @@
 static const char *const order[] = { "gateway", "payment", "ledger",
                                      "broker" };
 
-static int
-make_directory(const struct sagactl *ctl, const char *path)
-{
-    if (mkdir(path, 0700) == 0)
-        return sagactl_share(ctl, path);
-    if (errno == EEXIST)
-        return EXIT_DONE;
-    fprintf(stderr, "sagactl: %s: can't be made: %s\n", path,
-            strerror(errno));
-    return EXIT_USAGE;
-}
-
 int
 sagactl_copy_all(const struct sagactl *ctl, const char *directory)
 {
@@ -37,11 +27,7 @@ sagactl_copy_all(const struct sagactl *ctl, const char *directory)
     bool running;
     json_t *reply;
     size_t i;
-    int code;
 
-    code = make_directory(ctl, directory);
-    if (code != EXIT_DONE)
-        return code;
     if (realpath(directory, path) == NULL) {
         fprintf(stderr, "sagactl: %s: %s\n", directory, strerror(errno));
         return EXIT_USAGE;
@@ -92,24 +78,115 @@ sagactl_tell(const struct sagactl *ctl, const char *what, const char *path)
     json_decref(told);
 }
 
+/* ---- backup ---- */
+
+static int
+failed(const char *path)
+{
+    fprintf(stderr, "sagactl: %s: %s\n", path, strerror(errno));
+    return EXIT_USAGE;
+}
+
+static bool
+mark_put(char path[PATH_MAX], const char *directory)
+{
+    return snprintf(path, PATH_MAX, "%s/" UNFINISHED, directory) < PATH_MAX;
+}
+
+int
+sagactl_backup_check(const char *directory)
+{
+    char mark[PATH_MAX];
+
+    if (!mark_put(mark, directory) || access(mark, F_OK) != 0)
+        return EXIT_DONE;
+    fprintf(stderr, "sagactl: %s: this backup was not finished (%s): make "
+            "another\n", directory, mark);
+    return EXIT_USAGE;
+}
+
+/* One that hangs would keep the broker held until it is cut off. */
+static int
+all_answer(const struct sagactl *ctl)
+{
+    json_t *reply;
+    int code = EXIT_DONE;
+
+    for (size_t i = 0; i < ARRAY_COUNT(order) && code == EXIT_DONE; i++) {
+        code = sagactl_ask(ctl, order[i], ANSWER_MS, &reply, "status");
+        if (code == EXIT_DONE)
+            json_decref(reply);
+    }
+    return code;
+}
+
+/* A directory that was not there, marked as unfinished. */
+static int
+make_directory(const struct sagactl *ctl, const char *directory)
+{
+    char mark[PATH_MAX];
+    int fd, code;
+
+    if (!mark_put(mark, directory)) {
+        errno = ENAMETOOLONG;
+        return failed(directory);
+    }
+    if (mkdir(directory, 0700) != 0)
+        return failed(directory);
+    code = sagactl_share(ctl, directory);
+    if (code != EXIT_DONE)
+        return code;
+    fd = open(mark, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    return fd >= 0 && close(fd) == 0 ? EXIT_DONE : failed(mark);
+}
+
 /*
  * Copies that are to be restored must go together: what a participant's copy
  * does not know yet must not be in the log.  So the broker is held while they
  * are made: orders are accepted meanwhile, and end afterwards.
  */
+static int
+copy_held(const struct sagactl *ctl, const char *directory)
+{
+    int hold = sagactl_hold(ctl), code, released;
+
+    if (hold < 0)
+        return EXIT_SYSTEM;
+    code = sagactl_copy_all(ctl, directory);
+    released = sagactl_release(hold);
+    return code == EXIT_DONE ? released : code;
+}
+
+/* The mark goes when all else is on disk. */
+static int
+finish(const char *directory)
+{
+    char mark[PATH_MAX];
+    int code = sagactl_sync(directory);
+
+    if (code != EXIT_DONE)
+        return code;
+    if (!mark_put(mark, directory) || unlink(mark) != 0)
+        return failed(directory);
+    return sagactl_sync(directory);
+}
+
 int
 sagactl_backup(const struct sagactl *ctl, const struct sagactl_args *args)
 {
     const char *directory = args->words[0];
-    int code, hold = sagactl_hold(ctl);
+    int code = all_answer(ctl);
 
-    if (hold < 0)
-        return EXIT_USAGE;
-    code = sagactl_copy_all(ctl, directory);
-    close(hold);
     if (code == EXIT_DONE)
-        code = sagactl_sync(directory);
+        code = make_directory(ctl, directory);
+    if (code != EXIT_DONE)
+        return code;
+    code = copy_held(ctl, directory);
+    if (code == EXIT_DONE)
+        code = finish(directory);
     if (code == EXIT_DONE)
         sagactl_tell(ctl, "copied", directory);
+    else
+        sagactl_remove(directory);
     return code;
 }

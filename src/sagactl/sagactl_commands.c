@@ -137,7 +137,8 @@ const struct sagactl_command sagactl_commands[] = {
         { "copy", "DIR", "a backup" },
         { 0 } } },
     { "backup", "DIR", "copy all stores while they work",
-      "One moment of all four stores. Orders are accepted meanwhile, and end "
+      "One moment of all four stores, on disk when it is told. DIR is made, "
+      "and must not be there yet. Orders are accepted meanwhile, and end "
       "afterwards.",
       sagactl_backup, { { 0 } } },
     { "restore", "DIR", "into a home that has no stores",

@@ -27,6 +27,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -153,6 +154,27 @@ copy_file(const char *from, const char *to)
     return code;
 }
 
+/* EXIT_USAGE, and a line, if a process has this store open: what is copied
+ * while it is written is torn.  Its lock is ours until this program ends. */
+static int
+lock_source(const char *store)
+{
+    char path[PATH_MAX];
+    int fd;
+
+    if (path_put(path, store, "lock") != EXIT_DONE)
+        return EXIT_USAGE;
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return errno == ENOENT ? EXIT_DONE : failed(path, EXIT_USAGE);
+    if (flock(fd, LOCK_SH | LOCK_NB) == 0)
+        return EXIT_DONE;
+    fprintf(stderr, "sagactl: %s: is in use, and so no backup: make one with "
+            "`sagactl backup`\n", store);
+    close(fd);
+    return EXIT_USAGE;
+}
+
 static int
 copy_store(const char *from, const char *to, const struct owner *owner)
 {
@@ -164,6 +186,11 @@ copy_store(const char *from, const char *to, const struct owner *owner)
 
     if (directory == NULL)
         return failed(from, EXIT_USAGE);
+    code = lock_source(from);
+    if (code != EXIT_DONE) {
+        closedir(directory);
+        return code;
+    }
     if (make_directory(to, owner) != 0)
         code = failed(to, EXIT_SYSTEM);
     while (code == EXIT_DONE && (entry = readdir(directory)) != NULL) {
@@ -310,8 +337,10 @@ sagactl_restore(const struct sagactl *ctl, const struct sagactl_args *args)
 {
     struct restoring restoring = { .backup = args->words[0] };
     char data[PATH_MAX];
-    int code = prepare_home(ctl, data);
+    int code = sagactl_backup_check(restoring.backup);
 
+    if (code == EXIT_DONE)
+        code = prepare_home(ctl, data);
     if (code == EXIT_DONE)
         code = check_stores(data, restoring.owners);
     if (code == EXIT_DONE)

@@ -49,7 +49,7 @@ print_holder(const char *store, int fd)
     holder[bytes > 0 ? bytes : 0] = '\0';
     holder[strspn(holder, "0123456789")] = '\0';
     fprintf(stderr, "sagactl: store %s is held by process %s: stop the "
-                    "pipeline first, or verify without --offline\n",
+                    "pipeline first, or verify without --offline and --copy\n",
             store, *holder != '\0' ? holder : "?");
 }
 
@@ -142,8 +142,13 @@ static int
 verify_copy(const struct sagactl *ctl, struct verify_input *input,
             const char *directory)
 {
-    int code = find_stores(input, directory, "");
+    int code = sagactl_backup_check(directory);
 
+    if (code == EXIT_DONE)
+        code = find_stores(input, directory, "");
+    /* It may be a home's data: opened as a copy, that would be its end. */
+    for (int i = 0; i < VERIFY_STORES && code == EXIT_DONE; i++)
+        code = lock_store(input->directories[i]);
     input->copied = true;
     return code == EXIT_DONE ? verify_stores(ctl, input) : code;
 }

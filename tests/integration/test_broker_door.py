@@ -10,6 +10,7 @@ import sys
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from pipeline import wait_for  # noqa: E402
 from test_broker import PRODUCE_OK, Broker  # noqa: E402
 
 REPLY_LIMIT_S = 60
@@ -58,7 +59,6 @@ def test_broker_door_refuses_what_it_does_not_know(broker):
     assert "error" in door.ask(" ")
     assert "error" in door.ask("backup")
     assert "error" in door.ask("backup not/whole")
-    assert "error" in door.ask("backup /two words")
     assert "error" in door.ask("backup /" + "x" * 900)
     assert door.ask("status")["count"] == 5
 
@@ -86,15 +86,29 @@ def test_broker_door_holds_while_its_client_is_there(broker):
     producer = broker.producer()
     producer.next(1)
     holder, other = Door(broker), Door(broker)
-    assert holder.ask("hold") == {"held": True}
-    assert "error" in other.ask("hold")
+    assert holder.ask("hold 60") == {"held": True}
+    assert "error" in other.ask("hold 60")
     producer.client.send(producer.octets(2, 1))
     assert other.ask("status")["partitions"][0]["end"] == 1
     holder.socket.close()
     assert producer.client.receive().verb == PRODUCE_OK
     assert other.ask("status")["partitions"][0]["end"] == 2
-    assert other.ask("hold") == {"held": True}
+    assert other.ask("hold 60") == {"held": True}
     assert broker.end(15) == 0  # it can be stopped meanwhile
+
+
+def test_broker_door_releases_when_it_is_told_or_the_time_is_over(broker):
+    holder, other = Door(broker), Door(broker)
+    for wrong in ("", " x", " 0", " 601", " 1000", " -1", " 1 2"):
+        assert "how long?" in holder.ask("hold" + wrong)["error"]
+    assert "not held" in holder.ask("release")["error"]
+    assert holder.ask("hold 60") == {"held": True}
+    assert "not held by you" in other.ask("release")["error"]
+    assert holder.ask("release") == {"released": True}
+    assert holder.ask("hold 1") == {"held": True}
+    wait_for(lambda: "words=\"its time is over\"" in broker.log(),
+             what="the end of the hold")
+    assert "not held" in holder.ask("release")["error"]
 
 
 def test_broker_door_tells_of_a_copy_that_failed(broker, tmp_path):

@@ -325,32 +325,48 @@ test_control_redrive_all_tries_each_order(void **state)
     send_order(door, 7);
     door->refused_order = 8;
     send_order(door, 8);
-    expect_in(ask(door, "redrive all"), "{\"redriven\":2,\"parked\":1");
+    expect_in(ask(door, "redrive all"),
+              "{\"redriven\":2,\"refused\":true,\"parked\":1,"
+              "\"more\":false,\"last\":3}");
     door->refused_order = 0;
-    expect_in(ask(door, "redrive all"), "{\"redriven\":1,\"parked\":0");
+    expect_in(ask(door, "redrive all 3"), "{\"redriven\":0,");
+    expect_in(ask(door, "redrive all x"), "\"error\":\"redrive all: behind");
+    expect_in(ask(door, "redrive all"),
+              "{\"redriven\":1,\"refused\":false,\"parked\":0,");
+}
+
+/* The reply to "backup DIRECTORY/NAME", which comes when the copy is done. */
+static const char *
+ask_copy(struct door *door, const char *name)
+{
+    struct pollfd wait = { .fd = connect_door(door), .events = POLLIN };
+    char request[128];
+    int turns;
+
+    snprintf(request, sizeof request, "backup %s/%s", door->directory, name);
+    assert_int_equal(send(wait.fd, request, strlen(request), 0),
+                     strlen(request));
+    for (turns = 0; turns < 60000 && poll(&wait, 1, 1) == 0; turns++)
+        assert_int_equal(participant_turn(door->participant, 0), RC_OK);
+    read_reply(door, wait.fd);
+    close(wait.fd);
+    return door->reply;
 }
 
 static void
 test_control_backup_is_answered_when_it_is_done(void **state)
 {
     struct door *door = *state;
-    struct pollfd wait = { .events = POLLIN };
-    char request[128];
+    char path[128];
     struct stat copy;
-    int turns;
 
     open_participant(door);
     send_order(door, 1);
-    wait.fd = connect_door(door);
-    snprintf(request, sizeof request, "backup %s/copy", door->directory);
-    assert_int_equal(send(wait.fd, request, strlen(request), 0),
-                     strlen(request));
-    for (turns = 0; turns < 60000 && poll(&wait, 1, 1) == 0; turns++)
-        assert_int_equal(participant_turn(door->participant, 0), RC_OK);
-    expect_in(read_reply(door, wait.fd), "{\"copied\":true}");
-    close(wait.fd);
-    snprintf(request, sizeof request, "%s/copy/participant", door->directory);
-    assert_int_equal(stat(request, &copy), 0);
+    expect_in(ask_copy(door, "a copy"), "{\"copied\":true}");
+    snprintf(path, sizeof path, "%s/a copy/participant", door->directory);
+    assert_int_equal(stat(path, &copy), 0);
+    expect_in(ask_copy(door, "a copy"), "\"error\":\"no copy: this directory");
+    expect_in(ask_copy(door, "no/copy"), "\"error\":\"no copy: see");
     expect_in(ask(door, "backup"), "\"error\":\"where to");
     expect_in(ask(door, "backup here"), "\"error\":\"where to");
 }
