@@ -341,6 +341,31 @@ check_reach(struct reading *reading)
                   "(%s)", config->http, from);
 }
 
+/* A second payment or ledger would decide, and number, everything once more;
+ * and two gateways must not give the same order id. */
+static enum rc
+check_instance(struct reading *reading)
+{
+    const struct config *config = reading->config;
+    bool single = reading->self == PROCESS_PAYMENT ||
+                  reading->self == PROCESS_LEDGER;
+    bool collides = reading->self == PROCESS_GATEWAY &&
+                    config->order_id_stride == 1;
+    char from[ORIGIN_BYTES];
+
+    if (config->instance[0] == '\0' || (!single && !collides))
+        return RC_OK;
+    origin_text(reading->origins[KNOB_instance], KNOB_instance, reading->path,
+                from);
+    if (single)
+        return refuse(reading, "instance: \"%s\": there is one %s, only "
+                      "gateways can be several (%s)", config->instance,
+                      reading->name, from);
+    return refuse(reading, "instance: \"%s\": several gateways need an "
+                  "order_id_stride of 2 or more, the same for all, and each "
+                  "its own order_id_offset (%s)", config->instance, from);
+}
+
 /* Laws between two knobs, and what is made from others. */
 static enum rc
 complete(struct reading *reading)
@@ -358,6 +383,8 @@ complete(struct reading *reading)
                       (uintmax_t)config->order_id_offset,
                       (uintmax_t)config->order_id_stride, from);
     }
+    if (check_instance(reading) != RC_OK)
+        return RC_MALFORMED;
     if (config->bus[0] == '\0') {
         snprintf(config->bus, sizeof config->bus, "ipc://%.*s/run/broker.ipc",
                  CONFIG_STRING_BYTES - 32, config->home);
@@ -370,8 +397,7 @@ complete(struct reading *reading)
     }
     config->self = reading->self;
     snprintf(config->name, sizeof config->name, "%s", reading->name);
-    if (config->instance[0] != '\0' && reading->self != PROCESS_BROKER &&
-        reading->self != PROCESS_NONE)
+    if (config->instance[0] != '\0' && reading->self == PROCESS_GATEWAY)
         snprintf(config->name, sizeof config->name, "%s-%.8s", reading->name,
                  config->instance);
     return RC_OK;

@@ -2,12 +2,15 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "saga/bytes.h"
 #include "saga/daemon.h"
 #include "saga/log.h"
 
 #define FORMAT 1 /* of the row that says whose store this is */
+#define KEY_STORE "store"
+#define KEY_CURRENCY "currency" /* of all but filters */
 #define LINGER_MS 20 /* between two fetches of a topic that lingers */
 
 static enum rc
@@ -58,7 +61,8 @@ check_identity(struct participant *participant, bool *first_out)
     size_t bytes;
     enum rc rc;
 
-    rc = store_get(participant->state, "store", 5, row, sizeof row, &bytes);
+    rc = store_get(participant->state, KEY_STORE, sizeof KEY_STORE - 1, row,
+                   sizeof row, &bytes);
     *first_out = rc == RC_NOT_FOUND;
     if (rc != RC_OK)
         return rc == RC_NOT_FOUND ? RC_OK : rc;
@@ -76,6 +80,44 @@ check_identity(struct participant *participant, bool *first_out)
 }
 
 static enum rc
+put_currency(struct participant *participant)
+{
+    enum rc rc = store_begin(participant->store);
+
+    if (rc == RC_OK)
+        rc = store_put(participant->state, KEY_CURRENCY,
+                       sizeof KEY_CURRENCY - 1, participant->config->currency,
+                       CURRENCY_BYTES - 1);
+    if (rc == RC_OK)
+        rc = store_commit(participant->store);
+    return rc == RC_OK ? store_flush(participant->store) : rc;
+}
+
+/* What was paid in one currency must not be shown in another.  A store from
+ * before 2026-11-30 is taken for one of the currency that is configured now. */
+static enum rc
+check_currency(struct participant *participant)
+{
+    const char *now = participant->config->currency;
+    char kept[CURRENCY_BYTES] = "";
+    size_t bytes;
+    enum rc rc = store_get(participant->state, KEY_CURRENCY,
+                           sizeof KEY_CURRENCY - 1, (uint8_t *)kept,
+                           CURRENCY_BYTES - 1, &bytes);
+
+    if (rc == RC_NOT_FOUND)
+        return put_currency(participant);
+    if (rc == RC_FULL)
+        return RC_DAMAGED;
+    if (rc != RC_OK || strcmp(kept, now) == 0)
+        return rc;
+    log_error("currency_changed", "currency=%s store=%s "
+              "words=\"currency is fixed once a store is made\"", now,
+              log_quote(kept));
+    return RC_MALFORMED;
+}
+
+static enum rc
 put_identity(struct participant *participant)
 {
     struct bytes_writer writer;
@@ -84,7 +126,8 @@ put_identity(struct participant *participant)
     bytes_writer_init(&writer, row, sizeof row);
     bytes_put_u8(&writer, FORMAT);
     bytes_put_u32(&writer, (uint32_t)participant->config->partitions);
-    return store_put(participant->state, "store", 5, row, writer.used);
+    return store_put(participant->state, KEY_STORE, sizeof KEY_STORE - 1, row,
+                     writer.used);
 }
 
 static enum rc
@@ -128,6 +171,8 @@ open_all(struct participant *participant, const char *directory)
                               &participant->state);
     if (rc == RC_OK)
         rc = check_identity(participant, &first);
+    if (rc == RC_OK && participant->handlers->topics == NULL)
+        rc = check_currency(participant);
     if (rc != RC_OK)
         return rc;
     inbox_init(&participant->inbox, participant->state);

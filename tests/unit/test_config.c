@@ -123,13 +123,14 @@ test_config_read_defaults_and_derived(void **state)
 }
 
 static void
-test_config_read_instance_names_participants_only(void **state)
+test_config_read_instance_names_gateways_only(void **state)
 {
     struct config config;
 
     (void)state;
     assert_int_equal(read_as(PROCESS_GATEWAY, &config,
-                             LIST("--instance", "b2"), NOTHING), RC_OK);
+                             LIST("--instance", "b2", "--order-id-stride=2"),
+                             NOTHING), RC_OK);
     assert_string_equal(config.name, "gateway-b2");
     assert_int_equal(read_as(PROCESS_BROKER, &config,
                              LIST("--instance", "b2"), NOTHING), RC_OK);
@@ -514,9 +515,9 @@ static void
 test_config_load_all_right_returns(void **state)
 {
     (void)state;
-    assert_int_equal(load_ends(PROCESS_LEDGER, LIST("--instance=a"),
+    assert_int_equal(load_ends(PROCESS_LEDGER, LIST("--drain=1s"),
                                "SAGAPIPE_HOME=/h"), 0);
-    assert_string_equal(child.out.text, "ledger-a /h\n");
+    assert_string_equal(child.out.text, "ledger /h\n");
     assert_string_equal(child.err.text, "");
 }
 
@@ -695,7 +696,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_config_read_defaults_and_derived),
-        cmocka_unit_test(test_config_read_instance_names_participants_only),
+        cmocka_unit_test(test_config_read_instance_names_gateways_only),
         cmocka_unit_test(test_config_read_longest_home_fits_its_sockets),
         cmocka_unit_test(
             test_config_read_flag_over_environment_over_file_over_default),
