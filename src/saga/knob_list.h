@@ -33,9 +33,11 @@
     K(seed, STRING, "etc/seed.json", 0, 200, BY(PROCESS_GATEWAY),              \
       "products and users for the first start; empty: none")                   \
     K(instance, STRING, "", 0, 8, BY(PROCESS_GATEWAY),                         \
-      "tells several gateways apart, as data/gateway-INSTANCE: order_id_stride") \
+      "tells several gateways apart, as data/gateway-INSTANCE: "               \
+      "order_id_stride")                                                       \
     K(currency, STRING, "USD", 3, 3, PARTICIPANTS,                             \
-      "of all money, three capital letters; fixed when the stores are created")  \
+      "of all money, three capital letters; fixed when the stores are "        \
+      "created")                                                               \
     K(transaction_limit, MONEY, "0", 0, 9007199254740991, BY(PROCESS_LEDGER),  \
       "the ledger refuses a dearer payment, and it is given back. 0: none")    \
     K(partitions, NUMBER, "1", 1, 16, ALL_OF_THEM,                             \
