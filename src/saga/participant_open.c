@@ -256,8 +256,12 @@ participant_open(const struct config *config,
                                    context, signal_fd, command_fd);
     if (rc == RC_OK)
         rc = open_control(participant);
-    if (rc != RC_OK)
+    if (rc != RC_OK) {
+        /* Else czmq has the last word, about a socket that is left open. */
+        if (participant != NULL)
+            bus_close(&participant->bus);
         die(rc_exit_code(rc), "can't start: %s (the log lines above say what)",
             rc_name(rc));
+    }
     return participant;
 }

@@ -95,6 +95,7 @@ def test_units_keep_the_contract(units, unit):
     name = unit.removeprefix("sagapipe-").removesuffix(".service")
     for line in ("Type=notify", "Restart=on-failure", "PartOf=sagapipe.target",
                  "RestartPreventExitStatus=100 120", "UMask=0007",
+                 "StartLimitIntervalSec=0", "RestartSec=1s",
                  f"User=sagapipe-{name}", "Group=sagapipe"):
         assert f"\n{line}\n" in text
     assert re.search(r"^WatchdogSec=\d+s$", text, re.MULTILINE)

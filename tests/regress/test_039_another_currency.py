@@ -14,6 +14,7 @@ def test_039_currency_is_fixed_once_a_store_is_made(make_pipeline):
     assert result.returncode == 100, result
     assert "currency is fixed once a store is made" in result.stderr, result
     assert "store=USD" in result.stderr
+    assert "dangling" not in pipeline.log("payment")
     pipeline.knobs["currency"] = "USD"
     pipeline.start()
     assert pipeline.json(f"/orders/{order}")["currency"] == "USD"
