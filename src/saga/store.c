@@ -8,12 +8,13 @@
  * page is one block of the file system, so it tears seldom and is found out).
  *
  * Faults: every system call of the library passes through the pointers that
- * db_env_set_func_pwrite(), _write(), _fsync(), _ftruncate(), _unlink() and so
- * on replace (fsync and unlink give the error itself, the others -1 and errno).
- * A fault test sets them before store_open(), in its own process, to return
- * ENOSPC or EIO or to stop writing at a chosen call; the one of rename is ours
- * (store_rename.c).  The only other effects on the directory are those of
- * store_upkeep.c, store_mark.c and store_length.c.
+ * db_env_set_func_pwrite(), _write(), _ftruncate() and so on replace (with -1
+ * and errno).  A fault test sets them before store_open(), in its own process,
+ * to return ENOSPC or EIO or to stop writing at a chosen call; those of fsync,
+ * rename, unlink and open are ours (store_sync.c, store_rename.c, ...), and a
+ * test that wants syncs to fail brings fdatasync() itself.  The only other
+ * effects on the directory are those of store_upkeep.c, store_mark.c and
+ * store_length.c.
  */
 #include "saga/store_pack.h"
 
@@ -32,6 +33,7 @@
 #include "saga/store_rename.h"
 #include "saga/store_shelf.h"
 #include "saga/store_spare.h"
+#include "saga/store_sync.h"
 
 #define CACHE_BYTES_MIN (1u << 20)
 #define LOG_BUFFER_BYTES (1u << 20)
@@ -65,7 +67,7 @@ log_file_sync(struct store *store, int directory_fd, const char *name)
     int fd = openat(directory_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     enum rc rc = RC_OK;
 
-    if (fd < 0 || fdatasync(fd) != 0)
+    if (fd < 0 || store_sync_data(fd) != 0)
         rc = store_failed(store, errno, "log_sync", name);
     if (fd >= 0)
         close(fd);
@@ -93,7 +95,7 @@ directory_look(struct store *store, bool *created_out)
         if (strcmp(entry->d_name, "DB_CONFIG") == 0)
             foreign = true;
     }
-    if (rc == RC_OK && fsync(dirfd(directory)) != 0)
+    if (rc == RC_OK && store_sync_all(dirfd(directory)) != 0)
         rc = store_failed(store, errno, "directory_sync", "-");
     closedir(directory);
     if (rc != RC_OK || !foreign)
@@ -128,8 +130,10 @@ static enum rc
 environment_open(struct store *store, const struct store_config *config)
 {
     u_int32_t recover = config->copied ? DB_RECOVER_FATAL : DB_RECOVER;
-    int error = store_rename_install();
+    int error = store_sync_install();
 
+    if (error == 0)
+        error = store_rename_install();
     if (error == 0)
         error = store_spare_install();
     if (error == 0)
@@ -226,6 +230,8 @@ store_start(struct store *store, const struct store_config *config,
         rc = short_tables_verify(store, &lengths);
     free(lengths.items);
     if (rc == RC_OK)
+        rc = store_sync_check(store, "open");
+    if (rc == RC_OK)
         rc = store_shelf_open(store->directory);
     if (rc == RC_OK)
         rc = store_upkeep_start(&store->upkeep, config, store->log_file_bytes,
@@ -249,12 +255,14 @@ store_open(struct store **store_out, const struct store_config *config,
     store->log_file_bytes = log_file_bytes(config->checkpoint_bytes);
     store->put_bytes_wake = config->checkpoint_bytes / WAKES_PER_CHECKPOINT;
     invariant(pthread_mutex_init(&store->tables_mutex, NULL) == 0);
+    store_sync_join(store);
     store->opening = true;
     rc = store_start(store, config, created_out);
     store->opening = false;
     if (rc != RC_OK) {
         if (environment_close(store) != RC_OK)
             store_words_forget();
+        store_sync_leave(store);
         pthread_mutex_destroy(&store->tables_mutex);
         free(store);
         return rc;
@@ -303,6 +311,7 @@ store_close(struct store **store_p)
         store_abandon(store);
     store_shelf_drop_blanks(store->directory);
     store_cursors_free(store);
+    store_sync_leave(store);
     pthread_mutex_destroy(&store->tables_mutex);
     free(store);
     *store_p = NULL;
@@ -399,6 +408,7 @@ store_flush(struct store *store)
 {
     int64_t start_us;
     uint64_t took_us;
+    enum rc rc;
     int error;
 
     if (store->flush_failed)
@@ -407,9 +417,11 @@ store_flush(struct store *store)
         return RC_OK;
     start_us = clock_monotonic_us();
     error = store->env->log_flush(store->env, NULL);
-    if (error != 0) {
+    rc = error == 0 ? store_sync_check(store, "flush")
+                    : store_failed(store, error, "flush", "-");
+    if (rc != RC_OK) {
         store->flush_failed = true;
-        return store_failed(store, error, "flush", "-");
+        return rc;
     }
     store->commits_unflushed = 0;
     took_us = (uint64_t)(clock_monotonic_us() - start_us);

@@ -16,7 +16,8 @@
  * Failures: RC_NO_SPACE when the disk is full (a commit that says so has
  * aborted; after a write that says so, store_abort(); what was acknowledged is
  * intact); RC_DAMAGED when a page or log does not
- * verify; RC_IO for all else.  After RC_IO or RC_DAMAGED from anything, or any
+ * verify; RC_IO for all else, and for a sync that failed, even for want of
+ * space (store_sync.h).  After RC_IO or RC_DAMAGED from anything, or any
  * failure of store_flush(), the owner must end its process: never retry.
  * Each such failure is logged here, once, with the library's own words.
  *

@@ -10,6 +10,7 @@
 
 #include "saga/store_length.h"
 #include "saga/store_mark.h"
+#include "saga/store_sync.h"
 
 enum rc
 store_log_end(struct store *store, uint64_t *end_out)
@@ -79,11 +80,12 @@ checkpoint_force(struct store *store)
         return rc;
     lengths_take(store, &lengths);
     error = store->env->txn_checkpoint(store->env, 0, 0, DB_FORCE);
-    if (error == 0) {
+    rc = error == 0 ? store_sync_check(store, "checkpoint")
+                    : store_failed(store, error, "checkpoint", "-");
+    if (rc == RC_OK) {
         store_mark_write(store->directory, end);
         store_lengths_write(store->directory, &lengths);
-    } else
-        rc = store_failed(store, error, "checkpoint", "-");
+    }
     free(lengths.items);
     return rc;
 }

@@ -42,6 +42,9 @@ struct store {
     _Atomic bool log_moved;         /* since the last checkpoint began     */
     _Atomic int panic_cause;        /* the error of the library's panic    */
     bool panic_told;                /* in a log line (store_failure.c)     */
+    _Atomic bool sync_failed;       /* of one of its files (store_sync.h)  */
+    struct store *sync_next;
+    char sync_directory[PATH_MAX];  /* the directory, as the kernel has it */
     char directory[PATH_MAX];
 };
 
@@ -83,6 +86,7 @@ void store_on_library_event(DB_ENV *env, u_int32_t event, void *info);
 /* What the library said in this thread and no line has told yet; it is
  * forgotten with the next failure or store_words_forget(). */
 const char *store_words(void);
+void store_words_add(const char *words);
 void store_words_forget(void);
 
 /* Logs a failure with the library's words, and says what it means; never

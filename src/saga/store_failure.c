@@ -21,14 +21,20 @@ static _Thread_local bool library_found_no_space;
 static pthread_mutex_t telling = PTHREAD_MUTEX_INITIALIZER;
 
 void
-store_on_library_words(const DB_ENV *env, const char *prefix, const char *words)
+store_words_add(const char *words)
 {
     size_t used = strlen(library_words);
 
-    (void)env;
-    (void)prefix;
     snprintf(library_words + used, sizeof library_words - used, "%s%s",
              used > 0 ? "; " : "", words);
+}
+
+void
+store_on_library_words(const DB_ENV *env, const char *prefix, const char *words)
+{
+    (void)env;
+    (void)prefix;
+    store_words_add(words);
     if (strstr(words, db_strerror(ENOSPC)) != NULL)
         library_found_no_space = true;
 }
@@ -79,7 +85,7 @@ rc_of(const struct store *store, int error)
         return RC_NOT_FOUND;
     case DB_KEYEXIST:
         return RC_EXISTS;
-    case ENOSPC:
+    case ENOSPC: /* of a write: a sync never says so (store_sync.h) */
     case EDQUOT:
         return RC_NO_SPACE;
     case ENOMEM: /* also: no page of the cache could be written to disk */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "saga/store_db.h"
+#include "saga/store_sync.h"
 
 /* What the library renames to this is on its way out: nobody needs it. */
 #define LIBRARY_NAME_PREFIX "__db."
@@ -33,7 +34,7 @@ sync_path(const char *path, int flags)
 
     if (fd < 0)
         return -1;
-    result = fsync(fd);
+    result = store_sync_all(fd);
     error = errno;
     close(fd);
     errno = error;

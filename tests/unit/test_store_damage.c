@@ -473,37 +473,7 @@ test_store_without_mark_opens(void **state)
     assert_true(row_has_number(rig->table, 9, 100));
 }
 
-/* ---- a disk that fails -------------------------------------------------- */
-
-static int fsync_error; /* what the library's fsync says; 0: it works */
-
-static int
-fsync_or_fail(int fd)
-{
-    if (fsync_error != 0)
-        return fsync_error;
-    return fsync(fd) == 0 ? 0 : errno;
-}
-
-/* And it stays so: a second fsync would say that all is well. */
-static void
-test_store_failed_flush_is_io_for_ever(void **state)
-{
-    struct store_rig *rig = *state;
-
-    db_env_set_func_fsync(fsync_or_fail);
-    store_rig_open(rig);
-    assert_int_equal(store_begin(rig->store), RC_OK);
-    row_put_number(rig->table, 1, 100);
-    assert_int_equal(store_commit(rig->store), RC_OK);
-    fsync_error = EIO;
-    assert_int_equal(store_flush(rig->store), RC_IO);
-    fsync_error = 0;
-    assert_int_equal(store_flush(rig->store), RC_IO);
-    (void)!store_close(&rig->store);
-    db_env_set_func_fsync(NULL);
-    store_rig_open(rig);
-}
+/* ---- a disk that is full, for a while ----------------------------------- */
 
 static bool log_is_full;
 
@@ -675,7 +645,6 @@ main(void)
         WITH_RIG(test_store_with_damaged_mark_is_damaged),
         WITH_RIG(test_store_with_mark_that_cannot_be_opened_is_io),
         WITH_RIG(test_store_without_mark_opens),
-        WITH_RIG(test_store_failed_flush_is_io_for_ever),
         WITH_RIG(test_store_closed_after_failed_flush_writes_no_page),
         cmocka_unit_test_setup_teardown(
             test_store_on_full_disk_has_no_space_and_recovers, store_rig_new,

@@ -1,0 +1,122 @@
+/*
+ * store_sync.c - once, and a failure is remembered
+ */
+#include "saga/store_sync.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "saga/store_db.h"
+#include "saga/store_rename.h"
+
+/* Those of this process: a tool may have several. */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct store *stores;
+
+/* ---- whose file it was ------------------------------------------------- */
+
+void
+store_sync_join(struct store *store)
+{
+    if (realpath(store->directory, store->sync_directory) == NULL)
+        memcpy(store->sync_directory, store->directory,
+               sizeof store->sync_directory);
+    pthread_mutex_lock(&mutex);
+    store->sync_next = stores;
+    stores = store;
+    pthread_mutex_unlock(&mutex);
+}
+
+void
+store_sync_leave(struct store *store)
+{
+    struct store **link;
+
+    pthread_mutex_lock(&mutex);
+    for (link = &stores; *link != store; link = &(*link)->sync_next)
+        invariant(*link != NULL);
+    *link = store->sync_next;
+    pthread_mutex_unlock(&mutex);
+}
+
+/* True if it is the store's directory, or a file in it. */
+static bool
+path_is_of(const struct store *store, const char *path)
+{
+    size_t bytes = strlen(store->sync_directory);
+
+    return strncmp(path, store->sync_directory, bytes) == 0 &&
+           (path[bytes] == '\0' ||
+            (path[bytes] == '/' && strchr(path + bytes + 1, '/') == NULL));
+}
+
+/* Before the library lets another thread sync the same file. */
+static void
+stores_note(const char *path)
+{
+    struct store *store;
+
+    pthread_mutex_lock(&mutex);
+    for (store = stores; store != NULL; store = store->sync_next)
+        if (path_is_of(store, path))
+            atomic_store(&store->sync_failed, true);
+    pthread_mutex_unlock(&mutex);
+}
+
+enum rc
+store_sync_check(struct store *store, const char *operation)
+{
+    if (!atomic_load(&store->sync_failed))
+        return RC_OK;
+    if (*store_words() == '\0')
+        store_words_add("a sync has failed in another thread");
+    return store_failed(store, EIO, operation, "-");
+}
+
+/* ---- syncs ------------------------------------------------------------- */
+
+static int
+sync_failed(int fd)
+{
+    char link[64], path[PATH_MAX], words[STORE_NAME_BYTES + 100];
+    int error = errno;
+    ssize_t bytes;
+
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    bytes = readlink(link, path, sizeof path - 1);
+    path[bytes > 0 ? bytes : 0] = '\0';
+    stores_note(path);
+    snprintf(words, sizeof words, "sync of %.*s failed: %s", STORE_NAME_BYTES,
+             store_base_name(path), db_strerror(error));
+    store_words_add(words);
+    errno = EIO;
+    return -1;
+}
+
+int
+store_sync_data(int fd)
+{
+    return fdatasync(fd) == 0 ? 0 : sync_failed(fd);
+}
+
+int
+store_sync_all(int fd)
+{
+    return fsync(fd) == 0 ? 0 : sync_failed(fd);
+}
+
+/* In the library's place of fdatasync(2): 0, or the error. */
+static int
+sync_once(int fd)
+{
+    return store_sync_data(fd) == 0 ? 0 : errno;
+}
+
+int
+store_sync_install(void)
+{
+    return db_env_set_func_fsync(sync_once);
+}

@@ -1,0 +1,317 @@
+/*
+ * test_store_fsync.c - a sync that failed ends it, whatever the error was
+ *
+ * This program's fdatasync() and fsync() stand in for the C library's, for the
+ * store and for Berkeley DB: a chosen one fails, and as with the kernel's the
+ * next one says that all is well.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <db.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../support/store_rig.h"
+#include "saga/log.h"
+#include "saga/store_sync.h"
+
+static const int errors[] = { EIO, ENOSPC, EDQUOT, EINTR };
+
+/* The next sync of a file whose name begins so fails; then it is NULL. */
+static const char *_Atomic fails;
+static int fails_with;
+
+static bool
+name_begins(int fd, const char *start)
+{
+    char link[64], path[PATH_MAX];
+    const char *name;
+    ssize_t bytes;
+
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    bytes = readlink(link, path, sizeof path - 1);
+    path[bytes > 0 ? bytes : 0] = '\0';
+    name = strrchr(path, '/');
+    return name != NULL && strncmp(name + 1, start, strlen(start)) == 0;
+}
+
+static bool
+sync_fails(int fd)
+{
+    const char *start = fails;
+
+    if (start == NULL || !name_begins(fd, start))
+        return false;
+    fails = NULL;
+    errno = fails_with;
+    return true;
+}
+
+int
+fdatasync(int fd)
+{
+    return sync_fails(fd) ? -1 : (int)syscall(SYS_fdatasync, fd);
+}
+
+int
+fsync(int fd)
+{
+    return sync_fails(fd) ? -1 : (int)syscall(SYS_fsync, fd);
+}
+
+static void
+commit(struct store_rig *rig, uint64_t first, uint64_t count)
+{
+    uint64_t number;
+
+    assert_int_equal(store_begin(rig->store), RC_OK);
+    for (number = first; number < first + count; number++)
+        row_put_number(rig->table, number, 100);
+    assert_int_equal(store_commit(rig->store), RC_OK);
+}
+
+/* In a process of its own, which the failure may end: its exit code. */
+static int
+exit_of(void (*life)(struct store_rig *rig), struct store_rig *rig)
+{
+    int status;
+    pid_t child = fork();
+
+    assert_true(child >= 0);
+    if (child == 0) {
+        life(rig);
+        _exit(EXIT_DONE);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+/* With each error, in a new directory. */
+static void
+each_error_ends(struct store_rig *rig, void (*life)(struct store_rig *rig))
+{
+    for (size_t i = 0; i < ARRAY_COUNT(errors); i++) {
+        fails_with = errors[i];
+        if (exit_of(life, rig) != EXIT_SYSTEM)
+            fail_msg("it went on after %s", strerror(errors[i]));
+        store_rig_fini(rig);
+        store_rig_init(rig, NULL);
+    }
+}
+
+/* And it stays so: a second sync says that all is well.  The library itself
+ * asked again after EIO. */
+static void
+test_store_027_failed_flush_is_io_for_ever(void **state)
+{
+    struct store_rig *rig = *state;
+
+    for (size_t i = 0; i < ARRAY_COUNT(errors); i++) {
+        store_rig_open(rig);
+        commit(rig, 0, 1);
+        assert_int_equal(store_flush(rig->store), RC_OK);
+        commit(rig, 1, 50);
+        fails_with = errors[i];
+        fails = "log.";
+        if (store_flush(rig->store) != RC_IO || fails != NULL)
+            fail_msg("%s of a flush's sync", strerror(errors[i]));
+        assert_int_equal(store_flush(rig->store), RC_IO);
+        assert_int_equal(store_close(&rig->store), RC_IO);
+        store_rig_fini(rig);
+        store_rig_init(rig, NULL);
+    }
+    store_rig_open(rig);
+}
+
+static void
+checkpoint_without(struct store_rig *rig, const char *name)
+{
+    store_rig_open(rig);
+    commit(rig, 0, 50);
+    fails = name;
+    store_checkpoint(rig->store);
+    _exit(EXIT_DONE);
+}
+
+static void
+checkpoint_without_log(struct store_rig *rig)
+{
+    checkpoint_without(rig, "log.");
+}
+
+static void
+checkpoint_without_table(struct store_rig *rig)
+{
+    checkpoint_without(rig, "rows");
+}
+
+/* It was taken for a full disk, and tried again: the next flush said OK. */
+static void
+test_store_027_failed_sync_of_the_log_in_a_checkpoint_ends_it(void **state)
+{
+    each_error_ends(*state, checkpoint_without_log);
+}
+
+static void
+test_store_027_failed_sync_of_a_table_in_a_checkpoint_ends_it(void **state)
+{
+    each_error_ends(*state, checkpoint_without_table);
+}
+
+/* A new table's file is synced before it gets its name, then its directory. */
+static void
+test_store_027_failed_sync_of_a_new_table_is_io(void **state)
+{
+    static const char *const names[] = { "__db.", "store." };
+    struct store_rig *rig = *state;
+    struct store_table *table;
+
+    for (size_t i = 0; i < ARRAY_COUNT(names) * ARRAY_COUNT(errors); i++) {
+        store_rig_open(rig);
+        fails_with = errors[i / ARRAY_COUNT(names)];
+        fails = names[i % ARRAY_COUNT(names)];
+        assert_int_equal(store_table_open(rig->store, "later", &table), RC_IO);
+        assert_null(fails);
+        (void)!store_close(&rig->store);
+        store_rig_fini(rig);
+        store_rig_init(rig, NULL);
+    }
+    store_rig_open(rig);
+}
+
+static void
+test_store_027_failed_sync_at_the_start_is_io(void **state)
+{
+    static const char *const names[] = { "log.", "store." };
+    struct store_rig *rig = *state;
+
+    store_rig_open(rig);
+    commit(rig, 0, 1);
+    store_rig_close(rig);
+    for (size_t i = 0; i < ARRAY_COUNT(names) * ARRAY_COUNT(errors); i++) {
+        fails_with = errors[i / ARRAY_COUNT(names)];
+        fails = names[i % ARRAY_COUNT(names)];
+        assert_int_equal(store_open(&rig->store, &rig->config, &rig->created),
+                         RC_IO);
+        assert_null(fails);
+    }
+    store_rig_open(rig);
+}
+
+/* Syncs a file as another thread of the store does, in vain. */
+static void
+sync_in_vain(const struct store_rig *rig, const char *name)
+{
+    char path[STORE_RIG_PATH_BYTES];
+    int fd;
+
+    store_rig_path(path, rig, name);
+    fd = open(path, O_RDWR | O_CREAT, 0600);
+    assert_true(fd >= 0);
+    fails_with = ENOSPC;
+    fails = strrchr(path, '/') + 1;
+    assert_int_equal(store_sync_data(fd), -1);
+    assert_int_equal(errno, EIO);
+    close(fd);
+}
+
+/* Before that has ended the process: the flush's own sync is good, and proves
+ * nothing. */
+static void
+test_store_027_flush_after_another_threads_failed_sync_is_io(void **state)
+{
+    struct store_rig *rig = *state;
+
+    store_rig_open(rig);
+    commit(rig, 0, 50);
+    sync_in_vain(rig, "log.0000000001");
+    assert_int_equal(store_flush(rig->store), RC_IO);
+    assert_int_equal(store_close(&rig->store), RC_IO);
+    store_rig_open(rig);
+}
+
+/* A backup's disk is not the store's. */
+static void
+test_store_flush_after_failed_sync_of_a_copy_goes_on(void **state)
+{
+    struct store_rig *rig = *state;
+    char copy[STORE_RIG_PATH_BYTES];
+
+    store_rig_path(copy, rig, "copy");
+    assert_int_equal(mkdir(copy, 0700), 0);
+    store_rig_open(rig);
+    commit(rig, 0, 50);
+    sync_in_vain(rig, "copy/log.0000000001");
+    assert_int_equal(store_flush(rig->store), RC_OK);
+}
+
+/* ---- a write that fails is another thing ------------------------------- */
+
+static bool disk_is_full;
+
+static ssize_t
+write_or_full(int fd, const void *bytes, size_t count)
+{
+    if (!disk_is_full || !name_begins(fd, "log."))
+        return write(fd, bytes, count);
+    errno = ENOSPC;
+    return -1;
+}
+
+static void
+checkpoint_twice(struct store_rig *rig)
+{
+    struct store_stats stats;
+
+    db_env_set_func_write(write_or_full);
+    store_rig_open(rig);
+    commit(rig, 0, 50);
+    disk_is_full = true;
+    store_checkpoint(rig->store);
+    disk_is_full = false;
+    assert_int_equal(store_flush(rig->store), RC_OK);
+    store_checkpoint(rig->store);
+    store_stats(rig->store, &stats);
+    assert_int_equal(stats.checkpoints, 1);
+    store_rig_close(rig);
+}
+
+static void
+test_store_checkpoint_without_space_is_tried_again(void **state)
+{
+    assert_int_equal(exit_of(checkpoint_twice, *state), EXIT_DONE);
+}
+
+#define WITH_RIG(test)                                                         \
+    cmocka_unit_test_setup_teardown(test, store_rig_new, store_rig_teardown)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_RIG(test_store_027_failed_flush_is_io_for_ever),
+        WITH_RIG(test_store_027_failed_sync_of_the_log_in_a_checkpoint_ends_it),
+        WITH_RIG(test_store_027_failed_sync_of_a_table_in_a_checkpoint_ends_it),
+        WITH_RIG(test_store_027_failed_sync_of_a_new_table_is_io),
+        WITH_RIG(test_store_027_failed_sync_at_the_start_is_io),
+        WITH_RIG(test_store_027_flush_after_another_threads_failed_sync_is_io),
+        WITH_RIG(test_store_flush_after_failed_sync_of_a_copy_goes_on),
+        WITH_RIG(test_store_checkpoint_without_space_is_tried_again),
+    };
+
+    log_open("test_store_fsync");
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
