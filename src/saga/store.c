@@ -379,6 +379,8 @@ store_commit(struct store *store)
     transaction_end(store);
     if (error == 0)
         store_tables_note_pages(store);
+    else
+        store_packs_forget_all(store); /* the library has aborted it */
     if (error != 0 && store->transaction_removes)
         store_shelf_unlink_tables(store->directory);
     store->transaction_removes = false;

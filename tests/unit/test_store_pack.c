@@ -10,8 +10,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <db.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "saga/bytes.h"
 #include "saga/log.h"
@@ -378,6 +381,73 @@ test_store_pack_damaged_later_is_met(void **state)
     store_cursor_close(&cursor);
 }
 
+/* ---- a full disk ------------------------------------------------------- */
+
+static bool disk_is_full;
+
+static ssize_t
+write_or_full(int fd, const void *bytes, size_t count)
+{
+    if (!disk_is_full)
+        return write(fd, bytes, count);
+    errno = ENOSPC;
+    return -1;
+}
+
+/* The pack of it is written before the disk is full, because a cursor walks:
+ * so it is the commit's own record that finds no space, if the log's buffer
+ * wants to be written just then. */
+static enum rc
+put_and_commit_full(struct pack_rig *pack_rig, uint64_t number)
+{
+    struct store_cursor *cursor;
+    struct store_row row;
+    uint8_t key[8], value[50] = { 1 };
+    enum rc rc;
+
+    key_of(number, key);
+    assert_int_equal(store_begin(pack_rig->rig.store), RC_OK);
+    assert_int_equal(store_put_new(pack_rig->table, key, 8, value,
+                                   sizeof value), RC_OK);
+    assert_int_equal(store_cursor_open(pack_rig->table, &cursor), RC_OK);
+    assert_int_equal(store_cursor_last(cursor, &row), RC_OK);
+    store_cursor_close(&cursor);
+    disk_is_full = true;
+    rc = store_commit(pack_rig->rig.store);
+    disk_is_full = false;
+    return rc;
+}
+
+/* Regress 028: it was read, and could not be put again, until the process
+ * ended; then it was gone. */
+static void
+test_store_028_row_of_a_commit_without_space_is_not_there(void **state)
+{
+    struct pack_rig *pack_rig = *state;
+    uint64_t number = 0, put_max = 1000000;
+    uint8_t key[8], value[50];
+    size_t bytes;
+    enum rc rc = RC_OK;
+
+    store_rig_close(&pack_rig->rig);
+    db_env_set_func_write(write_or_full);
+    store_rig_open(&pack_rig->rig);
+    assert_int_equal(store_table_open_packed(pack_rig->rig.store, "packed",
+                                             &pack_rig->table), RC_OK);
+    while (rc == RC_OK && number < put_max)
+        rc = put_and_commit_full(pack_rig, ++number);
+    assert_int_equal(rc, RC_NO_SPACE);
+    key_of(number, key);
+    assert_int_equal(store_get(pack_rig->table, key, 8, value, sizeof value,
+                               &bytes), RC_NOT_FOUND);
+    assert_int_equal(store_begin(pack_rig->rig.store), RC_OK);
+    assert_int_equal(store_put_new(pack_rig->table, key, 8, value,
+                                   sizeof value), RC_OK);
+    assert_int_equal(store_commit(pack_rig->rig.store), RC_OK);
+    assert_int_equal(store_flush(pack_rig->rig.store), RC_OK);
+    db_env_set_func_write(NULL);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -389,6 +459,7 @@ main(void)
         T(test_store_pack_tells_how_long_a_row_is),
         T(test_store_pack_that_is_none_is_damage),
         T(test_store_pack_damaged_later_is_met),
+        T(test_store_028_row_of_a_commit_without_space_is_not_there),
     };
 
     log_open("test_store_pack");
