@@ -13,6 +13,10 @@ from pipeline import BIN, START_ORDER, Pipeline  # noqa: E402 (the path comes fi
 def pytest_configure(config):
     config.addinivalue_line(
         "markers", "long: takes a minute; only test-all.sh --long runs it")
+    # What a thread asserts is asserted: without this it is only a warning.
+    config.addinivalue_line(
+        "filterwarnings",
+        "error::pytest.PytestUnhandledThreadExceptionWarning")
 
 
 def pytest_sessionstart():

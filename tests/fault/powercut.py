@@ -62,11 +62,13 @@ def cut_once(pipeline):
     with contextlib.ExitStack() as stack:
         for load in loads:
             stack.enter_context(load)
-        loads[0].wait(1)
+        for load in loads:
+            load.wait(1)
         threading.Event().wait(pipeline.chance.random() * CUT_AFTER_S_MAX)
         pipeline.cut()
         pipeline.start()
-        loads[0].wait(1)
+        for load in loads:
+            load.wait(1)
     answered = [order_id for load in loads for order_id in load.answered]
     for order_id in answered:
         pipeline.ended(order_id)

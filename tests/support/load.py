@@ -9,7 +9,8 @@ from pipeline import wait_for
 class Load:
     """Posts orders of `users` in turn, product 1, until stopped.  A broken
     connection or a refusal is tried again: `answered` has the ids that came
-    back with 201, and only they are promised.
+    back with 201, and only they are promised.  Any other answer ends it, and
+    is raised where the test waits for it or leaves it.
 
         with Load(pipeline, users) as load:
             load.wait(100)     # answers from now on
@@ -23,6 +24,7 @@ class Load:
         self.product = product
         self.answered = []
         self.stopping = threading.Event()
+        self.failure = None
         self.thread = threading.Thread(target=self.run, daemon=True)
 
     def __enter__(self):
@@ -33,14 +35,29 @@ class Load:
         self.stopping.set()
         self.thread.join(30)
         assert not self.thread.is_alive(), "the load does not end"
+        if kind is None:        # what the test itself found comes first
+            self.raise_failure()
+
+    def raise_failure(self):
+        if self.failure is not None:
+            raise self.failure
 
     def wait(self, count):
         """Until that many more orders are answered."""
         goal = len(self.answered) + count
-        wait_for(lambda: len(self.answered) >= goal,
-                 what=f"{count} more answered orders")
+
+        def reached():
+            self.raise_failure()
+            return len(self.answered) >= goal
+        wait_for(reached, what=f"{count} more answered orders")
 
     def run(self):
+        try:
+            self.post()
+        except BaseException as failure:  # a thread's own is seen by nobody
+            self.failure = failure
+
+    def post(self):
         client = None
         number = 0
         while not self.stopping.is_set():
