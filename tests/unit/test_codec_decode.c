@@ -190,6 +190,38 @@ test_codec_decode_8192_bytes_are_the_limit(void **state)
     assert_int_equal(used, 0);
 }
 
+/* event_encode() would not write the longer one: it is made of the other. */
+static void
+test_codec_decode_7168_bytes_of_blob_are_the_limit(void **state)
+{
+    static const uint8_t blob[EVENT_BLOB_BYTES_MAX];
+    static const uint8_t head[] = { 0xa5, 'e', 'v',  'e', 'n',
+                                    't',  0xc5, EVENT_BLOB_BYTES_MAX >> 8,
+                                    EVENT_BLOB_BYTES_MAX & 0xff };
+    uint8_t bytes[EVENT_BYTES_MAX];
+    struct event event;
+    size_t used, size;
+    uint8_t *at;
+
+    (void)state;
+    sample_event(&event, EVENT_DEAD_LETTER);
+    event.blob = (struct event_blob){ blob, sizeof(blob) };
+    assert_int_equal(event_encode(&event, bytes, sizeof(bytes) - 1, &size),
+                     RC_OK);
+    assert_int_equal(decode_copy(codec, bytes, size, &event, &used),
+                     CODEC_OK);
+    assert_int_equal(event.blob.bytes, sizeof(blob));
+    at = memmem(bytes, size, head, sizeof(head));
+    assert_non_null(at);
+    at += sizeof(head);
+    memmove(at + 1, at, size - (size_t)(at - bytes));
+    at[0] = 0;
+    at[-1]++;
+    assert_int_equal(decode_copy(codec, bytes, size + 1, &event, &used),
+                     CODEC_FIELD_RANGE);
+    assert_int_equal(used, size + 1);
+}
+
 static void
 test_codec_decode_cut_anywhere_is_truncated(void **state)
 {
@@ -312,6 +344,7 @@ main(void)
         cmocka_unit_test(test_codec_decode_thousands_deep_is_too_large),
         cmocka_unit_test(test_codec_decode_64_pairs_are_the_limit),
         cmocka_unit_test(test_codec_decode_8192_bytes_are_the_limit),
+        cmocka_unit_test(test_codec_decode_7168_bytes_of_blob_are_the_limit),
         cmocka_unit_test(test_codec_decode_cut_anywhere_is_truncated),
         cmocka_unit_test(test_codec_decode_flipped_bits_do_no_harm),
         cmocka_unit_test(test_codec_decode_random_msgpack_does_no_harm),
