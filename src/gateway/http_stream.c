@@ -71,6 +71,43 @@ tell_dropped(struct stream *stream)
     stream->ends = true;
 }
 
+/* Every change of an order sets a time of it. */
+static bool
+same_state(const struct order_row *order, const struct order_row *other)
+{
+    return order->updated_us == other->updated_us &&
+           order->decided_us == other->decided_us &&
+           order->written_us == other->written_us &&
+           order->cancel_us == other->cancel_us &&
+           order->refunded_us == other->refunded_us &&
+           order->reversed_us == other->reversed_us;
+}
+
+/* The watched order as the page has it. */
+static void
+write_order(struct stream *stream, struct text_writer *writer)
+{
+    struct change change = { .number = stream->page->change_next - 1,
+                             .kind = CHANGE_ORDER,
+                             .order = stream->page->order };
+
+    stream->told = change.order;
+    ring_write_change(writer, &change, stream->http->facts.currency);
+}
+
+/* What was left out may have been a change of the watched order. */
+static void
+tell_order(struct stream *stream)
+{
+    struct text_writer writer;
+
+    if (same_state(&stream->page->order, &stream->told))
+        return;
+    begin_text(stream, &writer);
+    write_order(stream, &writer);
+    end_text(stream, &writer);
+}
+
 /* The newest `latest` changes that it takes are told, the others left out. */
 static void
 leave_out(struct stream *stream)
@@ -162,6 +199,8 @@ next_change(struct stream *stream, size_t *bytes_out)
         tell_dropped(stream);
     if (stream->text_at < stream->text_used || !find_live(stream))
         return NULL;
+    if (stream->kind == REQUEST_ORDER_WATCH)
+        stream->told = ring_at(&streams->ring, stream->cursor)->order;
     return ring_text(&streams->ring, stream->cursor++, currency, bytes_out);
 }
 
@@ -302,6 +341,8 @@ stream_answered(struct request *request)
         take_page(stream);
         if (request->change_gap)
             tell_dropped(stream);
+        else if (stream->kind == REQUEST_ORDER_WATCH)
+            tell_order(stream);
     }
     stream_wake(stream);
 }
@@ -311,7 +352,6 @@ static void
 write_first(struct stream *stream)
 {
     const struct request *page = stream->page;
-    struct change change = { .kind = CHANGE_ORDER };
     struct text_writer writer;
 
     begin_text(stream, &writer);
@@ -319,11 +359,8 @@ write_first(struct stream *stream)
     if (page->change_gap)
         write_gap(&writer, page->change_after,
                   page->change_first - 1);
-    if (stream->kind == REQUEST_ORDER_WATCH) {
-        change.number = page->change_next - 1;
-        change.order = page->order;
-        ring_write_change(&writer, &change, stream->http->facts.currency);
-    }
+    if (stream->kind == REQUEST_ORDER_WATCH)
+        write_order(stream, &writer);
     end_text(stream, &writer);
 }
 

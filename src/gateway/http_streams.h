@@ -30,7 +30,8 @@ struct stream {
     struct exchange *exchange;
     enum request_kind kind;
     struct request_query query;
-    struct order_id order; /* ORDER_WATCH */
+    struct order_id order; /* ORDER_WATCH ...                  */
+    struct order_row told; /* ... as it was told the last time */
     bool narrow;    /* it has a bucket                                  */
     bool pending;   /* it is in the list of those to be resumed         */
     bool suspended;

@@ -20,6 +20,8 @@ struct fake_store {
     bool ends;
     bool hold;
     enum request_outcome outcome;
+    enum order_status watched;
+    uint64_t change_next;
     uint64_t count;
     struct request last;
     struct request *held_first;
@@ -106,6 +108,11 @@ answer(struct fake_store *store, struct request *request)
         request->order.quantity = request->quantity;
         request->replayed = strcmp(request->key, "again") == 0;
     }
+    if (request->kind == REQUEST_ORDER_WATCH) {
+        request->order.status = store->watched;
+        request->order.updated_us += (int64_t)store->watched;
+        request->change_next = store->change_next;
+    }
     if (request->kind == REQUEST_ORDER_CANCEL)
         request->order.cancel_us = TIME_US;
     if (request->kind == REQUEST_USER_CREDIT && request->credit.value == 0)
@@ -191,6 +198,7 @@ fake_store_new(struct mailbox *requests, struct mailbox *answers)
     store->requests = requests;
     store->answers = answers;
     store->outcome = REQUEST_DONE;
+    store->watched = ORDER_COMPLETED;
     store->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&store->lock, NULL);
     pthread_cond_init(&store->taken, NULL);
@@ -227,6 +235,16 @@ fake_store_outcome(struct fake_store *store, enum request_outcome outcome)
 {
     pthread_mutex_lock(&store->lock);
     store->outcome = outcome;
+    changed(store);
+}
+
+void
+fake_store_watched(struct fake_store *store, enum order_status status,
+                   uint64_t change_next)
+{
+    pthread_mutex_lock(&store->lock);
+    store->watched = status;
+    store->change_next = change_next;
     changed(store);
 }
 

@@ -21,6 +21,10 @@ void fake_store_destroy(struct fake_store **store_p);
 
 /* The outcome of every answer from now on; REQUEST_DONE at first. */
 void fake_store_outcome(struct fake_store *store, enum request_outcome outcome);
+/* How a watched order stands from now on (ORDER_COMPLETED at first), and the
+ * number of the next change. */
+void fake_store_watched(struct fake_store *store, enum order_status status,
+                        uint64_t change_next);
 /* true: it takes requests and keeps them; false: it answers them, in order. */
 void fake_store_hold(struct fake_store *store, bool hold);
 /* Waits (at most 10 s) until it has taken `count` requests since it was made;

@@ -1,0 +1,150 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../support/http_world.h"
+#include "gateway/gateway_changes.h"
+
+/* GET /orders/{id}/stream over a store that leaves changes out. */
+
+#define WATCH "GET /orders/5/stream HTTP/1.1\r\nHost: localhost\r\n\r\n"
+#define WATCHED 5
+#define OTHER 99
+
+static struct http_world world;
+static char heard[8192]; /* all that the stream said */
+static size_t heard_bytes;
+
+/* An order changed, as the store thread tells it. */
+static void
+post_change(uint64_t number, uint64_t order, enum order_status status)
+{
+    struct request *request = calloc(1, sizeof(*request));
+    struct change *change = calloc(1, sizeof(*change));
+
+    request->kind = REQUEST_CHANGED;
+    *change = (struct change){
+        .number = number, .kind = CHANGE_ORDER,
+        .order = { .order = { order }, .user = { 1 }, .product = { 1 },
+                   .quantity = 1, .price = { 5000 }, .status = status,
+                   .created_us = 1,
+                   .updated_us = INT64_C(1795352707123456) + (int64_t)status },
+    };
+    request->rows = change;
+    request->rows_count = 1;
+    atomic_fetch_add(&world.shared.changes_waiting, 1);
+    mailbox_post(world.answers, request, request);
+}
+
+/* Reads until the stream has said it. */
+static void
+hear(int fd, const char *words)
+{
+    struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+
+    while (strstr(heard, words) == NULL) {
+        ssize_t count;
+
+        if (poll(&poll_fd, 1, HTTP_WAIT_MS) != 1)
+            fail_msg("no %s in: %s", words, heard);
+        count = read(fd, heard + heard_bytes, sizeof(heard) - 1 - heard_bytes);
+        assert_true(count > 0);
+        heard_bytes += (size_t)count;
+        heard[heard_bytes] = '\0';
+    }
+}
+
+static size_t
+times_heard(const char *words)
+{
+    size_t count = 0;
+
+    for (const char *at = strstr(heard, words); at != NULL;
+         at = strstr(at + 1, words))
+        count++;
+    return count;
+}
+
+static int
+watch(enum order_status status)
+{
+    int fd;
+
+    heard_bytes = 0;
+    heard[0] = '\0';
+    http_world_init(&world, NULL);
+    http_world_start(&world);
+    fake_store_watched(world.store, status, 10);
+    fd = http_connect(&world);
+    http_send(fd, WATCH, sizeof(WATCH) - 1);
+    hear(fd, "id: 9\n");
+    return fd;
+}
+
+static void
+leave(int fd)
+{
+    close(fd);
+    http_world_fini(&world);
+}
+
+static void
+test_http_stream_032_end_within_a_hole_is_told(void **state)
+{
+    int fd = watch(ORDER_CREATED);
+
+    (void)state;
+    hear(fd, "ORDER_CREATED");
+    fake_store_watched(world.store, ORDER_COMPLETED, 21);
+    post_change(10, OTHER, ORDER_COMPLETED);
+    post_change(20, OTHER, ORDER_COMPLETED);
+    hear(fd, "id: 20\nevent: order\ndata: {\"id\":5,");
+    hear(fd, "ORDER_COMPLETED");
+    leave(fd);
+}
+
+/* The hole had changes of others only: what is heard next is the order's
+ * change behind it. */
+static void
+test_http_stream_032_state_that_was_told_is_not_repeated(void **state)
+{
+    int fd = watch(ORDER_CREATED);
+
+    (void)state;
+    fake_store_watched(world.store, ORDER_CREATED, 21);
+    post_change(10, OTHER, ORDER_COMPLETED);
+    post_change(20, OTHER, ORDER_COMPLETED);
+    assert_true(fake_store_wait(world.store, 2));
+    post_change(21, WATCHED, ORDER_COMPLETED);
+    hear(fd, "ORDER_COMPLETED");
+    assert_int_equal(times_heard("event: order"), 2);
+
+    /* Nor is what was told live. */
+    fake_store_watched(world.store, ORDER_COMPLETED, 31);
+    post_change(30, OTHER, ORDER_COMPLETED);
+    assert_true(fake_store_wait(world.store, 3));
+    post_change(31, WATCHED, ORDER_FAILED);
+    hear(fd, "ORDER_FAILED");
+    assert_int_equal(times_heard("event: order"), 3);
+    leave(fd);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_http_stream_032_end_within_a_hole_is_told),
+        cmocka_unit_test(
+            test_http_stream_032_state_that_was_told_is_not_repeated),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
