@@ -64,14 +64,25 @@ client_address(struct MHD_Connection *connection)
     return rate_address_v4(octets);
 }
 
+/* False, with the problem, for a page of another site. */
 static bool
-of_foreign_page(const struct gateway_http *http,
-                const struct http_headers *headers)
+admit_origin(const struct gateway_http *http, struct http_call *call)
 {
-    return headers->origin != NULL && headers->host != NULL &&
-           !http_origin_allowed(headers->origin, headers->origin_bytes,
-                                headers->host, headers->host_bytes,
-                                http->auth.count > 0);
+    const struct http_headers *headers = &call->headers;
+
+    if (http_origin_allowed(headers->origin, headers->origin_bytes,
+                            headers->host, headers->host_bytes,
+                            http->auth.count > 0))
+        return true;
+    if (headers->origin != NULL)
+        http_call_refuse(call, PROBLEM_ORIGIN, "Origin",
+                         "open the dashboard by an address of this machine, "
+                         "or configure tokens");
+    else
+        http_call_refuse(call, PROBLEM_ORIGIN, "Host",
+                         "without tokens this machine is asked as localhost, "
+                         "127.0.0.1 or [::1] only");
+    return false;
 }
 
 bool
@@ -82,12 +93,8 @@ exchange_admit(struct exchange *exchange, const char *method)
     struct rate_address address;
 
     http_call_route(call, method);
-    if (of_foreign_page(http, &call->headers)) {
-        http_call_refuse(call, PROBLEM_ORIGIN, "Origin",
-                         "open the dashboard by an address of this machine, "
-                         "or configure tokens");
+    if (!admit_origin(http, call))
         return false;
-    }
     if (http->config->http_rate > 0) {
         address = client_address(exchange->connection);
         call->retry_s = rate_take(&http->rates, &address,

@@ -70,11 +70,14 @@ bool
 http_origin_allowed(const char *origin, size_t origin_bytes, const char *host,
                     size_t host_bytes, bool tokens)
 {
+    if (origin == NULL)
+        return tokens || host == NULL || is_this_machine(host, host_bytes);
     /* https: a proxy before us may speak it. */
     if (!takes(&origin, &origin_bytes, "http://") &&
         !takes(&origin, &origin_bytes, "https://"))
         return false; /* "null", too */
-    if (origin_bytes != host_bytes || !same(origin, host, host_bytes))
+    if (host == NULL || origin_bytes != host_bytes ||
+        !same(origin, host, host_bytes))
         return false;
     return tokens || is_this_machine(host, host_bytes);
 }

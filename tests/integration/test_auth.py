@@ -14,7 +14,7 @@ from pipeline import (BIN, TREE, Pipeline, clean_environment, may_be_cut,
                       wait_for)
 
 REPLY_LIMIT_S = 60
-HEALTH = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 ORDER = {"userId": 5, "productId": 1}
 PUBLIC = ["/healthz", "/readyz", "/", "/help", "/docs",
           "/openapi.json", "/web/main.js"]
@@ -86,6 +86,16 @@ def test_page_of_another_site_is_refused(make_pipeline):
     assert pipeline.ended(1)["status"] == "ORDER_COMPLETED"
 
 
+def test_033_rebound_name_reads_nothing(make_pipeline):
+    """A browser sends no Origin with what it takes for its own page."""
+    pipeline = make_pipeline(supervised=False).start()
+    for path in ("/", "/users", "/orders", "/status", "/metrics", "/healthz"):
+        reply = pipeline.request("GET", path, None, {"Host": "evil.example"})
+        assert reply.status == 403, reply
+        assert reply.json["type"] == "/problems/foreign-origin"
+        assert reply.json["field"] == "Host"
+
+
 # --- tokens -----------------------------------------------------------------
 
 @pytest.fixture(scope="module")
@@ -152,7 +162,8 @@ def test_without_a_right_token_401(guarded, method, path, headers):
 def test_repeated_token_401(guarded):
     line = b"Authorization: Bearer " + guarded.tokens["operator"].encode()
     with connect(guarded) as connection:
-        connection.sendall(b"GET /orders HTTP/1.1\r\nHost: x\r\n" + line +
+        connection.sendall(b"GET /orders HTTP/1.1\r\nHost: localhost\r\n" +
+                           line +
                            b"\r\n" + line + b"\r\n\r\n")
         assert connection.recv(65536).startswith(b"HTTP/1.1 401 ")
 
@@ -160,7 +171,7 @@ def test_repeated_token_401(guarded):
 def test_large_body_without_a_token_is_not_read(guarded):
     """The reply comes, and the connection ends, before the body does."""
     with connect(guarded) as connection:
-        connection.sendall(b"POST /orders HTTP/1.1\r\nHost: x\r\n"
+        connection.sendall(b"POST /orders HTTP/1.1\r\nHost: localhost\r\n"
                            b"Content-Length: 16000\r\n\r\n")
         answer = b""
         while chunk := connection.recv(65536):

@@ -26,7 +26,7 @@ from test_broker import (ERROR, FORGET, OPEN, STATUS,  # noqa: E402
 
 LIMIT_S = 60
 BODY = b'{"userId":5,"productId":1}'
-HEAD = (b"POST /orders HTTP/1.1\r\nHost: x\r\n"
+HEAD = (b"POST /orders HTTP/1.1\r\nHost: localhost\r\n"
         b"Content-Type: application/json\r\n")
 PLACE = HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
 
@@ -131,8 +131,8 @@ FOREIGN = {
     "body_cut": PLACE[:-5],
     "head_cut": HEAD[:-9],
     "version_0": b"GET /orders\r\n\r\n",
-    "nul_in_path": b"GET /or\0ders HTTP/1.1\r\nHost: x\r\n\r\n",
-    "connect": b"CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n" + bytes(99),
+    "nul_in_path": b"GET /or\0ders HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "connect": b"CONNECT x:443 HTTP/1.1\r\nHost: localhost\r\n\r\n" + bytes(99),
 }
 
 

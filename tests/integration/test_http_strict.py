@@ -14,7 +14,8 @@ from pipeline import (BIN, READY_LIMIT_S, STOP_LIMIT_S, TREE, Pipeline,
 
 REPLY_LIMIT_S = 60
 ORDER = b'{"userId":5,"productId":1}'
-HEAD = b"POST /orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+HEAD = (b"POST /orders HTTP/1.1\r\nHost: localhost\r\n"
+        b"Content-Type: application/json\r\n")
 PLACE = HEAD + b"Content-Length: %d\r\n\r\n" % len(ORDER) + ORDER
 
 
@@ -77,14 +78,15 @@ SMUGGLED = {
     "bare_lf_behind_the_first_line": HEAD.replace(b"1.1\r\n", b"1.1\n")
                                      + b"Content-Length: 0\r\n\r\n",
     "bare_lf_everywhere": PLACE.replace(b"\r\n", b"\n"),
-    "bare_cr_behind_the_first_line": b"GET / HTTP/1.1\rHost: x\r\n\r\n",
+    "bare_cr_behind_the_first_line": b"GET / HTTP/1.1\rHost: localhost\r\n\r\n",
     "bare_cr_ends_the_head": HEAD + b"Content-Length: 0\r\n\r",
     "nul_in_a_name": HEAD + b"Content-Length: 0\r\n"
                      b"Transfer-Encoding\0: chunked\r\n\r\n",
     "no_colon": HEAD + b"Content-Length: 0\r\nchunked\r\n\r\n",
     "blank_before_a_name": HEAD + b"Content-Length: 0\r\n"
                            b" Transfer-Encoding: chunked\r\n\r\n",
-    "no_host": HEAD.replace(b"Host: x\r\n", b"") + b"Content-Length: 0\r\n\r\n",
+    "no_host": HEAD.replace(b"Host: localhost\r\n", b"")
+               + b"Content-Length: 0\r\n\r\n",
     "version_2": HEAD.replace(b"1.1", b"2.0") + b"Content-Length: 0\r\n\r\n",
 }
 
@@ -107,8 +109,8 @@ def test_pipelined_orders_are_placed_in_order(shared):
 
 def test_refusals_leave_the_connection_usable(shared):
     bad = HEAD + b"Content-Length: 3\r\n\r\n{x}"
-    answer = talk(shared, bad + PLACE + b"GET /no HTTP/1.1\r\nHost: x\r\n\r\n"
-                  + PLACE)
+    answer = talk(shared, bad + PLACE +
+                  b"GET /no HTTP/1.1\r\nHost: localhost\r\n\r\n" + PLACE)
     assert statuses(answer) == [400, 201, 404, 201]
 
 

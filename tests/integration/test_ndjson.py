@@ -41,7 +41,7 @@ def send(pipeline, text, cut=None):
     connection = socket.create_connection((host, int(port)), 20)
     body = text.encode()
     connection.sendall(
-        b"POST /orders HTTP/1.1\r\nHost: x\r\n"
+        b"POST /orders HTTP/1.1\r\nHost: localhost\r\n"
         b"Content-Type: application/x-ndjson\r\n"
         b"Content-Length: %d\r\n\r\n" % len(body) + body[:cut])
     return connection

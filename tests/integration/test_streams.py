@@ -189,7 +189,7 @@ def test_slow_stream_is_told_and_dropped(make_pipeline):
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         slow.settimeout(60)
         slow.connect((host, int(port)))
-        slow.sendall(b"GET /orders/stream HTTP/1.1\r\nHost: x\r\n\r\n")
+        slow.sendall(b"GET /orders/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
         while b"retry" not in slow.recv(4096):
             pass
         orders = place_many(pipeline, 600, 30000)

@@ -8,7 +8,8 @@ woke it after the first run only, which was one too early.
 
 import socket
 
-HEAD = b"POST /orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+HEAD = (b"POST /orders HTTP/1.1\r\nHost: localhost\r\n"
+        b"Content-Type: application/json\r\n")
 ORDER = b'{"userId":5,"productId":1}'
 PLACE = HEAD + b"Content-Length: %d\r\n\r\n" % len(ORDER) + ORDER
 BUFFER_BYTES = 8192  # half of http_header

@@ -236,11 +236,12 @@ http_ask_json(const struct http_world *world, const char *method,
     static char text[1 << 17];
 
     if (body != NULL)
-        snprintf(text, sizeof(text), "%s %s HTTP/1.1\r\nHost: x\r\n"
+        snprintf(text, sizeof(text), "%s %s HTTP/1.1\r\nHost: localhost\r\n"
                  "Content-Type: application/json\r\nContent-Length: %zu\r\n"
                  "\r\n%s", method, target, strlen(body), body);
     else
-        snprintf(text, sizeof(text), "%s %s HTTP/1.1\r\nHost: x\r\n\r\n",
-                 method, target);
+        snprintf(text, sizeof(text),
+                 "%s %s HTTP/1.1\r\nHost: localhost\r\n\r\n", method,
+                 target);
     http_ask(world, text, reply);
 }

@@ -76,11 +76,11 @@ static void
 test_gateway_http_traceparent_goes_along(void **state)
 {
     (void)state;
-    http_ask(&world, "GET /orders/1 HTTP/1.1\r\nHost: x\r\n"
+    http_ask(&world, "GET /orders/1 HTTP/1.1\r\nHost: localhost\r\n"
                      "traceparent: " TRACE "\r\n\r\n", &reply);
     assert_int_equal(reply.status, 200);
     assert_string_equal(fake_store_last(world.store).traceparent, TRACE);
-    http_ask(&world, "GET /orders/1 HTTP/1.1\r\nHost: x\r\n"
+    http_ask(&world, "GET /orders/1 HTTP/1.1\r\nHost: localhost\r\n"
                      "traceparent: x\r\n\r\n", &reply);
     assert_int_equal(reply.status, 200);
     assert_string_equal(fake_store_last(world.store).traceparent, "");
@@ -173,7 +173,7 @@ test_gateway_http_list_of_1000_is_whole(void **state)
 }
 
 #define POST "POST /orders HTTP/1.1\r\n"
-#define HOST "Host: x\r\n"
+#define HOST "Host: localhost\r\n"
 #define JSON "Content-Type: application/json\r\n"
 #define GOOD "Content-Length: 26\r\n\r\n{\"userId\":1,\"productId\":1}"
 #define BAD(length, body)                                                      \
@@ -295,14 +295,14 @@ test_gateway_http_long_target_is_414(void **state)
 static void
 test_gateway_http_long_head_is_431(void **state)
 {
-    static char text[40000] = "GET / HTTP/1.1\r\nHost: x\r\nX: ";
+    static char text[40000] = "GET / HTTP/1.1\r\nHost: localhost\r\nX: ";
 
     (void)state;
     memset(text + strlen(text), 'x', 20000);
     strcat(text, "\r\n\r\n");
     http_ask(&world, text, &reply);
     assert_int_equal(reply.status, 431);
-    http_ask(&world, "GET / HTTP/9.9\r\nHost: x\r\n\r\n", &reply);
+    http_ask(&world, "GET / HTTP/9.9\r\nHost: localhost\r\n\r\n", &reply);
     assert_true(reply.status >= 400);
     http_ask(&world, "\x16\x03\x01\x02\r\n\r\n", &reply);
     assert_true(reply.status == 0 || reply.status >= 400);

@@ -37,7 +37,7 @@ send_batch(const char *lines, size_t bytes)
     int fd = http_connect(&world);
 
     snprintf(head, sizeof head,
-             "POST /orders HTTP/1.1\r\nHost: x\r\n"
+             "POST /orders HTTP/1.1\r\nHost: localhost\r\n"
              "Content-Type: application/x-ndjson\r\nContent-Length: %zu"
              "\r\n\r\n", bytes);
     http_send(fd, head, strlen(head));
@@ -208,7 +208,8 @@ static void
 test_gateway_http_batch_ends_when_we_stop(void **state)
 {
     char *lines = many_lines(10 * BATCH_CHUNK_LINES);
-    static const char ready[] = "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n";
+    static const char ready[] = "GET /readyz HTTP/1.1\r\n"
+                                "Host: localhost\r\n\r\n";
     int fd, old;
 
     (void)state;
@@ -258,24 +259,24 @@ test_gateway_http_batch_has_bounds(void **state)
         const char *problem;
     } heads[] = {
         { "too_large",
-          "POST /orders HTTP/1.1\r\nHost: x\r\nContent-Length: 8193\r\n"
+          "POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8193\r\n"
           "Content-Type: application/x-ndjson\r\n\r\n",
           413, "/problems/body-too-large" },
         { "elsewhere_it_is_a_body_as_any",
-          "POST /users HTTP/1.1\r\nHost: x\r\nContent-Length: 8000\r\n"
+          "POST /users HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8000\r\n"
           "Content-Type: application/x-ndjson\r\n\r\n",
           413, "\"limit\":2048" },
         { "elsewhere_it_is_no_media_type",
-          "POST /users HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n"
+          "POST /users HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n"
           "Content-Type: application/x-ndjson\r\n\r\n{}",
           415, "/problems/unsupported-media-type" },
         { "key_of_all",
-          "POST /orders HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n"
+          "POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n"
           "Idempotency-Key: a\r\n"
           "Content-Type: application/x-ndjson\r\n\r\n{}",
           400, "/problems/bad-idempotency-key" },
         { "two_types",
-          "POST /orders HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n"
+          "POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n"
           "Content-Type: application/json\r\n"
           "Content-Type: application/x-ndjson\r\n\r\n{}",
           415, "/problems/unsupported-media-type" },
@@ -300,7 +301,7 @@ static void
 test_gateway_http_batch_bodies_have_a_sum(void **state)
 {
     static const char head[] =
-        "POST /orders HTTP/1.1\r\nHost: x\r\nContent-Length: 4096\r\n"
+        "POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4096\r\n"
         "Content-Type: application/x-ndjson\r\n\r\n";
     int fds[BATCH_BODIES_MAX + 1];
 

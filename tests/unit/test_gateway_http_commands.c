@@ -50,7 +50,7 @@ place(const char *lines)
     char text[1024];
 
     snprintf(text, sizeof text,
-             "POST /orders HTTP/1.1\r\nHost: x\r\n%s"
+             "POST /orders HTTP/1.1\r\nHost: localhost\r\n%s"
              "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
              lines, sizeof body - 1, body);
     http_ask(&world, text, &reply);
@@ -99,7 +99,7 @@ test_gateway_http_bad_key_is_refused(void **state)
         assert_false(reply.closed);
     }
     /* Where there are no keys, nobody looks at one. */
-    http_ask(&world, "GET /orders/1 HTTP/1.1\r\nHost: x\r\n"
+    http_ask(&world, "GET /orders/1 HTTP/1.1\r\nHost: localhost\r\n"
                      "Idempotency-Key: a b\r\n\r\n", &reply);
     assert_int_equal(reply.status, 200);
 }

@@ -18,11 +18,12 @@
  * not go on. */
 
 #define ORDER                                                                  \
-    "POST /orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"   \
+    "POST /orders HTTP/1.1\r\nHost: localhost\r\n"                            \
+    "Content-Type: application/json\r\n"                                      \
     "Content-Length: 26\r\n\r\n{\"userId\":1,\"productId\":1}"
-#define HEALTH "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
-#define READY "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"
-#define LIST "GET /orders?limit=1000 HTTP/1.1\r\nHost: x\r\n\r\n"
+#define HEALTH "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+#define READY "GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+#define LIST "GET /orders?limit=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n"
 #define CONNECTIONS 200
 
 static struct http_world world;
@@ -145,7 +146,7 @@ test_gateway_http_many_wait_and_all_are_answered(void **state)
 static void
 test_gateway_http_slow_client_is_cut(void **state)
 {
-    static const char drip[] = "GET /healthz HTTP/1.1\r\nHost: x\r\nX: "
+    static const char drip[] = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: "
                                "................................";
     struct pollfd fd = { .events = POLLIN };
     size_t sent = 0;
@@ -169,8 +170,9 @@ static void
 test_gateway_http_request_that_drips_is_cut(void **state)
 {
     static const char *const firsts[] = {
-        "GET /healthz HTTP/1.1\r\nHost: x\r\nX: ",
-        "POST /orders HTTP/1.1\r\nHost: x\r\nContent-Type: application/json"
+        "GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: ",
+        "POST /orders HTTP/1.1\r\nHost: localhost\r\n"
+        "Content-Type: application/json"
         "\r\nContent-Length: 1000\r\n\r\n",
     };
 

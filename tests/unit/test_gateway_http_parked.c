@@ -45,7 +45,7 @@ send_request(int fd, const char *method, const char *path)
 {
     char text[256];
     int bytes = snprintf(text, sizeof text,
-                         "%s %s HTTP/1.1\r\nHost: x\r\n"
+                         "%s %s HTTP/1.1\r\nHost: localhost\r\n"
                          "Content-Length: 0\r\n\r\n", method, path);
 
     http_send(fd, text, (size_t)bytes);
@@ -132,6 +132,32 @@ test_gateway_http_page_of_another_site_403(void **state)
     assert_int_not_equal(reply.status, 403);
 }
 
+/* Its name was pointed at this machine, so the browser lets it read. */
+static void
+test_gateway_http_033_rebound_page_reads_nothing(void **state)
+{
+    static const char *const targets[] = {
+        "/", "/users/1", "/orders", "/orders/stream", "/status", "/metrics",
+        "/healthz", "/readyz", "/openapi.json",
+    };
+    char text[256];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(targets); i++) {
+        snprintf(text, sizeof text, "GET %s HTTP/1.1\r\n"
+                 "Host: evil.example:9192\r\n\r\n", targets[i]);
+        http_ask(&world, text, &reply);
+        assert_problem(PROBLEM_ORIGIN, 403);
+        assert_non_null(strstr(reply.body, "\"field\":\"Host\""));
+    }
+    assert_int_equal(fake_store_count(world.store), 0);
+    http_ask(&world, "GET /users/1 HTTP/1.0\r\n\r\n", &reply);
+    assert_int_equal(reply.status, 200);
+    http_ask(&world, "GET /users/1 HTTP/1.0\r\nOrigin: http://localhost\r\n"
+             "\r\n", &reply);
+    assert_problem(PROBLEM_ORIGIN, 403);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int
@@ -142,6 +168,7 @@ main(void)
         TEST(test_gateway_http_parked_refused_again_409),
         TEST(test_gateway_http_parked_of_silent_participant_503),
         TEST(test_gateway_http_page_of_another_site_403),
+        TEST(test_gateway_http_033_rebound_page_reads_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,6 +44,54 @@ static const struct {
       false },
 };
 
+static const struct {
+    const char *name;
+    const char *host; /* NULL: there is none */
+    bool allowed;     /* without origin, and without tokens */
+} hosts[] = {
+    { "none", NULL, true },
+    { "name", "localhost:9192", true },
+    { "name_of_any_case", "LOCALHOST", true },
+    { "address", "127.0.0.1:9192", true },
+    { "another_address", "127.1.2.3", true },
+    { "ipv6", "[::1]:9192", true },
+    { "empty", "", false },
+    { "rebound_name", "evil.example:9192", false },
+    { "rebound_name_that_begins_well", "localhost.evil.example", false },
+    { "rebound_name_that_begins_as_address", "127.0.0.1.evil.example", false },
+    { "machine_s_own_name", "gateway.example", false },
+    { "address_of_another", "10.0.0.1:9192", false },
+    { "ipv6_of_another", "[::2]:9192", false },
+    { "name_in_front", "evil@localhost", false },
+};
+
+/* A browser sends no Origin with what it takes for reads of the same site. */
+static void
+test_http_origin_033_host_alone(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
+        const char *host = hosts[i].host;
+        size_t bytes = host != NULL ? strlen(host) : 0;
+
+        if (http_origin_allowed(NULL, 0, host, bytes, false) !=
+                hosts[i].allowed ||
+            !http_origin_allowed(NULL, 0, host, bytes, true))
+            fail_msg("%s", hosts[i].name);
+    }
+}
+
+static void
+test_http_origin_033_origin_without_host_is_refused(void **state)
+{
+    static const char origin[] = "http://localhost";
+
+    (void)state;
+    assert_false(http_origin_allowed(origin, sizeof origin - 1, NULL, 0,
+                                     false));
+    assert_false(http_origin_allowed(origin, sizeof origin - 1, NULL, 0, true));
+}
+
 static void
 test_http_origin_table(void **state)
 {
@@ -64,6 +112,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_http_origin_table),
+        cmocka_unit_test(test_http_origin_033_host_alone),
+        cmocka_unit_test(test_http_origin_033_origin_without_host_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

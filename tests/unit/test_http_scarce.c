@@ -17,7 +17,7 @@
 /* More than any machine gives; malloc() says so. */
 #define ROOM_BYTES (SIZE_MAX / 4)
 #define ORDER                                                                  \
-    "POST /orders HTTP/1.1\r\nHost: x\r\nContent-Length: 26\r\n"               \
+    "POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Length: 26\r\n"       \
     "Content-Type: application/json\r\n\r\n{\"userId\":1,\"productId\":1}"
 
 static void
