@@ -9,9 +9,9 @@ import subprocess
 
 import pytest
 
+from filters import Filter
 from pipeline import BIN, TREE, Pipeline, clean_environment, wait_for
 from sagabus import Bus, event
-from test_filter import Filter
 
 LIMIT_S = 60
 NONE = 0  # no line at all
