@@ -1,12 +1,21 @@
 #include "saga/inbox.h"
 
+#include <stdlib.h>
+
 #include "saga/bytes.h"
 #include "saga/log.h"
 
 #define INBOX_STATE_FORMAT 1
 #define INBOX_KEY_BYTES_MAX (4 + 1 + TOPIC_NAME_BYTES + 2)
-#define INBOX_ROW_BYTES_MAX                                                    \
-    (1 + 8 + 2 + INBOX_PRODUCERS_MAX * (1 + PRODUCER_NAME_BYTES + 8))
+#define INBOX_ROW_HEAD_BYTES (1 + 8 + 2) /* format, offset, count */
+#define INBOX_SEEN_BYTES_MAX (1 + PRODUCER_NAME_BYTES - 1 + 8)
+#define INBOX_SEEN_ROOM 4 /* at first */
+
+_Static_assert(INBOX_ROW_HEAD_BYTES +
+                   INBOX_PRODUCERS_MAX * INBOX_SEEN_BYTES_MAX <=
+                   STORE_VALUE_BYTES_MAX,
+               "a stream's producers always fit in its row");
+_Static_assert(INBOX_PRODUCERS_MAX <= UINT16_MAX, "a row counts them so");
 
 static size_t
 state_key(const struct inbox_stream *stream, uint8_t *key)
@@ -24,33 +33,124 @@ state_key(const struct inbox_stream *stream, uint8_t *key)
 void
 inbox_init(struct inbox *inbox, struct store_table *state)
 {
-    inbox->state = state;
-    inbox->streams_count = 0;
+    *inbox = (struct inbox){ .state = state };
+}
+
+void
+inbox_fini(struct inbox *inbox)
+{
+    int i;
+
+    for (i = 0; i < inbox->streams_count; i++)
+        free(inbox->streams[i].seen);
+    free(inbox->row);
+    *inbox = (struct inbox){ 0 };
+}
+
+/* The array doubles: one producer per stream is the usual case. */
+static void
+seen_make_room(struct inbox_stream *stream)
+{
+    uint32_t room = stream->seen_room;
+
+    if (stream->seen_count < room)
+        return;
+    room = room == 0 ? INBOX_SEEN_ROOM : 2 * room;
+    stream->seen = realloc(stream->seen, room * sizeof *stream->seen);
+    invariant(stream->seen != NULL);
+    stream->seen_room = room;
+}
+
+/* Where the producer stands, or is to be put. */
+static uint32_t
+seen_place(const struct inbox_stream *stream, const char *producer)
+{
+    uint32_t low = 0, high = stream->seen_count, middle;
+
+    while (low < high) {
+        middle = (low + high) / 2;
+        if (strcmp(stream->seen[middle].producer, producer) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The producer's last seq, 0 for a new one; NULL if it is one too many. */
+static struct inbox_seen *
+take_seen(struct inbox_stream *stream, const char *producer)
+{
+    uint32_t place = seen_place(stream, producer);
+    struct inbox_seen *seen;
+
+    if (place < stream->seen_count &&
+        strcmp(stream->seen[place].producer, producer) == 0)
+        return &stream->seen[place];
+    if (stream->seen_count == INBOX_PRODUCERS_MAX)
+        return NULL;
+    seen_make_room(stream);
+    seen = &stream->seen[place];
+    memmove(seen + 1, seen, (stream->seen_count - place) * sizeof *seen);
+    stream->seen_count++;
+    *seen = (struct inbox_seen){ .seq = 0 };
+    memcpy(seen->producer, producer,
+           strnlen(producer, PRODUCER_NAME_BYTES - 1));
+    return seen;
+}
+
+static void
+row_make_room(struct inbox *inbox, size_t bytes)
+{
+    if (bytes <= inbox->row_room)
+        return;
+    inbox->row = realloc(inbox->row, bytes);
+    invariant(inbox->row != NULL);
+    inbox->row_room = bytes;
 }
 
 static enum rc
-read_state(struct inbox *inbox, struct inbox_stream *stream)
+read_row(struct inbox *inbox, const struct inbox_stream *stream,
+         size_t *bytes_out)
 {
-    uint8_t key[INBOX_KEY_BYTES_MAX], row[INBOX_ROW_BYTES_MAX];
-    struct bytes_reader reader;
-    size_t bytes;
-    uint32_t i;
+    uint8_t key[INBOX_KEY_BYTES_MAX];
+    size_t key_bytes = state_key(stream, key);
     enum rc rc;
 
-    rc = store_get(inbox->state, key, state_key(stream, key), row, sizeof row,
-                   &bytes);
+    row_make_room(inbox, INBOX_ROW_HEAD_BYTES + INBOX_SEEN_BYTES_MAX);
+    rc = store_get(inbox->state, key, key_bytes, inbox->row, inbox->row_room,
+                   bytes_out);
+    if (rc != RC_FULL)
+        return rc;
+    row_make_room(inbox, *bytes_out);
+    return store_get(inbox->state, key, key_bytes, inbox->row,
+                     inbox->row_room, bytes_out);
+}
+
+/* Rows of before 018 have their producers in the order of their coming. */
+static enum rc
+read_state(struct inbox *inbox, struct inbox_stream *stream)
+{
+    char producer[PRODUCER_NAME_BYTES];
+    struct bytes_reader reader;
+    struct inbox_seen *seen;
+    uint32_t count, i;
+    size_t bytes;
+    enum rc rc = read_row(inbox, stream, &bytes);
+
     if (rc != RC_OK)
         return rc == RC_NOT_FOUND ? RC_OK : rc;
-    bytes_reader_init(&reader, row, bytes);
+    bytes_reader_init(&reader, inbox->row, bytes);
     if (bytes_get_u8(&reader) != INBOX_STATE_FORMAT)
         return RC_DAMAGED;
     stream->offset = bytes_get_u64(&reader);
-    stream->seen_count = bytes_get_u16(&reader);
-    if (stream->seen_count > INBOX_PRODUCERS_MAX)
-        return RC_DAMAGED;
-    for (i = 0; i < stream->seen_count; i++) {
-        bytes_get_text(&reader, stream->seen[i].producer, PRODUCER_NAME_BYTES);
-        stream->seen[i].seq = bytes_get_u64(&reader);
+    count = bytes_get_u16(&reader);
+    for (i = 0; i < count && !reader.failed; i++) {
+        bytes_get_text(&reader, producer, sizeof producer);
+        seen = take_seen(stream, producer);
+        if (seen == NULL || stream->seen_count != i + 1)
+            return RC_DAMAGED; /* too many, or one of them twice */
+        seen->seq = bytes_get_u64(&reader);
     }
     return bytes_all_read(&reader) ? RC_OK : RC_DAMAGED;
 }
@@ -84,24 +184,6 @@ inbox_find(struct inbox *inbox, int bus_stream)
     return &inbox->streams[i];
 }
 
-static struct inbox_seen *
-find_seen(struct inbox_stream *stream, const char *producer)
-{
-    struct inbox_seen *seen;
-    uint32_t i;
-
-    for (i = 0; i < stream->seen_count; i++)
-        if (strcmp(stream->seen[i].producer, producer) == 0)
-            return &stream->seen[i];
-    if (stream->seen_count == INBOX_PRODUCERS_MAX)
-        return NULL;
-    seen = &stream->seen[stream->seen_count++];
-    *seen = (struct inbox_seen){ .seq = 0 };
-    memcpy(seen->producer, producer,
-           strnlen(producer, PRODUCER_NAME_BYTES - 1));
-    return seen;
-}
-
 enum inbox_verdict
 inbox_judge(struct inbox_stream *stream, uint64_t offset, const char *producer,
             uint64_t seq)
@@ -110,8 +192,12 @@ inbox_judge(struct inbox_stream *stream, uint64_t offset, const char *producer,
 
     if (offset < stream->offset)
         return INBOX_DUPLICATE;
-    seen = find_seen(stream, producer);
-    if (offset > stream->offset || seen == NULL || seq > seen->seq + 1)
+    if (offset > stream->offset)
+        return INBOX_GAP;
+    seen = take_seen(stream, producer);
+    if (seen == NULL)
+        return INBOX_FULL;
+    if (seq > seen->seq + 1)
         return INBOX_GAP;
     stream->offset = offset + 1;
     stream->changed = true;
@@ -124,11 +210,13 @@ inbox_judge(struct inbox_stream *stream, uint64_t offset, const char *producer,
 static enum rc
 write_state(struct inbox *inbox, struct inbox_stream *stream)
 {
-    uint8_t key[INBOX_KEY_BYTES_MAX], row[INBOX_ROW_BYTES_MAX];
+    uint8_t key[INBOX_KEY_BYTES_MAX];
     struct bytes_writer writer;
     uint32_t i;
 
-    bytes_writer_init(&writer, row, sizeof row);
+    row_make_room(inbox, INBOX_ROW_HEAD_BYTES +
+                             stream->seen_room * INBOX_SEEN_BYTES_MAX);
+    bytes_writer_init(&writer, inbox->row, inbox->row_room);
     bytes_put_u8(&writer, INBOX_STATE_FORMAT);
     bytes_put_u64(&writer, stream->offset);
     bytes_put_u16(&writer, (uint16_t)stream->seen_count);
@@ -137,7 +225,7 @@ write_state(struct inbox *inbox, struct inbox_stream *stream)
         bytes_put_u64(&writer, stream->seen[i].seq);
     }
     invariant(!writer.failed);
-    return store_put(inbox->state, key, state_key(stream, key), row,
+    return store_put(inbox->state, key, state_key(stream, key), inbox->row,
                      writer.used);
 }
 

@@ -16,8 +16,12 @@
 #include "saga/event.h"
 #include "saga/store.h"
 
-/* Producers of one stream: the process that writes it, its instances. */
-#define INBOX_PRODUCERS_MAX 32
+/*
+ * Producers of one stream that are told apart: of a topic of ours the process
+ * that writes it and its instances, of a free one whoever likes to.  They
+ * stand in one row, and a row has a limit.
+ */
+#define INBOX_PRODUCERS_MAX 32768
 
 struct inbox_seen {
     char producer[PRODUCER_NAME_BYTES];
@@ -29,8 +33,8 @@ struct inbox_stream {
     uint32_t partition;
     int bus_stream;
     uint64_t offset; /* the next event's */
-    struct inbox_seen seen[INBOX_PRODUCERS_MAX];
-    uint32_t seen_count;
+    struct inbox_seen *seen; /* in the order of their names */
+    uint32_t seen_count, seen_room;
     bool changed; /* in this turn */
     bool lingers; /* participant_handlers.lingers holds its topic */
 };
@@ -39,17 +43,24 @@ struct inbox {
     struct store_table *state;
     struct inbox_stream streams[BUS_STREAMS_MAX];
     int streams_count;
+    uint8_t *row; /* one row, to write and to read */
+    size_t row_room;
 };
 
 enum inbox_verdict {
     INBOX_NEW = 1,   /* handle it                                     */
     INBOX_DUPLICATE, /* it took effect before                         */
-    INBOX_GAP        /* something before it is missing: damage        */
+    INBOX_GAP,       /* something before it is missing: damage        */
+    INBOX_FULL       /* one producer more than INBOX_PRODUCERS_MAX    */
 };
 
+/* state: the participant's table, where each stream keeps its row. */
 void inbox_init(struct inbox *inbox, struct store_table *state);
+/* Also of an inbox that is all zeros. */
+void inbox_fini(struct inbox *inbox);
 
-/* Adds a stream, reads where we stood, and assigns it on the bus. */
+/* Adds a stream, reads where we stood, and assigns it on the bus.  RC_DAMAGED
+ * (logged) if its row can't be read, or what the store said. */
 MUST_USE enum rc inbox_add(struct inbox *inbox, struct bus *bus,
                            const char *topic, uint32_t partition);
 
@@ -59,7 +70,6 @@ struct inbox_stream *inbox_find(struct inbox *inbox, int bus_stream);
 /*
  * What to do with the event at `offset` with this producer and seq; for
  * INBOX_NEW and INBOX_DUPLICATE the position moves behind it.
- * More producers than INBOX_PRODUCERS_MAX are a gap, too.
  */
 enum inbox_verdict inbox_judge(struct inbox_stream *stream, uint64_t offset,
                                const char *producer, uint64_t seq);

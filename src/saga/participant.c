@@ -337,6 +337,7 @@ participant_close(struct participant **participant_p)
     control_close(&participant->control);
     if (participant->store != NULL)
         closed = store_close(&participant->store);
+    inbox_fini(&participant->inbox);
     outbox_fini(&participant->outbox);
     parking_close(&participant->parking);
     codec_destroy(&participant->codec);

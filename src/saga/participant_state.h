@@ -103,7 +103,8 @@ MUST_USE enum rc participant_commit_early(struct turn *turn);
 MUST_USE enum rc participant_add_topics(struct participant *participant);
 
 /* Hands the events of a batch to the handler, in order; those that were seen
- * before are passed over.  RC_DAMAGED if one before them is missing. */
+ * before are passed over.  RC_DAMAGED if one before them is missing;
+ * RC_MALFORMED if their stream has more producers than can be told apart. */
 MUST_USE enum rc participant_take_batch(struct turn *turn,
                                         const struct bus_batch *batch);
 

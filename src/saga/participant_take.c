@@ -18,6 +18,21 @@ damaged(const struct inbox_stream *stream, uint64_t offset,
     return RC_DAMAGED;
 }
 
+/* No damage, and no use in starting again: a setting, or a way of naming
+ * producers, that can't be. */
+static enum rc
+too_many_producers(const struct inbox_stream *stream, uint64_t offset,
+                   const struct bus_batch *batch)
+{
+    log_error("producers_too_many",
+              "topic=%s partition=%u offset=%" PRIu64
+              " limit=%d producer=%s words=\"nobody reads on from here: let "
+              "fewer names write, to a topic of another name\"",
+              stream->topic, stream->partition, offset, INBOX_PRODUCERS_MAX,
+              log_quote(batch->producer));
+    return RC_MALFORMED;
+}
+
 /* Moves the position over `count` events; *fresh_out tells if one is new. */
 static enum rc
 pass(struct turn *turn, struct inbox_stream *stream,
@@ -43,6 +58,8 @@ pass(struct turn *turn, struct inbox_stream *stream,
             break;
         case INBOX_GAP:
             return damaged(stream, offset, batch);
+        case INBOX_FULL:
+            return too_many_producers(stream, offset, batch);
         }
     }
     return RC_OK;
