@@ -155,14 +155,29 @@ read_state(struct inbox *inbox, struct inbox_stream *stream)
     return bytes_all_read(&reader) ? RC_OK : RC_DAMAGED;
 }
 
+/* Read twice, a stream's events would take effect twice. */
+static bool
+is_read(const struct inbox *inbox, const char *topic, uint32_t partition)
+{
+    int i = 0;
+
+    while (i < inbox->streams_count &&
+           (inbox->streams[i].partition != partition ||
+            strcmp(inbox->streams[i].topic, topic) != 0))
+        i++;
+    return i < inbox->streams_count;
+}
+
 enum rc
 inbox_add(struct inbox *inbox, struct bus *bus, const char *topic,
           uint32_t partition)
 {
-    struct inbox_stream *stream = &inbox->streams[inbox->streams_count++];
+    struct inbox_stream *stream = &inbox->streams[inbox->streams_count];
     enum rc rc;
 
-    invariant(inbox->streams_count <= BUS_STREAMS_MAX);
+    invariant(inbox->streams_count < BUS_STREAMS_MAX);
+    invariant(!is_read(inbox, topic, partition));
+    inbox->streams_count++;
     *stream = (struct inbox_stream){ .topic = topic, .partition = partition };
     rc = read_state(inbox, stream);
     if (rc == RC_DAMAGED)

@@ -59,8 +59,9 @@ void inbox_init(struct inbox *inbox, struct store_table *state);
 /* Also of an inbox that is all zeros. */
 void inbox_fini(struct inbox *inbox);
 
-/* Adds a stream, reads where we stood, and assigns it on the bus.  RC_DAMAGED
- * (logged) if its row can't be read, or what the store said. */
+/* Adds a stream, which must not be there yet, reads where we stood, and
+ * assigns it on the bus.  RC_DAMAGED (logged) if its row can't be read, or what
+ * the store said. */
 MUST_USE enum rc inbox_add(struct inbox *inbox, struct bus *bus,
                            const char *topic, uint32_t partition);
 

@@ -166,21 +166,36 @@ on_status(void *context, const struct bus_status *status)
 /* ---- the command ------------------------------------------------------ */
 
 static bool
+reads_topic(const struct participant_topics *topics, const char *topic)
+{
+    size_t i = 0;
+
+    while (i < topics->read_count && strcmp(topics->read[i], topic) != 0)
+        i++;
+    return i < topics->read_count;
+}
+
+/* NULL, or what is wrong with the list. */
+static const char *
 take_topics(struct filter *filter, const char *list)
 {
+    static const char wrong[] = "--from names 1 to 8 topics";
+    struct participant_topics *topics = &filter->topics;
     char *rest = filter->topics_text, *topic;
-    size_t count = 0;
 
     if (snprintf(rest, sizeof filter->topics_text, "%s", list) >=
         (int)sizeof filter->topics_text)
-        return false;
+        return wrong;
     while ((topic = strsep(&rest, ",")) != NULL) {
-        if (!topic_name_valid(topic) || count == PARTICIPANT_TOPICS_MAX)
-            return false;
-        filter->topics.read[count++] = topic;
+        if (!topic_name_valid(topic))
+            return wrong;
+        if (reads_topic(topics, topic))
+            return "--from names a topic twice";
+        if (topics->read_count == PARTICIPANT_TOPICS_MAX)
+            return wrong;
+        topics->read[topics->read_count++] = topic;
     }
-    filter->topics.read_count = count;
-    return true;
+    return NULL;
 }
 
 static int
@@ -189,6 +204,7 @@ take_arguments(struct filter *filter, const struct sagactl_args *args)
     const char *from = args_value(args, "from");
     const char *timeout = args_value(args, "timeout");
     uint64_t timeout_s = TIMEOUT_S_DEFAULT;
+    const char *wrong;
 
     filter->name = args_value(args, "name");
     filter->topics.write = args_value(args, "to");
@@ -196,8 +212,9 @@ take_arguments(struct filter *filter, const struct sagactl_args *args)
     filter->program = args->rest;
     if (filter->name == NULL || from == NULL || args->rest[0] == NULL)
         return args_wrong(args, "it needs --name, --from and a program");
-    if (!take_topics(filter, from))
-        return args_wrong(args, "--from names 1 to 8 topics");
+    wrong = take_topics(filter, from);
+    if (wrong != NULL)
+        return args_wrong(args, wrong);
     if (filter->topics.write != NULL &&
         (!topic_name_valid(filter->topics.write) ||
          topic_find(filter->topics.write) != TOPIC_COUNT))

@@ -232,6 +232,7 @@ def answer(event, data):
     ("Fraud", {}, "a filter's name"),
     ("wrong-to", {"to": "payments"}, "usage: sagactl filter"),
     ("wrong-from", {"source": "payments,,orders"}, "usage: sagactl filter"),
+    ("too-many", {"source": "a,b,c,d,e,f,g,h,i"}, "--from names 1 to 8 topics"),
     ("wrong-time", {"options": ["--timeout", "0"]}, "usage: sagactl filter"),
 ])
 def test_wrong_use_is_one_line_and_100(shared, name, options, words):

@@ -1,7 +1,10 @@
 /*
+ * What we have read.
+ *
  * Regress 018: the 33rd name that wrote to a topic ended every reader of it
  * for good, as damage.  Now as many are told apart as a row has room for, and
  * one more is told by its own name.
+ * Regress 019: a stream that was added twice was read twice.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../support/dies.h"
 #include "../support/fake_bus.h"
 #include "../support/store_rig.h"
 #include "saga/inbox.h"
@@ -211,6 +215,24 @@ test_inbox_damaged_row_is_told(void **state)
     }
 }
 
+static void
+add_again(const void *argument)
+{
+    struct world *world = (struct world *)(uintptr_t)argument;
+
+    (void)!inbox_add(&world->inbox, world->bus, "notes", 0);
+}
+
+static void
+test_inbox_019_stream_is_not_read_twice(void **state)
+{
+    struct world *world = *state;
+
+    assert_true(dies(add_again, world));
+    assert_int_equal(inbox_add(&world->inbox, world->bus, "notes", 1), RC_OK);
+    assert_int_equal(inbox_add(&world->inbox, world->bus, "note", 0), RC_OK);
+}
+
 /* ---- the loop --------------------------------------------------------- */
 
 static enum rc
@@ -305,6 +327,7 @@ main(void)
         T(test_inbox_018_one_too_many_is_no_gap),
         T(test_inbox_018_row_of_before_is_read),
         T(test_inbox_damaged_row_is_told),
+        T(test_inbox_019_stream_is_not_read_twice),
         T(test_participant_018_too_many_producers_is_no_damage),
     };
 
