@@ -22,7 +22,7 @@
 
 #include "saga/bus_status.h"
 
-#define BUS_STREAMS_MAX 128
+#define BUS_STREAMS_MAX 144 /* all that a participant may have */
 #define BUS_WINDOW_MAX 64
 
 struct bus;

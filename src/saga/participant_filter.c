@@ -8,6 +8,10 @@
 /* While a handler waits, bus and watchdog are looked after so often. */
 #define SERVE_MS 100
 
+_Static_assert((PARTICIPANT_TOPICS_MAX + 1) * PARTITIONS_MAX <=
+                   BUS_STREAMS_MAX,
+               "all topics that a filter may read, and the one it writes");
+
 enum rc
 participant_add_topics(struct participant *participant)
 {

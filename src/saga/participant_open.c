@@ -29,6 +29,9 @@ add_inbox_stream(struct participant *participant, int topic,
     return RC_OK;
 }
 
+_Static_assert(2 * TOPIC_COUNT * PARTITIONS_MAX <= BUS_STREAMS_MAX,
+               "whoever reads and writes all topics has streams enough");
+
 static enum rc
 add_streams(struct participant *participant)
 {

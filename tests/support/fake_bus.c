@@ -6,7 +6,7 @@
 
 #include "saga/codec.h"
 
-#define FAKE_LOGS_MAX 64
+#define FAKE_LOGS_MAX BUS_STREAMS_MAX
 #define FAKE_ACKS_MAX 256
 
 struct fake_batch {
@@ -144,6 +144,7 @@ add_stream(struct bus *bus, const char *topic, uint32_t partition, bool reads,
     struct fake_bus *fake = self(bus);
     struct fake_stream *stream = &fake->streams[fake->streams_count];
 
+    invariant(fake->streams_count < BUS_STREAMS_MAX);
     stream->log = find_log(fake->broker, topic, partition);
     stream->reads = reads;
     stream->offset = offset;

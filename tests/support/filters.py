@@ -72,12 +72,12 @@ for line in sys.stdin:
 """)
 
 
-def reviews(pipeline, source):
-    """What this filter wrote, in order: its CloudEvents' members."""
+def reviews(pipeline, source, partition=0):
+    """What this filter wrote there, in order: its CloudEvents' members."""
     found, offset = [], 0
     with Bus(f"ipc://{pipeline.home}/run/broker.ipc") as bus:
         while True:
-            events = list(bus.fetch("reviews", 0, offset).events(offset))
+            events = list(bus.fetch("reviews", partition, offset).events(offset))
             if not events:
                 return found
             for offset, _, octets in events:
@@ -88,9 +88,11 @@ def reviews(pipeline, source):
             offset += 1
 
 
-def comes(pipeline, source, count):
+def comes(pipeline, source, count, partitions=(0,)):
     """Waits for so many answers; there must never be more."""
-    found = wait_for(lambda: len(rows := reviews(pipeline, source)) >= count
-                     and rows, what=f"{count} answers of {source}")
+    found = wait_for(lambda: len(rows := [
+        row for partition in partitions
+        for row in reviews(pipeline, source, partition)]) >= count and rows,
+        what=f"{count} answers of {source}")
     assert len(found) == count, found
     return found
