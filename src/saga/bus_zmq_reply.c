@@ -116,6 +116,20 @@ on_fetch_ok(struct bus_zmq *bus, uint64_t request, struct bytes_reader *reader,
     return true;
 }
 
+/* A batch that waits is not cut again (outbox.h): who knows what of it the
+ * broker holds? */
+static void
+fail_too_large(struct bus_zmq *bus, uint64_t limit)
+{
+    char words[200];
+
+    snprintf(words, sizeof words,
+             "a batch that waits here is larger than the broker takes (%" PRIu64
+             "): set its knob batch as it was, and lower it when outboxes are "
+             "empty", limit);
+    fail(bus, RC_MALFORMED, "produce", words);
+}
+
 static void
 on_produce_error(struct bus_zmq *bus, int stream,
                  const struct protocol_error *error)
@@ -139,6 +153,8 @@ on_produce_error(struct bus_zmq *bus, int stream,
     }
     if (error->code == BUS_ERROR_FENCED)
         fail(bus, RC_FENCED, "produce", error->words);
+    else if (error->code == BUS_ERROR_TOO_LARGE)
+        fail_too_large(bus, error->detail);
     else if (error->code == BUS_ERROR_SEQ_GAP ||
              error->code == BUS_ERROR_SEQ_OVERLAP ||
              error->code == BUS_ERROR_NOT_OPEN)

@@ -5,15 +5,20 @@
 
 #include "saga/bytes.h"
 #include "saga/log.h"
+#include "saga/protocol.h"
 
 #define OUTBOX_KEY_BYTES_MAX (1 + TOPIC_NAME_BYTES + 2 + 8)
 #define OUTBOX_ROW_HEAD_BYTES 4 /* count */
+/* A row may have been written when the knob `batch` was larger than now. */
+#define OUTBOX_ROW_BYTES_MAX (OUTBOX_ROW_HEAD_BYTES + PROTOCOL_BATCH_BYTES_MAX)
 #define OUTBOX_STATE_FORMAT 1
 #define ROOM_TOPIC "(room between batches)" /* no topic may be named so */
 #define ROOM_BYTES 2048 /* more than stands in a leaf of the tree: a page */
 #define ROOM_PAGES_MAX 2048 /* to which the file's end is kept: 8 MiB     */
 
 _Static_assert(EVENT_BYTES_MAX <= 8192, "the knob `batch` has this minimum");
+_Static_assert(OUTBOX_ROW_BYTES_MAX <= STORE_VALUE_BYTES_MAX,
+               "a batch is one row");
 
 static size_t
 row_key(const struct outbox_stream *stream, uint64_t first_seq, uint8_t *key)
@@ -47,9 +52,10 @@ outbox_open(struct outbox *outbox, struct store *store,
 {
     enum rc rc;
 
+    invariant(batch_bytes_max <= PROTOCOL_BATCH_BYTES_MAX);
     *outbox = (struct outbox){ .state = state,
                                .batch_bytes_max = batch_bytes_max };
-    outbox->row = malloc(OUTBOX_ROW_HEAD_BYTES + batch_bytes_max);
+    outbox->row = malloc(OUTBOX_ROW_BYTES_MAX);
     if (outbox->row == NULL)
         return RC_IO;
     rc = store_table_open(store, "outbox", &outbox->rows);
@@ -156,8 +162,7 @@ write_row(struct outbox *outbox, struct outbox_stream *stream)
 
     if (stream->count == 0)
         return RC_OK;
-    bytes_writer_init(&writer, outbox->row,
-                      OUTBOX_ROW_HEAD_BYTES + outbox->batch_bytes_max);
+    bytes_writer_init(&writer, outbox->row, OUTBOX_ROW_BYTES_MAX);
     bytes_put_u32(&writer, stream->count);
     bytes_put(&writer, stream->bytes, stream->bytes_used);
     invariant(!writer.failed);
@@ -291,6 +296,15 @@ outbox_write(struct outbox *outbox)
 }
 
 static enum rc
+damaged(const struct outbox_stream *stream, uint64_t seq, const char *why)
+{
+    log_error("outbox_damaged",
+              "topic=%s partition=%u seq=%" PRIu64 " why=%s", stream->topic,
+              stream->partition, seq, why);
+    return RC_DAMAGED;
+}
+
+static enum rc
 publish_row(struct outbox *outbox, struct outbox_stream *stream,
             struct bus *bus)
 {
@@ -302,14 +316,11 @@ publish_row(struct outbox *outbox, struct outbox_stream *stream,
     enum rc rc;
 
     rc = store_get(outbox->rows, key, row_key(stream, batch.first_seq, key),
-                   outbox->row,
-                   OUTBOX_ROW_HEAD_BYTES + outbox->batch_bytes_max, &bytes);
-    if (rc == RC_NOT_FOUND) {
-        log_error("outbox_damaged",
-                  "topic=%s partition=%u missing_seq=%" PRIu64,
-                  stream->topic, stream->partition, batch.first_seq);
-        return RC_DAMAGED;
-    }
+                   outbox->row, OUTBOX_ROW_BYTES_MAX, &bytes);
+    if (rc == RC_NOT_FOUND)
+        return damaged(stream, batch.first_seq, "missing");
+    if (rc == RC_FULL)
+        return damaged(stream, batch.first_seq, "too_large");
     if (rc != RC_OK)
         return rc;
     bytes_reader_init(&reader, outbox->row, bytes);
@@ -317,7 +328,7 @@ publish_row(struct outbox *outbox, struct outbox_stream *stream,
     batch.bytes_count = bytes - reader.used;
     batch.bytes = bytes_get(&reader, batch.bytes_count);
     if (!bytes_all_read(&reader) || batch.count == 0)
-        return RC_DAMAGED;
+        return damaged(stream, batch.first_seq, "malformed");
     rc = bus_produce(bus, &batch);
     if (rc == RC_OK)
         stream->sent_seq += batch.count;

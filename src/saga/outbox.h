@@ -51,14 +51,15 @@ struct outbox {
     struct store_table *state;
     struct outbox_stream streams[BUS_STREAMS_MAX];
     int streams_count;
-    size_t batch_bytes_max;
+    size_t batch_bytes_max; /* of those that are built now */
     uint8_t *row; /* one row, to write and to read */
     struct outbox_row trim[OUTBOX_TRIM_MAX];
     uint32_t trim_count;
     uint32_t pages; /* of the file, up to the last row that stays in it */
 };
 
-/* state: the participant's table, where each stream keeps its next seq. */
+/* state: the participant's table, where each stream keeps its next seq.
+ * batch_bytes_max: of a batch that is built; those that wait may be larger. */
 MUST_USE enum rc outbox_open(struct outbox *outbox, struct store *store,
                              struct store_table *state,
                              size_t batch_bytes_max);
@@ -77,7 +78,8 @@ MUST_USE enum rc outbox_append(struct outbox *outbox, int stream,
  * open transaction. */
 MUST_USE enum rc outbox_write(struct outbox *outbox);
 
-/* Hands committed batches to the bus until its window is full. */
+/* Hands committed batches to the bus until its window is full, each as it was
+ * written.  RC_DAMAGED (logged) if a row is not there or is none. */
 MUST_USE enum rc outbox_publish(struct outbox *outbox, struct bus *bus);
 
 /* The broker holds this batch. */
