@@ -131,7 +131,7 @@ cloudevent_read_data(const json_t *data, struct cloudevent *out)
     for (; rest != 0; rest &= rest - 1) {
         enum event_field field = (enum event_field)__builtin_ctz(rest);
         const char *name = event_fields[field].name;
-        const json_t *value = json_object_get(data, name);
+        const json_t *value = cloudevent_member(data, name);
         enum cloudevent_refusal refusal;
 
         if (value == NULL && (info->optional & EVENT_HAS(field)) != 0)

@@ -74,8 +74,9 @@ check_attributes(json_t *object, struct cloudevent *out)
             || cloudevent_is_set_by_us(name, strlen(name)))
             continue;
         if (strcmp(name, "data_base64") == 0) {
-            if (!json_is_string(value)
-                || json_object_get(object, "data") != NULL)
+            if (!json_is_null(value)
+                && (!json_is_string(value)
+                    || cloudevent_member(object, "data") != NULL))
                 return cloudevent_refuse(out, CLOUDEVENT_ATTRIBUTE, name);
         } else if (!name_valid(name) || !value_valid(name, value))
             return cloudevent_refuse(out, CLOUDEVENT_ATTRIBUTE, name);

@@ -18,12 +18,17 @@
  * bits. */
 json_t *cloudevent_parse(const char *text, size_t bytes);
 
+/* The member of that name; NULL if it is not there or is `null`, which is the
+ * same.  It is the object's. */
+json_t *cloudevent_member(const json_t *object, const char *name);
+
 /* Notes the member that is refused. */
 enum cloudevent_refusal cloudevent_refuse(struct cloudevent *out,
                                           enum cloudevent_refusal refusal,
                                           const char *where);
 
-/* Reads the fields of out->event's type from the object `data`. */
+/* Reads the fields of out->event's type from the object `data`, NULL if there
+ * is none. */
 enum cloudevent_refusal cloudevent_read_data(const json_t *data,
                                              struct cloudevent *out);
 

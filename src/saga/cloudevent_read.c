@@ -19,6 +19,14 @@ cloudevent_parse(const char *text, size_t bytes)
     return NULL;
 }
 
+json_t *
+cloudevent_member(const json_t *object, const char *name)
+{
+    json_t *value = json_object_get(object, name);
+
+    return json_is_null(value) ? NULL : value;
+}
+
 enum cloudevent_refusal
 cloudevent_refuse(struct cloudevent *out, enum cloudevent_refusal refusal,
                   const char *where)
@@ -128,10 +136,9 @@ read_own(const json_t *object, struct cloudevent *out)
 {
     for (size_t i = 0; i < ARRAY_COUNT(own_attributes); i++) {
         const char *name = own_attributes[i].name;
-        const json_t *value = json_object_get(object, name);
         const char *text = text_of(object, name);
 
-        if (value == NULL || json_is_null(value)) {
+        if (cloudevent_member(object, name) == NULL) {
             if (own_attributes[i].required)
                 return cloudevent_refuse(out, CLOUDEVENT_ATTRIBUTE_MISSING,
                                          name);
@@ -172,7 +179,7 @@ read_content(json_t *object, const char *line, size_t bytes,
     const char *type = text_of(object, "type");
     enum cloudevent_refusal refusal;
 
-    if (json_object_get(object, "type") == NULL)
+    if (cloudevent_member(object, "type") == NULL)
         return cloudevent_refuse(out, CLOUDEVENT_ATTRIBUTE_MISSING, "type");
     if (type == NULL || *type == '\0'
         || strlen(type) > CLOUDEVENT_TYPE_BYTES_MAX)
@@ -181,17 +188,16 @@ read_content(json_t *object, const char *line, size_t bytes,
         return cloudevent_keep_foreign(object, line, bytes, out);
     refusal = read_our_type(type + prefix, out);
     if (refusal == CLOUDEVENT_OK)
-        refusal = cloudevent_read_data(json_object_get(object, "data"), out);
+        refusal = cloudevent_read_data(cloudevent_member(object, "data"), out);
     return refusal;
 }
 
 static enum cloudevent_refusal
 read_trace(const json_t *object, struct cloudevent *out)
 {
-    const json_t *value = json_object_get(object, "traceparent");
     const char *text = text_of(object, "traceparent");
 
-    if (value == NULL || json_is_null(value))
+    if (cloudevent_member(object, "traceparent") == NULL)
         return CLOUDEVENT_OK;
     if (text == NULL || !traceparent_valid(text, strlen(text)))
         return cloudevent_refuse(out, CLOUDEVENT_ATTRIBUTE, "traceparent");
@@ -206,7 +212,7 @@ read_version(const json_t *object, enum cloudevent_form form,
     const char *version = text_of(object, "specversion");
 
     if (version == NULL && form == CLOUDEVENT_DRAFT
-        && json_object_get(object, "specversion") == NULL)
+        && cloudevent_member(object, "specversion") == NULL)
         return CLOUDEVENT_OK;
     if (version == NULL || strcmp(version, "1.0") != 0)
         return cloudevent_refuse(out, CLOUDEVENT_SPECVERSION, "specversion");
