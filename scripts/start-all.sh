@@ -120,7 +120,7 @@ stop_supervisor() {
     fi
 }
 
-# Waits for the supervisor's word; end of file is its death.
+# Waits for the supervisor's word, and sets url; end of file is its death.
 wait_ready() {
     local word name code
     trap 'stop_supervisor interrupted; exit 111' INT TERM
@@ -135,6 +135,7 @@ wait_ready() {
         read -r -t "$STOP_LIMIT_S" -u 7 word # until the others have stopped
         exit "$code"
     fi
+    url=$name
 }
 
 build
@@ -158,7 +159,6 @@ fi
 exec 7< <(READY_FD=1 exec env --default-signal=HUP \
     setsid "${supervisor[@]}")
 wait_ready
-url=$(cat "$home/run/gateway.url")
 cat <<EOF
 sagapipe is ready: $url
     in a browser: $url    the API: $url/docs

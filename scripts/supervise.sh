@@ -6,6 +6,7 @@
 #
 #   started NAME GENERATION PID     the process has its pid
 #   ready NAME GENERATION           it told that it can serve (READY_FD)
+#   joined NAME GENERATION          the broker has let it in (JOINED_FD)
 #   died NAME GENERATION STATUS     it ended, with the shell's exit status
 #   stop | again                    we were sent SIGTERM or SIGINT | SIGHUP
 #
@@ -16,7 +17,9 @@
 # in HOME/log/supervisor.log.  A process that dies while there is a file
 # HOME/run/NAME.down stays down; SIGHUP starts what is down and has none.
 #
-# We tell our own starter on READY_FD: "ready", or "failed NAME CODE".
+# The pipeline is ready when all are and the broker has let the others in: that
+# is where a lost store is found out.  We tell our own starter on READY_FD:
+# "ready URL", or "failed NAME CODE".
 set -u
 
 readonly BACKOFF_MIN_MS=100 BACKOFF_MAX_MS=5000 GOOD_RUN_MS=10000
@@ -30,8 +33,9 @@ readonly WAIT_MS_MAX=1000
 readonly EXIT_USAGE=100 EXIT_SYSTEM=111 EXIT_DAMAGED=120
 readonly START_ORDER=(broker payment ledger gateway)
 readonly STOP_ORDER=(gateway payment ledger broker)
-# Our descriptors: 5 stderr, when in the foreground; 6 a program's READY_FD (it
-# inherits no other); 7 our starter; 8 our lock; 9 the pipe of happenings.
+# Our descriptors: 4 and 6 a program's JOINED_FD and READY_FD (it inherits no
+# other); 5 stderr, when in the foreground; 7 our starter; 8 our lock; 9 the pipe
+# of happenings.
 
 foreground=false
 if [[ ${1-} == --foreground ]]; then
@@ -46,7 +50,7 @@ readonly BIN=$1 HOME_DIR=$2 STOP_MS=$(($3 + STOP_GRACE_MS))
 readonly RUN=$HOME_DIR/run LOG=$HOME_DIR/log
 
 # Per process: down, waiting (for its turn), starting, ready, backoff
-declare -A state=() pid=() generation=() started_ms=() ready_once=()
+declare -A state=() pid=() generation=() started_ms=() ready_once=() joined=()
 declare -A backoff_ms=() due_ms=() attempts=()
 stopping=false pipeline_ready=false exit_code=0
 stop_name='' stop_due_ms=0 stop_kills=0
@@ -75,7 +79,7 @@ write_log() {
 # Our starter reads until the end of file: after a failure that is our end.
 tell_starter() {
     echo "$1" 2>/dev/null >&7
-    if [[ $1 == ready ]]; then
+    if [[ $1 == ready* ]]; then
         exec 7>&-
     fi
 }
@@ -101,6 +105,18 @@ rotate_copied() {
     done
 }
 
+# What a program tells of itself: both words come through one pipe.
+tell_words() {
+    local word
+    while read -r word; do
+        case $word in
+            ready | joined) echo "$word $1 $2" >&9 ;;
+        esac
+        # The broker joins nobody, and keeps that descriptor.
+        [[ $1/$word != broker/ready && $word != joined ]] || break
+    done
+}
+
 # Runs one process and writes its life into the pipe.  In a subshell of its
 # own, which does nothing but wait; a terminal's Ctrl-C is for the supervisor.
 watch_process() {
@@ -113,10 +129,9 @@ watch_process() {
         else
             exec >>"$log" 2>&1
         fi
-        exec 6> >(read -r word && [[ $word == ready ]] &&
-            echo "ready $name $number" >&9)
+        exec 6> >(tell_words "$name" "$number") 4>&6
         echo "started $name $number $BASHPID" >&9
-        READY_FD=6 exec setsid "$BIN/$name" </dev/null 5>&- 9>&-
+        READY_FD=6 JOINED_FD=4 exec setsid "$BIN/$name" </dev/null 5>&- 9>&-
     )
     echo "died $name $number $?" >&9
 }
@@ -164,10 +179,24 @@ on_ready() {
         return
     fi
     start_next
-    if [[ ${#ready_once[@]} -eq ${#START_ORDER[@]} ]]; then
+    if [[ $name == broker ]]; then
+        on_joined "$name"
+    fi
+}
+
+on_joined() {
+    local url=''
+    joined[$1]=yes
+    if $pipeline_ready || $stopping ||
+        [[ ${#joined[@]} -ne ${#START_ORDER[@]} ]]; then
+        return
+    fi
+    # Without it the gateway has just ended: its death comes next.
+    url=$(cat "$RUN/gateway.url" 2>/dev/null)
+    if [[ -n $url ]]; then
         pipeline_ready=true
-        write_log info pipeline_ready "url=$(cat "$RUN/gateway.url")"
-        tell_starter ready
+        write_log info pipeline_ready "url=$url"
+        tell_starter "ready $url"
     fi
 }
 
@@ -182,6 +211,7 @@ on_died() {
     obituary="name=$name pid=${pid[$name]:-none} $cause lived_ms=$lived_ms"
     state[$name]=down
     pid[$name]=''
+    unset "joined[$name]"
     if $stopping; then
         write_log info died "$obituary next=none why=stopping"
         stop_step
@@ -192,8 +222,7 @@ on_died() {
     elif [[ -e $RUN/$name.down ]]; then
         write_log warning died "$obituary next=none why=down_file"
         return
-    elif ! $pipeline_ready && [[ -z ${ready_once[$name]-} ]] &&
-        ((++attempts[$name] >= START_ATTEMPTS_MAX)); then
+    elif ! $pipeline_ready && ((++attempts[$name] >= START_ATTEMPTS_MAX)); then
         write_log error died "$obituary next=none why=attempts"
     else
         back_off "$name" "$lived_ms"
@@ -384,7 +413,7 @@ while :; do
     case $what in
         stop) on_stop ;;
         again) on_again ;;
-        started | ready | died)
+        started | ready | joined | died)
             if [[ $number == "${generation[$name]}" ]]; then
                 "on_$what" "$name" "$number" "$rest"
             fi

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "saga/log.h"
+#include "saga/notice.h"
 #include "saga/quote.h"
 
 #define PATH_BYTES 256
@@ -35,15 +36,18 @@ static struct {
     char data_directory[PATH_BYTES];
     char life_path[PATH_BYTES];
     int lock_fd; /* kept open: the lock lives as long as it */
-    bool ready_claimed;
+    bool notices_claimed;
     bool ready_said;
-    int ready_fd;
     bool watchdog_known;
     int64_t watchdog_us; /* between two pings; 0: nobody asks for them */
     int64_t pinged_us;
     int64_t started_us;
     uint64_t restarts;
-} own = { .lock_fd = NO_FD, .ready_fd = NO_FD };
+} own = { .lock_fd = NO_FD };
+
+/* What a supervisor waits for. */
+static struct notice ready = { "READY_FD", "ready\n", NOTICE_NO_FD };
+static struct notice joined = { "JOINED_FD", "joined\n", NOTICE_NO_FD };
 
 static volatile sig_atomic_t stop_asked;
 
@@ -234,28 +238,14 @@ write_pid_file(const struct config *config, const struct made *made)
     }
 }
 
-/* READY_FD counts only if it is open before we open anything: else its number
- * would soon be that of a file of ours. */
 static void
-claim_ready_fd(void)
+claim_notices(void)
 {
-    const char *text = getenv("READY_FD");
-    char *end;
-    long fd;
-
-    if (own.ready_claimed)
+    if (own.notices_claimed)
         return;
-    own.ready_claimed = true;
-    if (text == NULL)
-        return;
-    errno = 0;
-    fd = strtol(text, &end, 10);
-    if (errno != 0 || *end != '\0' || fd <= STDERR_FILENO ||
-        fd > INT16_MAX || fcntl((int)fd, F_SETFD, FD_CLOEXEC) != 0) {
-        log_warning("ready_fd_ignored", "value=%s", log_quote(text));
-        return;
-    }
-    own.ready_fd = (int)fd;
+    own.notices_claimed = true;
+    notice_claim(&ready);
+    notice_claim(&joined);
 }
 
 /* "N running" while we live, "N stopped" once we were asked to end. */
@@ -316,7 +306,7 @@ daemon_lock(const struct config *config)
 {
     struct made made = { .count = 0 };
 
-    claim_ready_fd();
+    claim_notices();
     path_put(own.data_directory, "%s/data/%s", config->home, config->name);
     make_directories(config, &made);
     take_lock(&made);
@@ -339,7 +329,7 @@ daemon_signals(void)
     sigset_t set;
     int fd;
 
-    claim_ready_fd();
+    claim_notices();
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
@@ -404,21 +394,6 @@ daemon_stop_asked(int signal_fd)
 }
 
 static void
-say_on_ready_fd(void)
-{
-    static const char message[] = "ready\n";
-    const ssize_t bytes = sizeof message - 1;
-
-    if (own.ready_fd == NO_FD)
-        return;
-    if (write(own.ready_fd, message, (size_t)bytes) != bytes)
-        log_warning("ready_unheard", "to=READY_FD error=%s",
-                    log_quote(strerror(errno)));
-    close(own.ready_fd);
-    own.ready_fd = NO_FD;
-}
-
-static void
 tell_systemd(const char *state)
 {
     const int result = sd_notify(0, state);
@@ -434,8 +409,14 @@ daemon_ready(void)
     if (own.ready_said)
         return;
     own.ready_said = true;
-    say_on_ready_fd();
+    notice_say(&ready);
     tell_systemd("READY=1\nSTATUS=serving");
+}
+
+void
+daemon_joined(void)
+{
+    notice_say(&joined);
 }
 
 void

@@ -4,8 +4,10 @@
  * A process runs in the foreground, logs to stderr, and tells that it can
  * serve by one message: a line "ready\n" on the descriptor whose number is in
  * the environment variable READY_FD (then closed), and sd_notify(READY=1)
- * where NOTIFY_SOCKET is set.  SIGTERM and SIGINT ask it to stop; a second one
- * stops it at once.  SIGPIPE is ignored.
+ * where NOTIFY_SOCKET is set.  A participant is ready before its first word
+ * with the broker, which may be down; when that has let it in, it tells by a
+ * line "joined\n" on the descriptor of JOINED_FD (then closed).  SIGTERM and
+ * SIGINT ask it to stop; a second one stops it at once.  SIGPIPE is ignored.
  */
 #ifndef SAGA_DAEMON_H
 #define SAGA_DAEMON_H
@@ -58,6 +60,9 @@ bool daemon_stop_asked(int signal_fd);
 /* Says "ready", once.  Also removes nothing and never fails: a supervisor
  * that went away is logged. */
 void daemon_ready(void);
+
+/* Says "joined", once: our store and the broker's agree.  Never fails. */
+void daemon_joined(void);
 
 /* Tells systemd that we are stopping, and a status line for `systemctl
  * status`.  No effect elsewhere. */

@@ -57,6 +57,17 @@ turn_emit(struct turn *turn, struct event *event)
         event);
 }
 
+/* The first word with the broker: it finds a store that was lost. */
+static enum rc
+join(struct participant *participant)
+{
+    enum rc rc = outbox_verify(&participant->outbox, participant->bus);
+
+    if (rc == RC_OK)
+        daemon_joined();
+    return rc;
+}
+
 static enum rc
 take_bus_event(struct turn *turn, const struct bus_event *event)
 {
@@ -74,7 +85,7 @@ take_bus_event(struct turn *turn, const struct bus_event *event)
         return RC_OK;
     case BUS_OPENED:
         participant->opened = true;
-        return outbox_verify(&participant->outbox, participant->bus);
+        return join(participant);
     case BUS_BATCH:
         return participant_take_batch(turn, &event->batch);
     case BUS_ACK:

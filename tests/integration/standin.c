@@ -8,6 +8,7 @@
  *
  *   STANDIN_NAME_EXIT=CODE   ends with that code instead of getting ready
  *   STANDIN_NAME_MUTE=1      never says that it is ready
+ *   STANDIN_NAME_SENT_AWAY=CODE  ends with that code instead of joining
  *   STANDIN_NAME_DEAF=1      does not end on SIGTERM
  *   STANDIN_NAME_USR1=CODE   ends with that code on SIGUSR1
  */
@@ -81,11 +82,11 @@ take_lock(void)
 }
 
 static void
-say_ready(void)
+say(const char *variable, const char *line)
 {
-    int fd = atoi(from_environment("READY_FD", "-1"));
+    int fd = atoi(from_environment(variable, "-1"));
 
-    if (told("MUTE") == NULL && write(fd, "ready\n", 6) == 6)
+    if (write(fd, line, strlen(line)) == (ssize_t)strlen(line))
         close(fd);
 }
 
@@ -99,7 +100,12 @@ wait_for_signals(void)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGUSR1);
     sigprocmask(SIG_BLOCK, &set, NULL);
-    say_ready();
+    if (told("MUTE") == NULL)
+        say("READY_FD", "ready\n");
+    if (told("SENT_AWAY") != NULL)
+        return atoi(told("SENT_AWAY"));
+    if (strcmp(name, "broker") != 0)
+        say("JOINED_FD", "joined\n");
     for (;;) {
         if (sigwait(&set, &number) != 0)
             return 111;

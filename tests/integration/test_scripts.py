@@ -123,6 +123,19 @@ def test_start_fails_with_the_process_code(standin, name, code):
     assert len(standin.obituaries(name)) == attempts
 
 
+@pytest.mark.parametrize("code", ["111", "120"])
+@pytest.mark.parametrize("name", START_ORDER[1:])
+def test_022_start_fails_if_the_broker_lets_one_not_in(standin, name, code):
+    standin.tells = {f"{name}_SENT_AWAY": code}
+    result = standin.script("start-all.sh")
+    assert result.returncode == int(code)
+    assert "is ready" not in result.stdout
+    assert f"{name} did not start (exit code {code})" in result.stderr
+    assert "event=pipeline_ready" not in standin.log("supervisor")
+    assert standin.running() == []
+    assert len(standin.obituaries(name)) == (3 if code == "111" else 1)
+
+
 def test_start_shows_only_new_log_lines(standin):
     (standin.home / "log").mkdir(parents=True)
     (standin.home / "log" / "ledger.log").write_text("of yesterday\n")

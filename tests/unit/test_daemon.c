@@ -33,6 +33,7 @@ make_home(void **state)
     config.self = PROCESS_PAYMENT;
     strcpy(config.name, "payment");
     unsetenv("READY_FD");
+    unsetenv("JOINED_FD");
     unsetenv("NOTIFY_SOCKET");
     unsetenv("WATCHDOG_USEC");
     unsetenv("WATCHDOG_PID");
@@ -207,6 +208,35 @@ test_daemon_ready_says_it_once_and_closes(void **state)
     close(pair[1]);
     assert_int_equal(read_all(pair[0], text, sizeof text), 6);
     assert_string_equal(text, "ready\n");
+    close(pair[0]);
+    assert_int_equal(child_end(&child), 0);
+    assert_string_equal(child.err.text, "");
+}
+
+static void
+run_joined(void *context)
+{
+    (void)context;
+    log_open("payment");
+    daemon_lock(&config);
+    daemon_joined();
+    daemon_joined();
+    exit(fcntl(atoi(getenv("JOINED_FD")), F_GETFD) < 0 ? 0 : 1);
+}
+
+static void
+test_daemon_joined_says_it_once_and_closes(void **state)
+{
+    char text[64];
+    int pair[2];
+
+    (void)state;
+    assert_int_equal(pipe(pair), 0);
+    set_number("JOINED_FD", pair[1]);
+    child_start(&child, run_joined, NULL);
+    close(pair[1]);
+    assert_int_equal(read_all(pair[0], text, sizeof text), 7);
+    assert_string_equal(text, "joined\n");
     close(pair[0]);
     assert_int_equal(child_end(&child), 0);
     assert_string_equal(child.err.text, "");
@@ -410,6 +440,7 @@ main(void)
         cmocka_unit_test(test_daemon_gathers_until_told_otherwise),
         AT_HOME(test_daemon_ready_says_it_once_and_closes),
         AT_HOME(test_daemon_ready_unheard_is_logged_and_goes_on),
+        AT_HOME(test_daemon_joined_says_it_once_and_closes),
         AT_HOME(test_daemon_ready_fd_that_can_not_be_is_ignored),
         AT_HOME(test_daemon_ready_and_stopping_tell_systemd),
         AT_HOME(test_daemon_ready_deaf_systemd_is_logged),
