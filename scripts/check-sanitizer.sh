@@ -28,7 +28,8 @@ readonly VALGRIND_TESTS=(store store_backup store_cursor store_upkeep
     http_rows)
 readonly VALGRIND_PIPELINE=(tests/integration/test_scenario.py)
 
-[[ $# -eq 1 ]] || refuse "usage: check-sanitizer.sh tsan|valgrind"
+help_if_asked "$@"
+[[ $#:${1-} == 1:tsan || $#:${1-} == 1:valgrind ]] || refuse_usage
 enter_tree
 findings=$(mktemp -d)
 trap 'rm -rf "$findings"' EXIT
@@ -120,7 +121,6 @@ check_valgrind() {
 case $1 in
     tsan) check_tsan ;;
     valgrind) check_valgrind ;;
-    *) refuse "usage: check-sanitizer.sh tsan|valgrind" ;;
 esac
 for file in "$findings"/*; do
     if [[ -e $file ]]; then

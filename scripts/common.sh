@@ -22,6 +22,22 @@ refuse() {
     exit "$EXIT_USAGE"
 }
 
+# A script's head is its manual page: --help and -h print it, and what stands
+# before " - " is its usage.  Both are called before the tree is entered.
+help_if_asked() {
+    local word
+    for word in "$@"; do
+        if [[ $word == --help || $word == -h ]]; then
+            sed -n '2,/^[^#]/s/^#\( \|$\)//p' "$0"
+            exit 0
+        fi
+    done
+}
+
+refuse_usage() {
+    refuse "usage: $(sed -n '2{s/^# //; s/ - .*//; p}' "$0")"
+}
+
 # Goes to the tree.  SAGA_BIN names other programs than the tree's own (tests
 # and packages do that); then nothing is built or installed.
 enter_tree() {

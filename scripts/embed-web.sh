@@ -6,8 +6,12 @@
 # installed: as it is, and compressed.  Without swagger-ui /docs says how to get
 # it.  The table's form is that of src/gateway/http_assets.h.
 set -euo pipefail
+if [[ $# -ne 1 || $1 == -* ]]; then
+    echo "usage: embed-web.sh DIRECTORY" >&2
+    exit 100
+fi
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-readonly OUT=${1:?usage: embed-web.sh DIRECTORY}
+readonly OUT=$1
 readonly CHARTS=${CHARTS:-/usr/share/javascript/dygraphs}
 readonly SWAGGER=${SWAGGER:-docs/swagger/node_modules/swagger-ui-dist}
 

@@ -9,13 +9,14 @@ set -uo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
+help_if_asked "$@"
 readonly BUILD=build-fuzz INPUT_BYTES_MAX=4096 RSS_MB_MAX=2048 LIMIT_S=10
 keep=false
 if [[ ${1-} == --keep ]]; then
     keep=true
     shift
 fi
-[[ ${1-} =~ ^[1-9][0-9]*$ ]] || refuse "usage: fuzz.sh [--keep] SECONDS [TARGET...]"
+[[ ${1-} =~ ^[1-9][0-9]*$ ]] || refuse_usage
 readonly RUN_S=$1
 shift
 enter_tree

@@ -7,7 +7,14 @@
 #   PREFIX/lib/systemd/system, sysusers.d, tmpfiles.d
 #   /etc/sagapipe/         sagapipe.conf, seed.json, alert rules for Prometheus, a
 #                          dashboard for Grafana; never overwritten
+#
+# Environment: DESTDIR (the system itself if left out), PREFIX (/usr/local) and
+# BIN, where the programs were built (bin).
 set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=common.sh
+source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+help_if_asked "$@"
+[[ $# -eq 0 ]] || refuse_usage
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 BIN=${BIN:-bin}
 PREFIX=${PREFIX:-/usr/local}

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# make-token.sh ROLE NAME FILE - a new token for a customer or an operator
+# make-token.sh customer|operator NAME FILE - a new token of that role
 #
 # Prints the token, once: nobody can find it out again.  Appends its SHA-256 to
 # FILE (the knob `tokens`), which is made with mode 0600 if it is not there.
@@ -10,7 +10,8 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 readonly TOKEN_BYTES=32 # of /dev/urandom: 256 bits
 
-[[ $# -eq 3 ]] || refuse "usage: make-token.sh customer|operator NAME FILE"
+help_if_asked "$@"
+[[ $# -eq 3 ]] || refuse_usage
 role=$1 name=$2 file=$3
 [[ $role == customer || $role == operator ]] ||
     refuse "the role is customer or operator, not $role"

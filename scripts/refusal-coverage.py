@@ -198,6 +198,9 @@ def asserted(names):
 
 
 def main():
+    if len(sys.argv) > 2 or sys.argv[1:] and sys.argv[1].startswith("-"):
+        print("usage: refusal-coverage.py [BUILD]", file=sys.stderr)
+        return 100
     os.chdir(TREE)
     build = sys.argv[1] if len(sys.argv) > 1 else "build-gcov"
     names = all_names()

@@ -4,6 +4,10 @@
 # Says nothing about one that passes and everything about one that fails.
 # Closes with one line: unit: N passed, N failed
 set -u
+if [[ ${1-} == -* ]]; then
+    echo "usage: run-unit-tests.sh PROGRAM..." >&2
+    exit 100
+fi
 
 readonly LIMIT_S=300
 WORKERS=$(($(nproc) + 1)) # half of a test is waiting for its disk

@@ -9,8 +9,6 @@
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-enter_tree
-
 # package   why
 readonly TO_RUN='
 gcc               compiles
@@ -66,6 +64,26 @@ nats-server       what the broker is compared with
 redis-server      what the broker is compared with
 '
 
+help_if_asked "$@"
+list=$TO_RUN
+npm=()
+for flag in "$@"; do
+    case $flag in
+        --with-tests)
+            list+=$TO_TEST$TO_NPM
+            npm+=(tests/openapi tests/browser docs/swagger)
+            ;;
+        --with-bench) list+=$TO_BENCH ;;
+        --with-docs)
+            list+=$TO_NPM
+            npm+=(docs/swagger)
+            ;;
+        *) refuse_usage ;;
+    esac
+done
+
+enter_tree
+
 # missing LIST: the packages of the list that are not installed.
 missing() {
     local wanted installed
@@ -110,23 +128,6 @@ install_npm() {
         refuse "npm could not: npm --prefix $1 ci --ignore-scripts"
     cp "$1/package-lock.json" "$1/node_modules/.installed"
 }
-
-list=$TO_RUN
-npm=()
-for flag in "$@"; do
-    case $flag in
-        --with-tests)
-            list+=$TO_TEST$TO_NPM
-            npm+=(tests/openapi tests/browser docs/swagger)
-            ;;
-        --with-bench) list+=$TO_BENCH ;;
-        --with-docs)
-            list+=$TO_NPM
-            npm+=(docs/swagger)
-            ;;
-        *) refuse "usage: setup.sh [--with-tests] [--with-bench] [--with-docs]" ;;
-    esac
-done
 
 if ! command -v apt-get dpkg-query >/dev/null; then
     say "this is no Debian; please install what these packages hold:" >&2

@@ -17,11 +17,12 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 readonly READY_LIMIT_S=60 STOP_LIMIT_S=60 LOG_LINES_SHOWN=10
 
+help_if_asked "$@"
 foreground=()
 case $#:${1-} in
     0:) ;;
     1:--foreground) foreground=(--foreground) ;;
-    *) refuse "usage: start-all.sh [--foreground]" ;;
+    *) refuse_usage ;;
 esac
 scripts=$(dirname "$0")
 enter_tree

@@ -7,7 +7,8 @@
 set -uo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-[[ $# -eq 0 ]] || refuse "usage: stop-all.sh"
+help_if_asked "$@"
+[[ $# -eq 0 ]] || refuse_usage
 enter_tree
 
 home=${SAGAPIPE_HOME:-./var}

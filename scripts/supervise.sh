@@ -42,7 +42,7 @@ if [[ ${1-} == --foreground ]]; then
     foreground=true
     shift
 fi
-if [[ $# -ne 3 ]]; then
+if [[ $# -ne 3 || $1 == -* ]]; then
     echo "supervise: use start-all.sh" >&2
     exit "$EXIT_USAGE"
 fi

@@ -13,11 +13,12 @@ set -uo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
+help_if_asked "$@"
 long=false
 case $#:${1-} in
     0:) ;;
     1:--long) long=true ;;
-    *) refuse "usage: test-all.sh [--long]" ;;
+    *) refuse_usage ;;
 esac
 enter_tree
 # The tests are of the tree, whatever the caller's own pipeline is set to.

@@ -5,6 +5,10 @@
 #   file:line: rule: what was found
 # and the exit code is then 1.
 set -uo pipefail
+if [[ $# -ne 0 ]]; then
+    echo "usage: make tidy" >&2
+    exit 100
+fi
 export LC_ALL=C.UTF-8
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 100
 CORE=${CORE:?"run it as: make tidy"}

@@ -14,6 +14,10 @@
 #           doesn't; closing it in the code turns the row into one that holds
 #   mend    the same assumption taken away, and the change that closes it
 set -uo pipefail
+case $#:${1-} in
+    0: | 1:--long) ;;
+    *) echo "usage: run.sh [--long]" >&2 && exit 100 ;;
+esac
 export LC_ALL=C.UTF-8
 model=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/publish.pml
 readonly MEMORY_MB=1900 DEPTH_MAX=100000 RUN_SECONDS_MAX=600

@@ -16,6 +16,10 @@ if [[ ${1-} == --dry ]]; then
     dry=true
     shift
 fi
+if [[ ${1-} == -* ]]; then
+    echo "usage: bugs.sh [--dry] [NAME...]" >&2
+    exit 100
+fi
 readonly BUILD SEED STEPS dry
 readonly FLAGS=(-std=c11 -D_GNU_SOURCE -Isrc -O2 -g -fPIE -w)
 

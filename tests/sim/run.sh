@@ -8,6 +8,10 @@
 # must be found (bugs.sh).
 # BUILD: where to build (build).
 set -uo pipefail
+case $#:${1-} in
+    0: | 1:--no-bugs) ;;
+    *) echo "usage: run.sh [--no-bugs]" >&2 && exit 100 ;;
+esac
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 100
 export BUILD=${BUILD:-build}
 readonly SEEDS=${SEEDS:-"1 2 3 $(date +%s)"}
