@@ -176,7 +176,7 @@ find_command(const char *name, bool *is_group)
 
 /* One word of the command's name, or one behind it. */
 static int
-read_word(struct sagactl_args *args, const char *word, char *group)
+read_word(struct sagactl_args *args, const char *word)
 {
     char name[COMMAND_BYTES];
     struct text_writer writer;
@@ -189,8 +189,8 @@ read_word(struct sagactl_args *args, const char *word, char *group)
         return EXIT_DONE;
     }
     text_writer_init(&writer, name, sizeof name);
-    text_put(&writer, group);
-    text_put(&writer, *group != '\0' ? " " : "");
+    text_put(&writer, args->group != NULL ? args->group : "");
+    text_put(&writer, args->group != NULL ? " " : "");
     text_put(&writer, word);
     text_end(&writer);
     if (writer.failed)
@@ -198,9 +198,9 @@ read_word(struct sagactl_args *args, const char *word, char *group)
     args->command = find_command(name, &is_group);
     if (args->command != NULL)
         return EXIT_DONE;
-    if (!is_group || *group != '\0')
+    if (!is_group || args->group != NULL)
         return wrong_word(args, "no such command:", name);
-    memcpy(group, name, sizeof name);
+    args->group = word;
     return EXIT_DONE;
 }
 
@@ -221,12 +221,12 @@ wrong_group(const char *group)
 }
 
 static int
-check_count(const struct sagactl_args *args, const char *group)
+check_count(const struct sagactl_args *args)
 {
     int min, max;
 
     if (args->command == NULL)
-        return *group != '\0' ? wrong_group(group) : EXIT_DONE;
+        return args->group != NULL ? wrong_group(args->group) : EXIT_DONE;
     args_words(args->command, &min, &max);
     if (args->count > max)
         return wrong_word(args, "too much:", args->words[max]);
@@ -240,11 +240,13 @@ check_count(const struct sagactl_args *args, const char *group)
 int
 args_read(struct sagactl_args *args, int argc, char **argv)
 {
-    char group[COMMAND_BYTES] = "";
+    static char help[] = "--help"; /* argv outlives us */
     int code = EXIT_DONE;
 
     *args = (struct sagactl_args){ 0 };
     for (int i = 1; i < argc && code == EXIT_DONE; i++) {
+        if (strcmp(argv[i], "-h") == 0)
+            argv[i] = help;
         if (strcmp(argv[i], "--") == 0) {
             args->rest = &argv[i + 1];
             break;
@@ -254,12 +256,12 @@ args_read(struct sagactl_args *args, int argc, char **argv)
         else if (argv[i][0] == '-' && argv[i][1] != '\0')
             code = wrong_word(args, "no such option:", argv[i]);
         else
-            code = read_word(args, argv[i], group);
+            code = read_word(args, argv[i]);
     }
     if (code != EXIT_DONE || args_global(args, "help") != NULL
         || args_global(args, "version") != NULL)
         return code;
-    return check_count(args, group);
+    return check_count(args);
 }
 
 const char *

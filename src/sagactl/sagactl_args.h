@@ -47,6 +47,7 @@ extern const size_t sagactl_global_count;
 
 struct sagactl_args {
     const struct sagactl_command *command; /* NULL: none was given */
+    const char *group; /* "order", if it was: the first word of some; or NULL */
     const char *words[ARGS_WORDS_MAX];     /* NULL behind the last */
     int count;
     char **rest; /* ends with NULL; NULL: no "--" */

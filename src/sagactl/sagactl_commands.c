@@ -21,7 +21,7 @@ const struct sagactl_option sagactl_global_options[] = {
     { "token-file", "FILE",
       "holds the bearer token (default: the token in SAGAPIPE_TOKEN)" },
     { "json", NULL, "the result as JSON, one object per line" },
-    { "help", NULL, "this, or what stands before it, explained" },
+    { "help", NULL, "this, or what stands before it, explained; -h too" },
     { "version", NULL, "print the version" },
 };
 const size_t sagactl_global_count = ARRAY_COUNT(sagactl_global_options);

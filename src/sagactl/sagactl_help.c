@@ -151,6 +151,10 @@ sagactl_help(const struct sagactl *ctl, const struct sagactl_args *args)
 {
     char name[NAME_BYTES];
 
+    if (args->command == NULL && args->group != NULL) { /* GROUP --help */
+        print_named(ctl, args->group);
+        return EXIT_DONE;
+    }
     if (args->command == NULL || (args->command->run == sagactl_help
                                   && args->count == 0)) {
         print_all(ctl);
