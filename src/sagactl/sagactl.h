@@ -4,8 +4,9 @@
  * Output is lines that a pipe can read, or JSON with --json: one object per
  * line, as the gateway told it where it comes from there.  What is wrong is one
  * line on stderr.  Exit codes: 0 done; 1 it is not as it should be (verify
- * differs, a redrive was refused), not found or refused; 100 wrong use, or no
- * pipeline at this home; 111 the system failed us.
+ * differs, a redrive was refused), not found or refused; 100 wrong use, or this
+ * home is no pipeline's; 111 the system failed us, or what was asked does not
+ * run or does not answer.
  *
  * The table is sagactl_commands.c; help, completion and the man page's check
  * are made from it.
@@ -55,6 +56,10 @@ sagactl_fn sagactl_user_show;
 sagactl_fn sagactl_user_switch;
 sagactl_fn sagactl_verify;
 
+/* EXIT_DONE if the home is a pipeline's: there are data in it.  Else one line,
+ * and EXIT_USAGE.  Asked before anything is said of what does not run. */
+MUST_USE int sagactl_check_home(const struct sagactl *ctl);
+
 /* Copies all stores of a running pipeline to directory/NAME, the broker's
  * last.  The directory is there, empty.  An exit code, and one line. */
 MUST_USE int sagactl_copy_all(const struct sagactl *ctl, const char *directory);
@@ -80,8 +85,8 @@ int sagactl_lock_all(const struct sagactl *ctl);
 /*
  * Asks process `name` through HOME/run/NAME.ctl and waits up to timeout_ms for
  * its reply, which the caller frees with json_decref().  EXIT_DONE; or one line
- * on stderr, *reply_out NULL, and EXIT_USAGE if it does not run, EXIT_SYSTEM
- * if it does not answer, EXIT_DIFFERS if it says no.
+ * on stderr, *reply_out NULL, and EXIT_USAGE at a home that is none,
+ * EXIT_SYSTEM if it does not run or answer, EXIT_DIFFERS if it says no.
  */
 MUST_USE int sagactl_ask(const struct sagactl *ctl, const char *name,
                          int timeout_ms, json_t **reply_out,
@@ -95,8 +100,9 @@ json_t *sagactl_try(const struct sagactl *ctl, const char *name,
     PRINTF_LIKE(5, 6);
 
 /* Holds the broker (broker_control.h): its topics stand still until the
- * release.  The connection; -1, and one line, if it can't be. */
-int sagactl_hold(const struct sagactl *ctl);
+ * release.  EXIT_DONE and the connection; or one line, -1, and the code as of
+ * sagactl_ask(). */
+MUST_USE int sagactl_hold(const struct sagactl *ctl, int *fd_out);
 /* Closes the connection.  EXIT_DONE if the broker was held all the time;
  * EXIT_SYSTEM, and one line, if it went away or on. */
 MUST_USE int sagactl_release(int hold);

@@ -63,13 +63,10 @@ sagactl_share(const struct sagactl *ctl, const char *path)
 static int
 make_directory(const struct sagactl *ctl, char path[PATH_MAX])
 {
-    int code;
+    int code = sagactl_check_home(ctl);
 
-    if (access(ctl->home, F_OK) != 0) {
-        fprintf(stderr, "sagactl: %s is no pipeline's home: %s; --home names "
-                "it\n", ctl->home, strerror(errno));
-        return EXIT_USAGE;
-    }
+    if (code != EXIT_DONE)
+        return code;
     if (snprintf(path, PATH_MAX, "%s/verify.XXXXXX", ctl->home) >= PATH_MAX ||
         mkdtemp(path) == NULL) {
         fprintf(stderr, "sagactl: %s: no place for copies: %s\n", ctl->home,

@@ -1,6 +1,7 @@
 #include "sagactl/sagactl.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,6 +15,20 @@
 
 #define HOLD_MS 10000
 #define HOLD_REQUEST "hold 600" /* seconds: what the broker allows */
+
+int
+sagactl_check_home(const struct sagactl *ctl)
+{
+    char path[PATH_MAX];
+
+    if (snprintf(path, sizeof path, "%s/data", ctl->home) <
+            (int)sizeof path &&
+        access(path, F_OK) == 0)
+        return EXIT_DONE;
+    fprintf(stderr, "sagactl: %s is no pipeline's home: no data in it: %s; "
+            "--home names it\n", ctl->home, strerror(errno));
+    return EXIT_USAGE;
+}
 
 static int
 connect_to(const struct sagactl *ctl, const char *name)
@@ -82,21 +97,27 @@ converse(int fd, const char *name, int timeout_ms, const char *request,
 }
 
 int
-sagactl_hold(const struct sagactl *ctl)
+sagactl_hold(const struct sagactl *ctl, int *fd_out)
 {
-    int fd = connect_to(ctl, "broker");
     json_t *reply = NULL;
+    int fd, code = sagactl_check_home(ctl);
 
-    if (fd < 0)
+    *fd_out = -1;
+    if (code != EXIT_DONE)
+        return code;
+    fd = connect_to(ctl, "broker");
+    if (fd < 0) {
         complain("broker", "does not run at this home");
-    else
-        (void)converse(fd, "broker", HOLD_MS, HOLD_REQUEST, &reply);
-    if (reply == NULL && fd >= 0) {
+        return EXIT_SYSTEM;
+    }
+    code = converse(fd, "broker", HOLD_MS, HOLD_REQUEST, &reply);
+    if (code != EXIT_DONE) {
         close(fd);
-        return -1;
+        return code;
     }
     json_decref(reply);
-    return fd;
+    *fd_out = fd;
+    return EXIT_DONE;
 }
 
 int
@@ -121,7 +142,7 @@ ask(const struct sagactl *ctl, const char *name, int timeout_ms,
     *object_out = NULL;
     *running_out = fd >= 0;
     if (fd < 0)
-        return EXIT_USAGE;
+        return EXIT_SYSTEM;
     if (vsnprintf(request, sizeof request, format, values) >=
         (int)sizeof request)
         complain(name, "this request is too long");
@@ -137,8 +158,11 @@ sagactl_ask(const struct sagactl *ctl, const char *name, int timeout_ms,
 {
     bool running;
     va_list values;
-    int code;
+    int code = sagactl_check_home(ctl);
 
+    *reply_out = NULL;
+    if (code != EXIT_DONE)
+        return code;
     va_start(values, format);
     code = ask(ctl, name, timeout_ms, &running, reply_out, format, values);
     va_end(values);

@@ -27,7 +27,10 @@ sagactl_copy_all(const struct sagactl *ctl, const char *directory)
     bool running;
     json_t *reply;
     size_t i;
+    int code = sagactl_check_home(ctl);
 
+    if (code != EXIT_DONE)
+        return code;
     if (realpath(directory, path) == NULL) {
         fprintf(stderr, "sagactl: %s: %s\n", directory, strerror(errno));
         return EXIT_USAGE;
@@ -39,7 +42,7 @@ sagactl_copy_all(const struct sagactl *ctl, const char *directory)
             fprintf(stderr, "sagactl: %s does not run at %s: all four are "
                             "needed\n", order[i], ctl->home);
         if (reply == NULL)
-            return running ? EXIT_SYSTEM : EXIT_USAGE;
+            return EXIT_SYSTEM;
         json_decref(reply);
     }
     return EXIT_DONE;
@@ -148,10 +151,10 @@ make_directory(const struct sagactl *ctl, const char *directory)
 static int
 copy_held(const struct sagactl *ctl, const char *directory)
 {
-    int hold = sagactl_hold(ctl), code, released;
+    int hold, released, code = sagactl_hold(ctl, &hold);
 
-    if (hold < 0)
-        return EXIT_SYSTEM;
+    if (code != EXIT_DONE)
+        return code == EXIT_DIFFERS ? EXIT_SYSTEM : code;
     code = sagactl_copy_all(ctl, directory);
     released = sagactl_release(hold);
     return code == EXIT_DONE ? released : code;

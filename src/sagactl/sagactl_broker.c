@@ -60,8 +60,12 @@ int
 line_open(const struct sagactl *ctl, struct broker_line **line_out)
 {
     const char *bus = getenv("SAGAPIPE_BUS");
-    struct broker_line *line = calloc(1, sizeof *line);
+    bool named = bus != NULL && *bus != '\0';
+    struct broker_line *line;
 
+    if (!named && sagactl_check_home(ctl) != EXIT_DONE)
+        return EXIT_USAGE;
+    line = calloc(1, sizeof *line);
     if (line == NULL || (line->context = zmq_ctx_new()) == NULL
         || (line->socket = zmq_socket(line->context, ZMQ_DEALER)) == NULL) {
         fprintf(stderr, "sagactl: no memory\n");
@@ -69,7 +73,7 @@ line_open(const struct sagactl *ctl, struct broker_line **line_out)
         return EXIT_SYSTEM;
     }
     zmq_msg_init(&line->frame);
-    if (bus != NULL && *bus != '\0')
+    if (named)
         snprintf(line->endpoint, sizeof line->endpoint, "%s", bus);
     else
         snprintf(line->endpoint, sizeof line->endpoint,

@@ -34,7 +34,8 @@ struct broker_topics {
     struct broker_reader *readers;
 };
 
-/* EXIT_DONE, or one line and EXIT_USAGE or EXIT_SYSTEM.  Waits for nothing. */
+/* EXIT_DONE, or one line and EXIT_USAGE (an endpoint that can't be, a home that
+ * is none) or EXIT_SYSTEM.  Waits for nothing. */
 MUST_USE int line_open(const struct sagactl *ctl,
                          struct broker_line **line_out);
 void line_close(struct broker_line **line_p);

@@ -67,9 +67,11 @@ find_url(const struct sagactl *ctl, char url[URL_BYTES])
             (int)sizeof path
         && read_line(path, url, URL_BYTES) == 0)
         return EXIT_DONE;
-    fprintf(stderr, "sagactl: no gateway runs at %s: is it the pipeline's "
-                    "home? (--home, or --url)\n", log_quote(ctl->home));
-    return EXIT_USAGE;
+    if (sagactl_check_home(ctl) != EXIT_DONE)
+        return EXIT_USAGE;
+    fprintf(stderr, "sagactl: no gateway runs at %s: it is stopped, or "
+                    "somewhere else (--url)\n", log_quote(ctl->home));
+    return EXIT_SYSTEM;
 }
 
 static int

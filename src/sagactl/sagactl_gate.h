@@ -38,7 +38,8 @@ struct gate_answer {
 };
 
 /* EXIT_DONE, or one line: EXIT_USAGE for a URL or token that can't be, or a
- * home without a gateway.  Nothing is sent yet. */
+ * home that is none, EXIT_SYSTEM if no gateway runs there.  Nothing is sent
+ * yet. */
 MUST_USE int gate_open(const struct sagactl *ctl, struct gate **gate_out);
 void gate_close(struct gate **gate_p);
 

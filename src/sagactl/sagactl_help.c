@@ -66,8 +66,9 @@ print_text(void)
     printf("\noptions of every command:\n");
     print_options(sagactl_global_options, sagactl_global_count);
     printf("\nexit status: 0 done; 1 it is not as it should be, not found or "
-           "refused;\n100 wrong use, or no pipeline at this home; 111 the "
-           "system failed us\n\nsagactl help COMMAND explains one.\n");
+           "refused;\n100 wrong use, or this home is no pipeline's; 111 "
+           "it does not run or answer,\nor the system failed us\n\n"
+           "sagactl help COMMAND explains one.\n");
 }
 
 static void

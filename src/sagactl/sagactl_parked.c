@@ -70,11 +70,14 @@ int
 sagactl_parked_list(const struct sagactl *ctl, const struct sagactl_args *args)
 {
     uint64_t count = 0;
-    int code = EXIT_DONE, one;
+    int code, one;
     size_t i;
 
     if (args->count == 1 && !is_participant(args))
         return EXIT_USAGE;
+    code = sagactl_check_home(ctl); /* once, and not for each */
+    if (code != EXIT_DONE)
+        return code;
     if (args->count == 1)
         code = list_one(ctl, args->words[0], &count);
     for (i = 0; args->count == 0 && i < ARRAY_COUNT(participants); i++) {

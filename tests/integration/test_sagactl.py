@@ -233,7 +233,7 @@ def test_the_url_comes_from_the_environment_too(shared):
                          SAGAPIPE_URL=shared.url + "/")
         assert result.returncode == 0 and "user=1 " in result.stdout
         refused(sagactl(elsewhere, "user", "show", "1"), 100,
-                "no gateway runs at")
+                "is no pipeline's home")
     finally:
         elsewhere.close()
 
@@ -668,7 +668,7 @@ def test_status_without_the_gateway_tells_what_the_home_does(make_pipeline):
 
 def test_status_of_a_home_that_is_none(make_pipeline):
     pipeline = make_pipeline()
-    refused(sagactl(pipeline, "status"), 100, "no gateway runs at")
+    refused(sagactl(pipeline, "status"), 100, "is no pipeline's home")
     refused(sagactl(pipeline, "top"), 100)
     refused(sagactl(pipeline, "status", "--url", "http://127.0.0.1:1"), 111)
 

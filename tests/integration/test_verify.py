@@ -14,7 +14,7 @@ from load import Load
 from pipeline import BIN, START_ORDER, TREE, clean_environment, wait_for
 
 LIMIT_S = 120
-EXIT_USAGE, EXIT_DAMAGED = 100, 120
+EXIT_SYSTEM, EXIT_DAMAGED = 111, 120
 USERS = [1, 2, 3, 4, 5]
 STORES = ("broker", "gateway", "ledger", "payment")
 
@@ -142,7 +142,7 @@ def test_verify_tells_of_open_orders(alone):
     wait_for(lambda: alone.json("/users/1")["balance"] == 50,
              what="payment's decision")
     report = sagactl(alone, "verify")
-    assert report.returncode == 100  # the ledger is down: no copy of it
+    assert report.returncode == 111  # the ledger is down: no copy of it
     alone.kill_all()
     report = sagactl(alone, "verify", "--offline")
     assert_good(report)
@@ -235,7 +235,7 @@ def test_verify_finds_one_flipped_bit(alone, edit_row, store, table, key,
     for name in START_ORDER:
         alone.start_process(name)
     result = sagactl(alone, "verify")
-    if result.returncode == EXIT_USAGE:  # its owner met it first
+    if result.returncode == EXIT_SYSTEM:  # its owner met it first
         assert f"{store} does not run" in result.stderr
         assert alone.children.pop(store).wait(LIMIT_S) == EXIT_DAMAGED
         return
@@ -276,8 +276,13 @@ def test_wrong_use_is_told(make_pipeline, arguments):
 
 
 def test_nobody_of_that_name_is_told(make_pipeline):
-    result = sagactl(make_pipeline(), "parked", "show", "nobody", "1")
+    pipeline = make_pipeline()
+    result = sagactl(pipeline, "parked", "show", "nobody", "1")
     assert result.returncode == 100
+    assert f"{pipeline.home} is no pipeline's home" in result.stderr
+    (pipeline.home / "data").mkdir(parents=True)
+    result = sagactl(pipeline, "parked", "show", "nobody", "1")
+    assert result.returncode == 111
     assert result.stderr.startswith("sagactl: nobody: nothing answers at ")
 
 

@@ -107,6 +107,7 @@ class Doors:
         self.replies = replies
         self.asked = []
         (home / "run").mkdir(parents=True)
+        (home / "data").mkdir()
         self.listening = {}
         for name in START_ORDER:
             door = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
