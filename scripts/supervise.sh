@@ -8,6 +8,7 @@
 #   ready NAME GENERATION           it told that it can serve (READY_FD)
 #   joined NAME GENERATION          the broker has let it in (JOINED_FD)
 #   died NAME GENERATION STATUS     it ended, with the shell's exit status
+#   lost NAME GENERATION            who should have told of its end is gone
 #   stop | again                    we were sent SIGTERM or SIGINT | SIGHUP
 #
 # so nothing here polls, and only the back-off is a timer.  What dies is
@@ -29,7 +30,8 @@ readonly STOP_GRACE_MS=5000
 readonly LOG_BYTES_MAX=$((10 << 20)) ROTATE_MS=60000
 # bash looks for signals between two commands: one that comes just before we
 # begin to wait is told when the wait ends.
-readonly WAIT_MS_MAX=1000
+readonly WAIT_MS_MAX=1000 LOST_WAIT_MS=50
+readonly STATUS_KILLED=137 # as the shell tells of SIGKILL
 readonly EXIT_USAGE=100 EXIT_SYSTEM=111 EXIT_DAMAGED=120
 readonly START_ORDER=(broker payment ledger gateway)
 readonly STOP_ORDER=(gateway payment ledger broker)
@@ -49,8 +51,9 @@ fi
 readonly BIN=$1 HOME_DIR=$2 STOP_MS=$(($3 + STOP_GRACE_MS))
 readonly RUN=$HOME_DIR/run LOG=$HOME_DIR/log
 
-# Per process: down, waiting (for its turn), starting, ready, backoff
-declare -A state=() pid=() generation=() started_ms=() ready_once=() joined=()
+# Per process: down, waiting (for its turn), starting, ready, backoff, or lost:
+# nobody watches it any more, so it is killed, and counts as died when it is gone
+declare -A state=() pid=() watcher=() generation=() started_ms=() ready_once=() joined=()
 declare -A backoff_ms=() due_ms=() attempts=()
 stopping=false pipeline_ready=false exit_code=0
 stop_name='' stop_due_ms=0 stop_kills=0
@@ -145,6 +148,7 @@ start() {
     now
     started_ms[$name]=$now_ms
     watch_process "$name" "${generation[$name]}" 2>/dev/null &
+    watcher[$name]=$!
 }
 
 # The broker first; payment and ledger when it is ready; then the gateway.
@@ -198,6 +202,32 @@ on_joined() {
         write_log info pipeline_ready "url=$url"
         tell_starter "ready $url"
     fi
+}
+
+# Its watcher was killed, or could not go on.  What that wrote before is read
+# by now, so it did not tell of the process's end.
+on_lost() {
+    case ${state[$1]} in
+        starting | ready)
+            write_log error lost "name=$1 pid=${pid[$1]:-none}" \
+                'words="its watcher is gone: it is started anew"'
+            state[$1]=lost
+            ;;
+    esac
+}
+
+# True if there is such a process, and it has not ended.
+lives() {
+    local stat=''
+    read -r stat 2>/dev/null <"/proc/$1/stat"
+    [[ -n $stat && ${stat##*) } != Z* ]]
+}
+
+# Ends one that is lost; true when it is gone.
+end_lost() {
+    [[ -n ${pid[$1]} ]] && lives "${pid[$1]}" || return 0
+    kill -KILL "${pid[$1]}" 2>/dev/null
+    return 1
 }
 
 on_died() {
@@ -292,7 +322,7 @@ on_stop() {
         write_log info stopping
         stopping=true
         stop_step
-    elif [[ -n ${pid[$stop_name]-} ]]; then
+    elif [[ -n $stop_name && -n ${pid[$stop_name]} ]]; then
         kill -TERM "${pid[$stop_name]}" 2>/dev/null
     fi
 }
@@ -302,7 +332,7 @@ stop_step() {
     local name
     for name in "${STOP_ORDER[@]}"; do
         case ${state[$name]} in
-            starting | ready) ;;
+            starting | ready | lost) ;;
             *) continue ;;
         esac
         # One that has no pid yet comes back here with "started".
@@ -320,6 +350,22 @@ stop_step() {
     exit "$exit_code"
 }
 
+watch_watcher() {
+    case ${state[$1]} in
+        starting | ready)
+            kill -0 "${watcher[$1]}" 2>/dev/null ||
+                echo "lost $1 ${generation[$1]}" >&9
+            ;;
+        lost)
+            if end_lost "$1"; then
+                on_died "$1" "${generation[$1]}" "$STATUS_KILLED"
+            else
+                wait_ms=$LOST_WAIT_MS
+            fi
+            ;;
+    esac
+}
+
 # Does what is due; wait_ms tells how long nothing else will be.
 act_on_time() {
     local name
@@ -330,6 +376,7 @@ act_on_time() {
         rotate_copied
     fi
     for name in "${START_ORDER[@]}"; do
+        watch_watcher "$name"
         if $stopping || [[ ${state[$name]} != backoff ]]; then
             continue
         fi
@@ -339,7 +386,7 @@ act_on_time() {
             wait_ms=$((due_ms[$name] - now_ms))
         fi
     done
-    if $stopping && [[ -n ${pid[$stop_name]-} ]]; then
+    if [[ -n $stop_name && -n ${pid[$stop_name]} ]]; then
         if ((stop_due_ms <= now_ms && stop_kills == 0)); then
             write_log error kill "name=$stop_name pid=${pid[$stop_name]}" \
                 "why=did_not_stop waited_ms=$STOP_MS"
@@ -413,7 +460,7 @@ while :; do
     case $what in
         stop) on_stop ;;
         again) on_again ;;
-        started | ready | joined | died)
+        started | ready | joined | died | lost)
             if [[ $number == "${generation[$name]}" ]]; then
                 "on_$what" "$name" "$number" "$rest"
             fi
