@@ -52,7 +52,8 @@ on_time(struct bus_zmq *bus, int64_t now_us)
         bus_zmq_send_open(bus, now_us);
     }
     if (bus->sent_count > 0 && now_us >= bus->sent_us + timeout_us) {
-        late = true;
+        late |= !bus->put_off;
+        bus->put_off = false;
         bus_zmq_resend(bus, now_us);
     } else if (bus->rewind_due_us != 0 && now_us >= bus->rewind_due_us)
         bus_zmq_resend(bus, now_us);

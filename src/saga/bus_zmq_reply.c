@@ -149,6 +149,7 @@ on_produce_error(struct bus_zmq *bus, int stream,
     }
     if (error->code == BUS_ERROR_DISK_FLOOR || error->code == BUS_ERROR_LIMIT) {
         bus->sent_us = now_us; /* again after the time-out */
+        bus->put_off = true;
         return;
     }
     if (error->code == BUS_ERROR_FENCED)

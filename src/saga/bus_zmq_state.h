@@ -65,6 +65,7 @@ struct bus_zmq {
     struct sent_batch sent[BUS_WINDOW_MAX]; /* a ring */
     uint32_t sent_head, sent_count;
     int64_t sent_us;        /* when the ring's head was last sent           */
+    bool put_off;           /* the broker said: later.  So it is not down   */
     int64_t rewind_due_us;  /* 0, or when to go back                        */
     bool blocked;           /* a send found no connection: try at POLLOUT   */
 
