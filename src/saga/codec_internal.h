@@ -10,7 +10,8 @@
 
 #include "saga/codec.h"
 
-#define CODEC_DEPTH_MAX 8  /* containers in containers, the event's map too */
+#define CODEC_DEPTH_MAX 8  /* containers in containers, the event's map too,
+                              and none that is empty                       */
 #define CODEC_PAIRS_MAX 64 /* in the event's own map                        */
 #define CODEC_KEY_BYTES 15 /* of one packed key, its head included          */
 

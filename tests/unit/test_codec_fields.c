@@ -155,6 +155,12 @@ static const struct edit edits[] = {
       RAW("\xa1x\x91\x91\x91\x91\x91\x91\x91\x01"), CODEC_OK },
     { "unknown_nested_9_deep", P, APPEND, NULL,
       RAW("\xa1x\x91\x91\x91\x91\x91\x91\x91\x91\x01"), CODEC_TOO_LARGE },
+    { "unknown_nested_8_deep_around_an_empty_array", P, APPEND, NULL,
+      RAW("\xa1x\x91\x91\x91\x91\x91\x91\x91\x90"), CODEC_OK },
+    { "unknown_nested_8_deep_around_an_empty_map", P, APPEND, NULL,
+      RAW("\xa1x\x91\x91\x91\x91\x91\x91\x91\x80"), CODEC_OK },
+    { "unknown_nested_9_deep_around_an_empty_array", P, APPEND, NULL,
+      RAW("\xa1x\x91\x91\x91\x91\x91\x91\x91\x91\x90"), CODEC_TOO_LARGE },
     { "foreign_field_is_unknown", P, APPEND, NULL, RAW("\xa7" "balance\xc0"),
       CODEC_OK },
 
