@@ -75,7 +75,8 @@ enum payment_verdict
 payment_decide_purchase(struct account *account, struct payment_order *order,
                         const struct payment_purchase *purchase);
 
-/* account: of `user`, who must be the order's own; else nothing happens.
+/* account: of `user`, who must be the one of the order's purchase, else nothing
+ * happens; a cancel that comes first is believed whoever it names.
  * reason: TIMEOUT stays TIMEOUT, all else is CANCELLED. */
 enum payment_verdict
 payment_decide_cancel(struct account *account, struct payment_order *order,
