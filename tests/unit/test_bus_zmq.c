@@ -487,7 +487,8 @@ test_041_bus_full_disk_is_tried_again_and_nobody_is_down(void **state)
     assert_int_equal(produce(peer, 1, 1), RC_OK);
     for (int i = 0; i < 2; i++) {
         reply_error(peer, expect_produce(peer, 1), BUS_ERROR_DISK_FLOOR, 0);
-        while (bus_next(peer->bus, &event) == RC_OK && event.type != BUS_NOTHING)
+        while (bus_next(peer->bus, &event) == RC_OK &&
+               event.type != BUS_NOTHING)
             assert_true(event.type != BUS_DOWN);
     }
     reply_produced(peer, expect_produce(peer, 1));
