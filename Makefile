@@ -1,4 +1,4 @@
-# sagapipe: make all | check | check-asan | tidy | bench | install | clean
+# sagapipe: `make help` tells what there is
 #
 # BUILD and BIN may be set on the command line to build beside another build.
 
@@ -46,7 +46,7 @@ PROGRAMS  = $(addprefix $(BIN)/,$(PROCESSES) $(TOOLS))
 UNIT      = $(patsubst tests/unit/%.c,$(BUILD)/tests/%, \
             $(wildcard tests/unit/test_*.c))
 
-all: $(PROGRAMS)
+all: $(PROGRAMS) ## the programs, in bin/ (the default)
 
 # The files of its pages, inside the gateway; npm writes the file that tells
 # when it installed swagger-ui.
@@ -90,7 +90,7 @@ $(REPLAY): $(BUILD)/tests/replay_%: $(BUILD)/tests/fuzz/replay.o $(FUZZED)
 $(BUILD)/tests/fuzz_%: $(FUZZED)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS) $(LIBS_gateway)
-fuzz:
+fuzz: ## every fuzzer, SECONDS=60 each
 	@scripts/fuzz.sh $(or $(SECONDS),60)
 
 SUPPORT = $(call objects,$(wildcard tests/support/*.c))
@@ -118,30 +118,30 @@ SIM = $(call objects,$(wildcard tests/sim/*.c))
 $(BUILD)/tests/simulate: $(SIM) $(BUILD)/libparts.a $(BUILD)/libsaga.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lmsgpackc
-sim: $(BUILD)/tests/simulate
+sim: $(BUILD)/tests/simulate ## the simulation's program; tests/sim/run.sh runs it
 
 # Participants of one file each, on the library (docs/EXTENDING.md).
 EXAMPLES = $(patsubst examples/%.c,$(BIN)/examples/%,$(wildcard examples/*.c))
-examples: $(EXAMPLES)
+examples: $(EXAMPLES) ## participants of one file each (docs/EXTENDING.md)
 $(EXAMPLES): $(BIN)/examples/%: $(BUILD)/examples/%.o $(BUILD)/libsaga.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # Libraries that a test puts under a process (LD_PRELOAD).
 PRELOADS = $(addprefix $(BUILD)/tests/lib,powercut.so diskfault.so slowdisk.so stall.so latesignal.so)
-preload: $(PRELOADS)
+preload: $(PRELOADS) ## libraries that tests put under a process
 $(PRELOADS): $(BUILD)/tests/lib%.so: $$(wildcard tests/preload/$$**.[ch])
 	@mkdir -p $(@D)
 	$(CC) $(STD) $(WARN) $(OPTIMISE) -fPIC -shared -Wl,-z,now -o $@ \
 	  $(filter %.c,$^) -lpthread
 
 # Says nothing about a test that passes, everything about one that fails.
-check: $(UNIT) $(REPLAY)
+check: $(UNIT) $(REPLAY) ## unit tests, and the fuzzers' findings again
 	@scripts/run-unit-tests.sh $(UNIT) $(REPLAY)
 
 # What gcc warns of changes with what it instruments: an error in the usual
 # build only.
-check-asan:
+check-asan: ## the same with address and undefined sanitizers
 	@ASAN_OPTIONS=allocator_may_return_null=1 $(MAKE) --no-print-directory \
 	  BUILD=build-asan BIN=build-asan/bin OPTIMISE="-O1 -g" HARDEN=-fPIE \
 	  WARN="$(WARN) -Wno-error" \
@@ -149,15 +149,15 @@ check-asan:
 	  all examples check
 
 # Under thread sanitizer; under valgrind (minutes: test-all.sh --long).
-check-tsan check-valgrind:
+check-tsan check-valgrind: ## the same under thread sanitizer; valgrind
 	@scripts/check-sanitizer.sh $(@:check-%=%)
 
 # The programs with named points where a test ends them (fault.h).
-fault:
+fault: ## the programs with named points where a test ends them
 	@$(MAKE) --no-print-directory BUILD=build-fault BIN=build-fault/bin \
 	  FAULT=-DFAULT_POINTS all
 
-tidy:
+tidy: ## layers, sizes, banned calls, leftovers
 	@CORE="$(CORE)" scripts/tidy.sh
 
 # The benchmark's own programs: what they measure is theirs alone.
@@ -170,24 +170,27 @@ PARTS_bench = $(filter-out $(addsuffix .o,$(BENCH)),$(filter \
               $(BUILD)/bench/$(1)%.o,$(call objects,$(wildcard bench/*.c))))
 $(BENCH): $(BUILD)/bench/%: $(BUILD)/bench/%.o $(BUILD)/bench/tool.o $$(call PARTS_bench,$$*_)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS_bench_$*)
-bench-tools: $(BENCH)
+bench-tools: $(BENCH) ## the benchmark's own programs
 
-bench: all preload bench-tools
+bench: all preload bench-tools ## measures all there is; GROWTH=5000000: more of it
 	@BIN=$(BIN) BUILD=$(BUILD) GROWTH=$(GROWTH) bench/run.sh
 
-install: all
+install: all ## below DESTDIR and PREFIX, with units and settings
 	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" BIN="$(BIN)" scripts/install.sh
 
 # As cloned, but for what setup.sh installed (node_modules) and var, the home
 # of a pipeline.
-clean:
+clean: ## as cloned, but for what setup.sh installed and var
 	rm -rf build build-* bin .pytest_cache
 	find bench scripts tests -name node_modules -prune -o \
 	  -name __pycache__ -prune -exec rm -rf {} +
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all check check-asan check-tsan check-valgrind fuzz sim preload examples tidy \
-        bench bench-tools install clean
+help: ## this
+	@awk -F ':.*## ' '/^[a-z -]+:.*## / { printf "make %-27s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: all help check check-asan check-tsan check-valgrind fault fuzz sim preload \
+        examples tidy bench bench-tools install clean
 .DELETE_ON_ERROR:
 .SECONDARY:

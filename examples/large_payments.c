@@ -27,8 +27,8 @@ on_event(void *context, struct turn *turn, const struct event *event)
         event->price.minor < LARGE_MINOR)
         return RC_OK;
     bytes = snprintf(json, sizeof json,
-                     "{\"type\":\"example.large-payment\",\"data\":{\"orderId\":"
-                     "%" PRIu64 ",\"price\":%" PRId64 "}}",
+                     "{\"type\":\"example.large-payment\",\"data\":"
+                     "{\"orderId\":%" PRIu64 ",\"price\":%" PRId64 "}}",
                      event->order.value, event->price.minor);
     event_init(&answer, EVENT_FOREIGN);
     answer.blob = (struct event_blob){ (const uint8_t *)json, (size_t)bytes };

@@ -12,8 +12,9 @@ source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 readonly LIMIT_S=300
 # Threads of ours, of the test's, or of a library that we wait for.
-readonly TSAN_TESTS=(log mailbox gateway_http gateway_http_commands
-    gateway_http_life gateway_recovery gateway_store store store_backup
+readonly TSAN_TESTS=(log mailbox gateway_http gateway_http_batch
+    gateway_http_commands gateway_http_life gateway_http_parked http_scarce
+    gateway_recovery gateway_store store store_backup
     store_upkeep participant bus_zmq broker_turn control)
 readonly TSAN_PIPELINE=(tests/integration/test_http_strict.py
     tests/integration/test_hostile_bytes.py

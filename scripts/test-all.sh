@@ -118,7 +118,7 @@ verify_units() {
 }
 
 check_scripts() {
-    shellcheck -x scripts/*.sh bench/*.sh tests/sim/*.sh .ci/run &&
+    shellcheck -x scripts/*.sh bench/*.sh tests/sim/*.sh tests/model/*.sh .ci/run &&
         tests/sim/bugs.sh --dry
 }
 

@@ -24,8 +24,8 @@ readonly BANNED='strcpy|strcat|sprintf|vsprintf|gets|atoi|atol|atof|strtok'
 readonly BANNED_TOO='sleep|usleep|nanosleep|system|popen|rand|srand|alloca'
 
 mapfile -t sources < <(find src -name '*.[ch]' | sort)
-mapfile -t all_c < <(find src tests bench -name '*.[ch]' ! -path '*/node_modules/*' | sort)
-mapfile -t all_text < <(find src tests bench scripts web systemd docs etc man \
+mapfile -t all_c < <(find src tests bench examples -name '*.[ch]' ! -path '*/node_modules/*' | sort)
+mapfile -t all_text < <(find src tests bench examples scripts web systemd docs etc man \
     Makefile README.md -type f ! -name '*.pyc' ! -name '*.png' ! -path '*/__pycache__/*' ! -path '*/node_modules/*' \
     ! -path 'tests/fuzz/corpus/*' ! -path 'scripts/tidy.sh' ! -path 'tests/integration/test_scripts.py' \
     2>/dev/null | sort)

@@ -44,12 +44,6 @@ money_add(struct money a, struct money b, struct money *sum_out)
 }
 
 bool
-money_sub(struct money a, struct money b, struct money *out)
-{
-    return money_valid(a) && money_valid(b) && give(a.minor - b.minor, out);
-}
-
-bool
 money_mul(struct money a, int64_t count, struct money *out)
 {
     int64_t minor;

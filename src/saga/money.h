@@ -22,10 +22,9 @@ struct money {
 /* True if the amount lies in the range above. */
 bool money_valid(struct money amount);
 
-/* *sum_out = a + b, a - b, a * count.  False (and *out untouched) if the
+/* *sum_out = a + b, a * count.  False (and *out untouched) if the
  * result, or an operand, leaves the range. */
 MUST_USE bool money_add(struct money a, struct money b, struct money *sum_out);
-MUST_USE bool money_sub(struct money a, struct money b, struct money *out);
 MUST_USE bool money_mul(struct money a, int64_t count, struct money *out);
 
 /*

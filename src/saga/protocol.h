@@ -59,7 +59,6 @@
 #define PROTOCOL_FETCH_BYTES_MAX (2u << 20)    /* batches of one FETCH_OK     */
 #define PROTOCOL_WAIT_MS_MAX 30000
 #define PROTOCOL_BATCH_COUNT_MAX 65536         /* events in one batch         */
-#define PROTOCOL_BATCH_TIME_POSITION 8         /* of time-us, in a batch      */
 #define PROTOCOL_OFFSET_UNKNOWN UINT64_MAX
 
 enum verb {

@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#define SLOT_NONE UINT32_MAX
-
 enum { ROW_PRESENT = 1, ROW_CHANGED = 2 };
 
 struct row_cache {

@@ -1,5 +1,5 @@
 /*
- * store.h - one process's durable tables: Berkeley DB behind ten functions
+ * store.h - one process's durable tables: Berkeley DB behind few functions
  *
  *   store        one directory, owned by one process (the caller holds its
  *                lock file, daemon.h), opened with recovery

@@ -22,7 +22,7 @@ enum { EXIT_DIFFERS = 1 };
 
 struct sagactl {
     const char *home;
-    const char *url;        /* --url; NULL: sagactl_http.h finds it */
+    const char *url;        /* --url; NULL: sagactl_gate.h finds it */
     const char *token_file; /* --token-file, or NULL                */
     bool json;
     bool colour; /* stdout is a terminal, and NO_COLOR is not set   */

@@ -152,6 +152,7 @@ sagactl_order_watch(const struct sagactl *ctl, const struct sagactl_args *args)
         return code;
     watch = calloc(1, sizeof *watch);
     invariant(watch != NULL);
+    sse_reader_init(&watch->reader);
     watch->ctl = ctl;
     watch->one = args->count == 1;
     watch->left = left;

@@ -31,16 +31,19 @@
 #define VERIFY_STREAMS_MAX (TOPIC_COUNT * PARTITIONS_MAX)
 #define VERIFY_PRODUCERS_MAX 65536
 
+enum verify_store { VERIFY_GATEWAY, VERIFY_PAYMENT, VERIFY_LEDGER,
+                    VERIFY_BROKER, VERIFY_STORES };
+
+#define VERIFY_DIRECTORY_BYTES 512
+
 struct verify_input {
-    /* Directories of the stores, in the order of VERIFY_NAMES. */
-    char directories[4][512];
+    /* Directories of the stores, in the order of verify_names. */
+    char directories[VERIFY_STORES][VERIFY_DIRECTORY_BYTES];
     bool copied; /* they are copies that nobody opened yet */
     bool moving; /* not of one moment: copied one after the other */
     bool progress; /* on stderr */
 };
 
-enum verify_store { VERIFY_GATEWAY, VERIFY_PAYMENT, VERIFY_LEDGER,
-                    VERIFY_BROKER, VERIFY_STORES };
 #define VERIFY_ACTORS VERIFY_BROKER /* those before it are participants */
 extern const char *const verify_names[VERIFY_STORES];
 

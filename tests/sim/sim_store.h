@@ -11,7 +11,7 @@
  *           later ones give RC_IO.  A commit or flush may have been done.
  *
  * store_open() finds the disk by its directory's name, made by
- * sim_store_disk().
+ * sim_disk_new().
  */
 #ifndef TESTS_SIM_STORE_H
 #define TESTS_SIM_STORE_H

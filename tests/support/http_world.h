@@ -33,7 +33,7 @@ struct http_reply {
 };
 
 /* knobs: NULL-terminated "SAGAPIPE_NAME=value", or NULL.  Everything is made,
- * and nothing serves until world_start(). */
+ * and nothing serves until http_world_start(). */
 void http_world_init(struct http_world *world, const char *const *knobs);
 void http_world_start(struct http_world *world);
 /* Stops the http thread as gateway_main.c does, then frees everything. */

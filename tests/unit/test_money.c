@@ -36,12 +36,6 @@ add(struct money a, int64_t b, struct money *out)
     return money_add(a, (struct money){ b }, out);
 }
 
-static bool
-sub(struct money a, int64_t b, struct money *out)
-{
-    return money_sub(a, (struct money){ b }, out);
-}
-
 static const struct {
     const char *name;
     operation_fn operation;
@@ -56,12 +50,6 @@ static const struct {
     { "add_with_operand_out_of_range", add, MAX + 1, -5, false, 0 },
     { "add_with_other_operand_out_of_range", add, -5, MAX + 1, false, 0 },
     { "add_extremes", add, INT64_MAX, INT64_MAX, false, 0 },
-    { "sub", sub, 100, 150, true, -50 },
-    { "sub_to_the_minimum", sub, -MAX + 1, 1, true, -MAX },
-    { "sub_under_the_minimum", sub, -MAX, 1, false, 0 },
-    { "sub_over_the_maximum", sub, MAX, -1, false, 0 },
-    { "sub_with_operand_out_of_range", sub, MAX + 1, 5, false, 0 },
-    { "sub_extremes", sub, 0, INT64_MIN, false, 0 },
     { "mul", money_mul, 5000, 3, true, 15000 },
     { "mul_by_nothing", money_mul, 5000, 0, true, 0 },
     { "mul_by_negative", money_mul, 5000, -2, true, -10000 },
