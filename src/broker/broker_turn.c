@@ -105,6 +105,19 @@ write_rows(struct broker *broker, bool positions)
     return rc == RC_OK ? write_forgotten(broker) : rc;
 }
 
+static void
+settle_forgotten(struct broker *broker)
+{
+    for (uint32_t i = 0; i < broker->turn.count; i++) {
+        const struct broker_pending *pending = &broker->turn.pending[i];
+
+        if (pending->verb != VERB_FORGET || pending->settled)
+            continue;
+        consumer_table_forget(&broker->consumers, pending->name);
+        report_table_forget(&broker->reports, pending->name);
+    }
+}
+
 /* What is in memory is now what is on disk. */
 static enum rc
 settle(struct broker *broker, bool positions)
@@ -129,9 +142,7 @@ settle(struct broker *broker, bool positions)
         rc = topic_log_committed(partition->log);
         fetch_table_set_due(broker->fetches, turn->touched[i]);
     }
-    for (uint32_t i = 0; i < turn->count; i++)
-        if (turn->pending[i].verb == VERB_FORGET && !turn->pending[i].settled)
-            consumer_table_forget(&broker->consumers, turn->pending[i].name);
+    settle_forgotten(broker);
     return rc;
 }
 

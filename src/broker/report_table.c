@@ -37,3 +37,16 @@ report_table_put(struct report_table *table,
     row->told_us = now_us;
     return RC_OK;
 }
+
+void
+report_table_forget(struct report_table *table, const char *name)
+{
+    for (uint32_t i = 0; i < table->count; i++) {
+        if (strcmp(table->rows[i].name, name) != 0)
+            continue;
+        table->count--;
+        memmove(&table->rows[i], &table->rows[i + 1],
+                (table->count - i) * sizeof table->rows[0]);
+        return;
+    }
+}

@@ -32,4 +32,7 @@ MUST_USE enum rc report_table_put(struct report_table *table,
                                   const struct protocol_report *report,
                                   int64_t now_us);
 
+/* Drops the name's row, if it has one. */
+void report_table_forget(struct report_table *table, const char *name);
+
 #endif

@@ -33,6 +33,7 @@ sagactl_fn sagactl_backup;
 sagactl_fn sagactl_bench;
 sagactl_fn sagactl_completion;
 sagactl_fn sagactl_filter;
+sagactl_fn sagactl_forget;
 sagactl_fn sagactl_help;
 sagactl_fn sagactl_order_cancel;
 sagactl_fn sagactl_order_list;
@@ -81,6 +82,10 @@ int sagactl_verify_running(const struct sagactl *ctl);
 /* Takes the locks of all stores of this home, until the program ends.
  * EXIT_USAGE, and one line that names the holder, if a process has one. */
 int sagactl_lock_all(const struct sagactl *ctl);
+
+/* True if process `name` lives at this home: its door is open, even if nobody
+ * comes to it. */
+bool sagactl_lives(const struct sagactl *ctl, const char *name);
 
 /*
  * Asks process `name` through HOME/run/NAME.ctl and waits up to timeout_ms for

@@ -14,7 +14,7 @@
 #define HANDSHAKE_MS 3000
 #define RECONNECT_MS 50
 #define FRAMES_MAX 64
-#define STATUS_REQUEST 1
+#define LINE_REQUEST 1 /* one is under way at a time */
 
 struct broker_line {
     void *context;
@@ -131,7 +131,7 @@ line_receive(struct broker_line *line, int timeout_ms,
     return protocol_get_header(reader, header) == RC_OK;
 }
 
-/* ---- STATUS ---- */
+/* ---- STATUS, SURVEY, FORGET ---- */
 
 static bool
 read_partitions(struct bytes_reader *reader, struct broker_topics *topics)
@@ -175,45 +175,117 @@ read_readers(struct bytes_reader *reader, struct broker_topics *topics)
     return !reader->failed;
 }
 
-/* Asks again and again: what is sent before there is a connection is lost. */
 static bool
-ask_status(struct broker_line *line, struct bytes_reader *reader)
+read_reporters(struct bytes_reader *reader, struct broker_topics *topics)
+{
+    char producer[PRODUCER_NAME_BYTES];
+    size_t count;
+
+    for (count = bytes_get_u16(reader); count > 0 && !reader->failed; count--) {
+        bytes_get_text(reader, producer, sizeof producer);
+        bytes_get_u32(reader); /* its epoch */
+    }
+    count = bytes_get_u16(reader);
+    topics->reporters = calloc(count + 1, sizeof *topics->reporters);
+    if (topics->reporters == NULL)
+        return false;
+    for (; topics->reporters_count < count && !reader->failed;
+         topics->reporters_count++) {
+        bytes_get_text(reader, topics->reporters[topics->reporters_count],
+                       sizeof *topics->reporters);
+        bytes_get_u32(reader); /* its age */
+        bytes_get(reader, bytes_get_u16(reader));
+    }
+    return !reader->failed;
+}
+
+/* Asks until it is sent (what is sent before there is a connection is lost),
+ * and waits for the answer, whose verb it gives; VERB_NONE, and one line, if
+ * none comes. */
+static enum verb
+converse(struct broker_line *line, const struct bytes_writer *frame,
+         struct bytes_reader *reader)
 {
     int64_t deadline_ms = line_now_ms() + BROKER_ANSWER_MS;
+    struct protocol_header header;
+    bool sent = false, gone = false;
+
+    while (line_now_ms() < deadline_ms && !gone) {
+        sent = sent || line_send(line, frame);
+        if (line_receive(line, sent ? BROKER_ANSWER_MS / 5 : RECONNECT_MS,
+                         &header, reader, &gone) &&
+            header.request == LINE_REQUEST)
+            return header.verb;
+    }
+    fprintf(stderr, "sagactl: nothing answers at %s: is the broker "
+                    "running?\n", log_quote(line->endpoint));
+    return VERB_NONE;
+}
+
+static int
+unreadable(void)
+{
+    fprintf(stderr, "sagactl: the broker's answer can't be read\n");
+    return EXIT_SYSTEM;
+}
+
+static int
+ask_state(struct broker_line *line, enum verb verb,
+          struct broker_topics *topics)
+{
     uint8_t data[PROTOCOL_HEADER_BYTES];
     struct bytes_writer frame;
-    struct protocol_header header;
-    bool sent = false, gone;
+    struct bytes_reader reader;
+    enum verb answer;
 
+    *topics = (struct broker_topics){ 0 };
     bytes_writer_init(&frame, data, sizeof data);
-    protocol_put_header(&frame, VERB_STATUS, STATUS_REQUEST);
-    while (line_now_ms() < deadline_ms) {
-        sent = sent || line_send(line, &frame);
-        if (line_receive(line, sent ? BROKER_ANSWER_MS / 5 : RECONNECT_MS,
-                           &header, reader, &gone)) {
-            if (header.verb == VERB_STATUS_OK)
-                return true;
-        } else if (gone)
-            return false;
-    }
-    return false;
+    protocol_put_header(&frame, verb, LINE_REQUEST);
+    answer = converse(line, &frame, &reader);
+    if (answer == VERB_NONE)
+        return EXIT_SYSTEM;
+    if (answer != VERB_ERROR && read_partitions(&reader, topics) &&
+        read_readers(&reader, topics) &&
+        (verb == VERB_STATUS || read_reporters(&reader, topics)))
+        return EXIT_DONE;
+    line_topics_fini(topics);
+    return unreadable();
 }
 
 int
 line_ask_topics(struct broker_line *line, struct broker_topics *topics)
 {
-    struct bytes_reader reader;
+    return ask_state(line, VERB_STATUS, topics);
+}
 
-    *topics = (struct broker_topics){ 0 };
-    if (!ask_status(line, &reader)) {
-        fprintf(stderr, "sagactl: nothing answers at %s: is the broker "
-                        "running?\n", log_quote(line->endpoint));
-        return EXIT_SYSTEM;
-    }
-    if (read_partitions(&reader, topics) && read_readers(&reader, topics))
+int
+line_ask_all(struct broker_line *line, struct broker_topics *topics)
+{
+    return ask_state(line, VERB_SURVEY, topics);
+}
+
+int
+line_forget(struct broker_line *line, const char *consumer)
+{
+    uint8_t data[PROTOCOL_HEADER_BYTES + PRODUCER_NAME_BYTES];
+    struct protocol_forget forget;
+    struct protocol_error error;
+    struct bytes_writer frame;
+    struct bytes_reader reader;
+    enum verb answer;
+
+    snprintf(forget.consumer, sizeof forget.consumer, "%s", consumer);
+    bytes_writer_init(&frame, data, sizeof data);
+    protocol_put_forget(&frame, LINE_REQUEST, &forget);
+    answer = converse(line, &frame, &reader);
+    if (answer == VERB_FORGET_OK)
         return EXIT_DONE;
-    line_topics_fini(topics);
-    fprintf(stderr, "sagactl: the broker's answer can't be read\n");
+    if (answer == VERB_NONE)
+        return EXIT_SYSTEM;
+    if (answer != VERB_ERROR || protocol_get_error(&reader, &error) != RC_OK)
+        return unreadable();
+    fprintf(stderr, "sagactl: the broker refused it: %s\n",
+            bus_error_name(error.code));
     return EXIT_SYSTEM;
 }
 
@@ -222,6 +294,7 @@ line_topics_fini(struct broker_topics *topics)
 {
     free(topics->partitions);
     free(topics->readers);
+    free(topics->reporters);
     *topics = (struct broker_topics){ 0 };
 }
 

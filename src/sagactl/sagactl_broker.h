@@ -32,6 +32,9 @@ struct broker_topics {
     size_t partitions_count, readers_count;
     struct broker_partition *partitions;
     struct broker_reader *readers;
+    /* The names that have told how they are, after line_ask_all(). */
+    size_t reporters_count;
+    char (*reporters)[PRODUCER_NAME_BYTES];
 };
 
 /* EXIT_DONE, or one line and EXIT_USAGE (an endpoint that can't be, a home that
@@ -56,7 +59,13 @@ bool line_receive(struct broker_line *line, int timeout_ms,
  * line_topics_fini().  One line, and EXIT_SYSTEM, if nothing answers. */
 MUST_USE int line_ask_topics(struct broker_line *line,
                                struct broker_topics *topics_out);
+/* The same, with reporters. */
+MUST_USE int line_ask_all(struct broker_line *line,
+                          struct broker_topics *topics_out);
 void line_topics_fini(struct broker_topics *topics);
+
+/* The broker forgets the consumer.  EXIT_DONE, or one line and EXIT_SYSTEM. */
+MUST_USE int line_forget(struct broker_line *line, const char *consumer);
 
 /* What it has not read of its partition. */
 uint64_t line_lag(const struct broker_topics *topics,

@@ -158,6 +158,13 @@ const struct sagactl_command sagactl_commands[] = {
           "a process for each event; its answer ends with its output" },
         { "timeout", "SECONDS", "for one answer (default: 30)" },
         { 0 } } },
+    { "forget", "NAME", "a consumer that will not come back",
+      "Of a filter, or of any program that read under that name and is gone "
+      "for good: the broker waits for it no longer with what it removes, and "
+      "status no longer calls it down. Its store, HOME/data/NAME, stays; a "
+      "start would register it again. Exit status 1 if nobody of that name is "
+      "known, or while it lives: stop it first.",
+      sagactl_forget, { { 0 } } },
     { "bench", "", "orders at a steady rate; how long they take",
       "Open loop: an order's time counts from when it is due, so a stall is "
       "charged for all who came meanwhile. \"accepted\" is until the answer "

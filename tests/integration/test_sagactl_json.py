@@ -26,7 +26,8 @@ WITHOUT_JSON = {"completion": "There is no --json of it",
 # What is typed, exit code, the members of each line (or that there is none).
 # {order} has completed, {failed} failed, {fresh} is another completed one;
 # {parked} is the number of an event that the gateway can't handle, {copy} a
-# backup, {full} a home that has data.  Each case can run alone.
+# backup, {full} a home that has data, {gone} a consumer that ended.  Each case
+# can run alone.
 CASES = [
     ("status", 0, STATUS),
     ("top", 0, STATUS),
@@ -73,6 +74,10 @@ CASES = [
     ("parked drop gateway {parked}", 0, {"redriven", "parked", "refused"}),
     ("parked show gateway 999999", 1, NONE),
     ("parked redrive payment all", 0, {"redriven", "parked"}),
+    ("forget {gone}", 0, {"forgotten", "partitions", "lag"}),
+    ("forget nobody", 1, NONE),
+    ("forget payment", 1, NONE),
+    ("forget broker", 100, NONE),
     ("help", 0, {"command", "arguments", "summary", "detail", "options"}),
     ("help order", 0, {"command", "arguments", "summary"}),
     ("help order place", 0, {"command", "arguments", "summary"}),
@@ -133,6 +138,10 @@ def typed(case, known):
     if "parked" not in known and ("{parked}" in case or
                                   case == "parked list"):
         known["parked"] = park(known["pipeline"], known["order"])
+    if "gone" not in known and "{gone}" in case:
+        known["gone"] = "went-away"
+        with Bus(f"ipc://{known['pipeline'].home}/run/broker.ipc") as bus:
+            bus.fetch("orders", 0, 0, consumer=known["gone"])
     if "copy" not in known and "{copy}" in case:
         known["copy"] = backup(known)
     return case.format(**known).split()

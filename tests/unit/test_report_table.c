@@ -63,6 +63,24 @@ test_report_table_longest_silent_makes_room(void **state)
     assert_int_equal(table.count, REPORT_TABLE_MAX);
 }
 
+static void
+test_report_table_forgets_one_alone(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < REPORT_TABLE_MAX; i++)
+        assert_int_equal(put(i, (uint8_t)i, 1), RC_OK);
+    report_table_forget(&table, "p5");
+    report_table_forget(&table, "p5");
+    report_table_forget(&table, "nobody");
+    assert_int_equal(table.count, REPORT_TABLE_MAX - 1);
+    for (unsigned i = 0; i < table.count; i++)
+        assert_int_equal(table.rows[i].bytes[0], i < 5 ? i : i + 1);
+    assert_int_equal(put(5, 55, 2), RC_OK);
+    assert_string_equal(table.rows[REPORT_TABLE_MAX - 1].name, "p5");
+    report_table_forget(&table, "p5");
+    assert_int_equal(table.count, REPORT_TABLE_MAX - 1);
+}
+
 int
 main(void)
 {
@@ -72,6 +90,7 @@ main(void)
                                setup),
         cmocka_unit_test_setup(test_report_table_longest_silent_makes_room,
                                setup),
+        cmocka_unit_test_setup(test_report_table_forgets_one_alone, setup),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
