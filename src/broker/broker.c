@@ -200,6 +200,7 @@ tables_open(struct broker *broker)
         .cache_bytes = config->cache,
         .checkpoint_bytes = config->checkpoint,
         .checkpoint_ms = (uint32_t)config->checkpoint_time,
+        .table_stays = broker_meta_stays,
     };
     bool created;
     enum rc rc = store_open(&broker->store, &store, &created);

@@ -1,6 +1,10 @@
 #include "broker/broker_meta.h"
 
+#include <string.h>
+
 #include "saga/log.h"
+
+#define META "meta"
 
 void
 broker_meta_value(struct broker_meta_bytes *value)
@@ -104,6 +108,12 @@ check_format(const uint8_t *value, size_t bytes, uint32_t partitions,
     return *partitions_out == partitions ? RC_OK : RC_MALFORMED;
 }
 
+bool
+broker_meta_stays(const char *table)
+{
+    return strcmp(table, META) == 0;
+}
+
 enum rc
 broker_meta_open(struct store *store, uint32_t partitions,
                  struct store_table **meta_out, uint32_t *partitions_out)
@@ -111,7 +121,7 @@ broker_meta_open(struct store *store, uint32_t partitions,
     struct broker_meta_bytes key;
     uint8_t value[16];
     size_t bytes = 0;
-    enum rc rc = store_table_open(store, "meta", meta_out);
+    enum rc rc = store_table_open(store, META, meta_out);
 
     if (rc != RC_OK)
         return rc;

@@ -42,6 +42,9 @@ MUST_USE enum rc broker_meta_open(struct store *store, uint32_t partitions,
                                   struct store_table **meta_out,
                                   uint32_t *partitions_out);
 
+/* For store_config.table_stays: `meta` is never removed, a segment may be. */
+bool broker_meta_stays(const char *table);
+
 /* A key or value under construction. */
 struct broker_meta_bytes {
     struct bytes_writer writer;

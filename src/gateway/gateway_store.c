@@ -204,6 +204,19 @@ on_open(void *context, struct store *opened)
     return rc;
 }
 
+/* The rows of the first turn were put together: if some of them are there and
+ * the participant's are not, those were lost. */
+static bool
+has_earlier_rows(const struct gateway_store *store)
+{
+    if (store->catalogue.count == 0 && store->counters.users == 0 &&
+        store->order_next == store->config->order_id_offset)
+        return false;
+    log_error("row_damaged",
+              "table=participant words=\"others have rows, and it has none\"");
+    return true;
+}
+
 static enum rc
 on_first(void *context, struct turn *turn)
 {
@@ -214,6 +227,8 @@ on_first(void *context, struct turn *turn)
     enum rc rc = RC_OK;
     size_t i;
 
+    if (has_earlier_rows(store))
+        return RC_DAMAGED;
     if (store->seed_error[0] != '\0')
         die(EXIT_USAGE, "%s", store->seed_error);
     for (i = 0; i < seed->products.count && rc == RC_OK; i++) {

@@ -46,7 +46,8 @@ struct participant_topics {
 };
 
 struct participant_handlers {
-    /* Open your tables and read what you keep in memory.  May be NULL. */
+    /* Open your tables and read what you keep in memory.  None is ever
+     * removed (store_config.table_stays).  May be NULL. */
     enum rc (*on_open)(void *context, struct store *store);
     /* The store was just created: put and emit what it starts with.
      * May be NULL. */

@@ -162,6 +162,7 @@ open_all(struct participant *participant, const char *directory)
         .cache_bytes = config->cache,
         .checkpoint_bytes = config->checkpoint,
         .checkpoint_ms = (uint32_t)config->checkpoint_time,
+        .table_stays = store_table_stays,
     };
     bool first = false, created;
     enum rc rc;

@@ -194,14 +194,26 @@ log_compare_mark(struct store *store)
     return RC_DAMAGED;
 }
 
-static enum rc
-short_tables_verify(struct store *store, const struct store_lengths *lengths)
+bool
+store_table_stays(const char *name)
 {
-    enum rc rc = RC_OK;
+    (void)name;
+    return true;
+}
+
+/* What table_pages and the first pages tell, when recovery has ended. */
+static enum rc
+tables_check(struct store *store)
+{
+    const struct store_lengths *lengths = &store->lengths;
+    enum rc rc = store_lengths_check(store->directory);
     size_t i;
 
+    if (rc == RC_OK)
+        rc = store_lengths_missing(store->directory, lengths,
+                                   store->table_stays);
     for (i = 0; i < lengths->count && rc == RC_OK; i++)
-        if (lengths->items[i].pages == STORE_PAGES_SHORT)
+        if (lengths->items[i].pages >= STORE_PAGES_SHORT_LATER)
             rc = store_table_verify(store, lengths->items[i].name);
     return rc;
 }
@@ -210,11 +222,10 @@ static enum rc
 store_start(struct store *store, const struct store_config *config,
             bool *created_out)
 {
-    struct store_lengths lengths = { .count = 0 };
     enum rc rc = directory_look(store, created_out);
 
     if (rc == RC_OK)
-        rc = store_lengths_compare(store->directory, &lengths);
+        rc = store_lengths_compare(store->directory, &store->lengths);
     if (rc == RC_OK)
         rc = store_spare_begin(store->directory);
     if (rc == RC_OK) {
@@ -225,10 +236,7 @@ store_start(struct store *store, const struct store_config *config,
     if (rc == RC_OK)
         rc = log_compare_mark(store);
     if (rc == RC_OK)
-        rc = store_lengths_check(store->directory);
-    if (rc == RC_OK)
-        rc = short_tables_verify(store, &lengths);
-    free(lengths.items);
+        rc = tables_check(store);
     if (rc == RC_OK)
         rc = store_sync_check(store, "open");
     if (rc == RC_OK)
@@ -252,6 +260,7 @@ store_open(struct store **store_out, const struct store_config *config,
         return RC_IO;
     snprintf(store->directory, sizeof store->directory, "%s",
              config->directory);
+    store->table_stays = config->table_stays;
     store->log_file_bytes = log_file_bytes(config->checkpoint_bytes);
     store->put_bytes_wake = config->checkpoint_bytes / WAKES_PER_CHECKPOINT;
     invariant(pthread_mutex_init(&store->tables_mutex, NULL) == 0);
@@ -264,6 +273,7 @@ store_open(struct store **store_out, const struct store_config *config,
             store_words_forget();
         store_sync_leave(store);
         pthread_mutex_destroy(&store->tables_mutex);
+        free(store->lengths.items);
         free(store);
         return rc;
     }
@@ -313,6 +323,7 @@ store_close(struct store **store_p)
     store_cursors_free(store);
     store_sync_leave(store);
     pthread_mutex_destroy(&store->tables_mutex);
+    free(store->lengths.items);
     free(store);
     *store_p = NULL;
     return rc;

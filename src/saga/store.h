@@ -45,12 +45,18 @@ struct store_config {
     uint64_t checkpoint_bytes;    /* of log between two checkpoints        */
     uint32_t checkpoint_ms;       /* and of time                           */
     bool copied; /* the directory is a copy (store_backup_start), fresh */
+    /* True of tables that nobody ever removes: where one is missing, it was
+     * lost.  NULL: of none. */
+    bool (*table_stays)(const char *name);
 };
+
+/* For config->table_stays: of all. */
+bool store_table_stays(const char *name);
 
 /*
  * Opens the store and recovers it.  *created_out tells that it was empty.
- * RC_DAMAGED if recovery fails or a foreign DB_CONFIG lies in the directory,
- * RC_NO_SPACE, RC_IO.
+ * RC_DAMAGED if recovery fails, if a table was cut or one that stays is
+ * missing, or if a foreign DB_CONFIG lies in the directory; RC_NO_SPACE, RC_IO.
  */
 MUST_USE enum rc store_open(struct store **store_out,
                             const struct store_config *config,
@@ -88,11 +94,12 @@ uint32_t store_table_pages(const struct store_table *table);
 /* Closes the handle; no cursor may be open on it. */
 MUST_USE enum rc store_table_close(struct store_table **table_p);
 
-/* Removes a table's file inside the open transaction.  The table must be
- * closed, with nothing put to it in that transaction.  Disk space comes back
- * with the commit, before that is flushed: after a kill the file may be gone
- * and the rest of its transaction undone.  So flush before it what tells that
- * the table is not wanted, and remove it again after a start.  RC_NOT_FOUND. */
+/* Removes a table's file inside the open transaction.  It is none that stays;
+ * it must be closed, with nothing put to it in that transaction.  Disk space
+ * comes back with the commit, before that is flushed: after a kill the file
+ * may be gone and the rest of its transaction undone.  So flush before it what
+ * tells that the table is not wanted, and remove it again after a start.
+ * RC_NOT_FOUND. */
 MUST_USE enum rc store_table_remove(struct store *store, const char *name);
 
 MUST_USE enum rc store_begin(struct store *store);

@@ -43,12 +43,13 @@ lengths_take(struct store *store, struct store_lengths *lengths_out)
 {
     const struct store_table *table;
     struct store_length *length;
+    size_t room;
 
     *lengths_out = (struct store_lengths){ .count = 0 };
     pthread_mutex_lock(&store->tables_mutex);
-    if (store->table_count > 0)
-        lengths_out->items = calloc(store->table_count,
-                                    sizeof lengths_out->items[0]);
+    room = store->table_count + store->lengths.count;
+    if (room > 0)
+        lengths_out->items = calloc(room, sizeof lengths_out->items[0]);
     for (table = store->tables; table != NULL && lengths_out->items != NULL;
          table = table->next) {
         length = &lengths_out->items[lengths_out->count];
@@ -60,6 +61,8 @@ lengths_take(struct store *store, struct store_lengths *lengths_out)
         lengths_out->count++;
     }
     pthread_mutex_unlock(&store->tables_mutex);
+    if (lengths_out->items != NULL)
+        store_lengths_keep(store->directory, lengths_out, &store->lengths);
 }
 
 /*

@@ -13,6 +13,7 @@
 
 #include "saga/pack.h"
 #include "saga/store.h"
+#include "saga/store_length.h"
 #include "saga/store_upkeep.h"
 
 #define STORE_PAGE_BYTES 4096u
@@ -37,6 +38,8 @@ struct store {
     struct store_table *tables;
     struct store_table *packed;     /* those of them that are packed       */
     struct store_cursor *cursors_spare;
+    bool (*table_stays)(const char *name);
+    struct store_lengths lengths;   /* what was known when it was opened   */
     struct store_upkeep *upkeep;
     struct store_stats stats;
     _Atomic bool log_moved;         /* since the last checkpoint began     */

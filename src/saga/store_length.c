@@ -54,6 +54,24 @@ lengths_failed(const char *operation, const char *directory, const char *name)
     return RC_IO;
 }
 
+static void
+path_of(char path[PATH_MAX], const char *directory, const char *name)
+{
+    int bytes = snprintf(path, PATH_MAX, "%s/%s", directory, name);
+
+    invariant(bytes > 0 && bytes < PATH_MAX);
+}
+
+/* Also if that can't be told. */
+static bool
+has_file(const char *directory, const char *name)
+{
+    char path[PATH_MAX];
+
+    path_of(path, directory, name);
+    return access(path, F_OK) == 0 || errno != ENOENT;
+}
+
 /* False if there is no such file. */
 static bool
 table_file_open(struct table_file *file, int directory_fd, const char *name)
@@ -138,15 +156,29 @@ store_lengths_check(const char *path)
     return rc;
 }
 
-/* ---- after a checkpoint ------------------------------------------------ */
-
-static void
-path_of(char path[PATH_MAX], const char *directory, const char *name)
+enum rc
+store_lengths_missing(const char *directory,
+                      const struct store_lengths *lengths,
+                      bool (*stays)(const char *name))
 {
-    int bytes = snprintf(path, PATH_MAX, "%s/%s", directory, name);
+    enum rc rc = RC_OK;
+    size_t i;
 
-    invariant(bytes > 0 && bytes < PATH_MAX);
+    for (i = 0; i < lengths->count && stays != NULL; i++) {
+        const struct store_length *length = &lengths->items[i];
+
+        if (length->pages == STORE_PAGES_SHORT_LATER ||
+            !stays(length->name) || has_file(directory, length->name))
+            continue;
+        log_error("store_failed", "rc=damaged operation=open words=\"a table "
+                  "is missing\" table=%s directory=%s",
+                  log_quote(length->name), log_quote(directory));
+        rc = RC_DAMAGED;
+    }
+    return rc;
 }
+
+/* ---- after a checkpoint ------------------------------------------------ */
 
 /* To be freed; NULL and errno without memory. */
 static char *
@@ -194,6 +226,30 @@ store_lengths_write(const char *directory,
                     log_quote(strerror(errno)));
 }
 
+static bool
+name_is_known(const struct store_lengths *lengths, const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < lengths->count; i++)
+        if (strcmp(lengths->items[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+void
+store_lengths_keep(const char *directory, struct store_lengths *lengths,
+                   const struct store_lengths *known)
+{
+    size_t i;
+
+    for (i = 0; i < known->count; i++)
+        if (known->items[i].pages != STORE_PAGES_SHORT_LATER &&
+            !name_is_known(lengths, known->items[i].name) &&
+            has_file(directory, known->items[i].name))
+            lengths->items[lengths->count++] = known->items[i];
+}
+
 /* ---- before recovery ---------------------------------------------------- */
 
 static enum rc
@@ -212,7 +268,7 @@ table_is_short(int directory_fd, const struct store_length *length)
     bool is_short;
 
     if (!table_file_open(&file, directory_fd, length->name))
-        return false; /* it was removed since */
+        return false; /* store_lengths_missing() */
     is_short = table_file_pages(&file) < length->pages &&
                (file.first_bytes < (ssize_t)sizeof file.first ||
                 memcmp(file.first.id, length->id, sizeof length->id) == 0);
@@ -286,7 +342,7 @@ static enum rc
 new_table_compare(int directory_fd, const char *name,
                   struct store_lengths *lengths, bool *noted)
 {
-    struct store_length length = { .pages = STORE_PAGES_SHORT };
+    struct store_length length = { .pages = STORE_PAGES_SHORT_LATER };
     struct table_file file;
 
     if (!table_file_open(&file, directory_fd, name))
@@ -314,8 +370,9 @@ tables_compare(const char *path, struct store_lengths *lengths, bool *noted)
     if (directory == NULL)
         return lengths_failed("open", path, "-");
     for (i = 0; i < lengths->count; i++)
-        if (table_is_short(dirfd(directory), &lengths->items[i])) {
-            *noted |= lengths->items[i].pages != STORE_PAGES_SHORT;
+        if (lengths->items[i].pages < STORE_PAGES_SHORT_LATER &&
+            table_is_short(dirfd(directory), &lengths->items[i])) {
+            *noted = true;
             lengths->items[i].pages = STORE_PAGES_SHORT;
         }
     while (rc == RC_OK && (entry = readdir(directory)) != NULL)

@@ -16,7 +16,16 @@
  *                    pages at the end may have been freed, which makes the
  *                    file shorter, too: so a short table is looked at, page
  *                    by page, and at each start until the next checkpoint.  So
- *                    is a later table that is shorter than its first page says
+ *                    is a later table that is shorter than its first page says.
+ *                    A line of a table that is not open at a checkpoint, and
+ *                    has its file, stays as it is
+ *
+ * A table in table_pages has its file: that was synced, and so was its name
+ * (store_rename.h), before the checkpoint was written.  So one without a file
+ * was removed since, or lost; which of the two, its owner knows
+ * (store_config.table_stays).  Looked for after recovery, which makes it again
+ * if all of it is in the log.  A store that lost power before its first
+ * checkpoint has no such line yet.
  *
  * Not told: after a crash, a cut that leaves a table all the pages of the last
  * checkpoint.  Its later pages are in the log, but where the first page on disk
@@ -37,10 +46,13 @@
 struct store_length {
     char name[STORE_NAME_BYTES];
     uint8_t id[STORE_TABLE_ID_BYTES];
-    uint32_t pages; /* STORE_PAGES_SHORT: it was short, at an earlier start */
+    uint32_t pages;
 };
 
+/* Not how many, but that it was short, at an earlier start: a table that was
+ * in table_pages, or a later one, which recovery may have undone. */
 #define STORE_PAGES_SHORT UINT32_MAX
+#define STORE_PAGES_SHORT_LATER (UINT32_MAX - 1)
 
 struct store_lengths {
     struct store_length *items;
@@ -55,8 +67,8 @@ void store_lengths_write(const char *directory,
 /*
  * Before recovery, which may make a file long again: reads table_pages; for the
  * tables that have fewer, and those that are not in it and are short, it sets
- * STORE_PAGES_SHORT, here and in the file, and they are to be looked at after
- * it.  free() the items.  RC_DAMAGED, logged, if
+ * STORE_PAGES_SHORT or _LATER, here and in the file, and they are to be looked
+ * at after it.  free() the items.  RC_DAMAGED, logged, if
  * table_pages can't be read, RC_IO if it can't be written.  Without that file
  * nothing is known.
  */
@@ -69,5 +81,16 @@ MUST_USE enum rc store_lengths_compare(const char *directory,
  * RC_IO if the directory can't be read.
  */
 MUST_USE enum rc store_lengths_check(const char *directory);
+
+/* Then, too: RC_DAMAGED, and a line in the log for each, if tables of
+ * table_pages that stay have no file. */
+MUST_USE enum rc store_lengths_missing(const char *directory,
+                                       const struct store_lengths *lengths,
+                                       bool (*stays)(const char *name));
+
+/* Adds those of `known` that are not in `lengths` and have their file;
+ * `lengths->items` has room for all.  Before a checkpoint. */
+void store_lengths_keep(const char *directory, struct store_lengths *lengths,
+                        const struct store_lengths *known);
 
 #endif

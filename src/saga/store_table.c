@@ -202,6 +202,7 @@ store_table_remove(struct store *store, const char *name)
 
     invariant(store->transaction != NULL);
     invariant(store_name_is_table(name));
+    invariant(store->table_stays == NULL || !store->table_stays(name));
     snprintf(path, sizeof path, "%s/%s", store->directory, name);
     if (stat(path, &status) != 0 && errno == ENOENT)
         return RC_NOT_FOUND;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "broker/broker_meta.h"
 #include "sagactl/verify.h"
 #include "sagactl/verify_rows.h"
 
@@ -311,6 +312,8 @@ open_store(const struct verify *verify, enum verify_store which,
         .checkpoint_bytes = CHECKPOINT_BYTES,
         .checkpoint_ms = CHECKPOINT_MS,
         .copied = verify->input->copied,
+        .table_stays = which == VERIFY_BROKER ? broker_meta_stays
+                                              : store_table_stays,
     };
     bool created;
 

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,31 @@ test_gateway_wrong_seed_stops_only_the_first_start(void **state)
     strcpy(world->config.seed, world->seed_path);
     assert_false(first_start_exits_usage(world));
     assert_int_equal(world_open(world), RC_OK);
+}
+
+static void
+lose(const struct gateway_world *world, const char *name)
+{
+    char path[PATH_MAX];
+
+    snprintf(path, sizeof path, "%s/%s", world->directory, name);
+    assert_int_equal(unlink(path), 0);
+}
+
+/* Regress 029: it began its life again, met its own rows and broke a law of
+ * its own.  With what the last checkpoint wrote down, and without. */
+static void
+test_gateway_029_that_lost_its_table_participant_is_damaged(void **state)
+{
+    struct gateway_world *world = *state;
+
+    world_play_scenario(world);
+    world_close(world);
+    lose(world, "participant");
+    assert_int_equal(world_open(world), RC_DAMAGED);
+    world_close(world);
+    lose(world, "table_pages");
+    assert_int_equal(world_open(world), RC_DAMAGED);
 }
 
 /* ---- the saga --------------------------------------------------------- */
@@ -381,6 +407,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         OPEN(test_gateway_first_start_puts_the_seed),
         CLOSED(test_gateway_wrong_seed_stops_only_the_first_start),
+        OPEN(test_gateway_029_that_lost_its_table_participant_is_damaged),
         OPEN(test_gateway_scenario_of_three_orders),
         OPEN(test_gateway_reopen_keeps_everything),
         OPEN(test_gateway_order_row_and_event_say_the_same),

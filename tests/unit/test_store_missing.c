@@ -1,0 +1,209 @@
+/*
+ * test_store_missing.c - a table that is not there, and was
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../support/store_rig.h"
+#include "saga/log.h"
+
+#define PAGE_BYTES 4096
+
+static bool
+stays(const char *table)
+{
+    return strcmp(table, "rows") == 0;
+}
+
+static void
+put(struct store_rig *rig, uint64_t from, uint64_t to)
+{
+    assert_int_equal(store_begin(rig->store), RC_OK);
+    for (; from < to; from++)
+        row_put_number(rig->table, from, 100);
+    assert_int_equal(store_commit(rig->store), RC_OK);
+    assert_int_equal(store_flush(rig->store), RC_OK);
+}
+
+/* Rows, and a second table; "rows" stays. */
+static void
+fill_two(struct store_rig *rig, uint64_t rows)
+{
+    struct store_table *other;
+
+    rig->config.table_stays = stays;
+    store_rig_open(rig);
+    assert_int_equal(store_table_open(rig->store, "other", &other), RC_OK);
+    put(rig, 0, rows);
+    store_rig_close(rig);
+}
+
+/* In a process of its own, which ends without a checkpoint. */
+static void
+put_and_die(struct store_rig *rig, uint64_t from, uint64_t to)
+{
+    pid_t pid = fork();
+    int status;
+
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        store_rig_open(rig);
+        put(rig, from, to);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+/* Regress 029: an empty one was made in its place, without a word. */
+static void
+test_store_029_missing_table_that_stays_is_damaged(void **state)
+{
+    struct store_rig *rig = *state;
+    char path[STORE_RIG_PATH_BYTES];
+    int start;
+
+    fill_two(rig, 100);
+    store_rig_path(path, rig, "rows");
+    assert_int_equal(unlink(path), 0);
+    for (start = 0; start < 3; start++)
+        assert_int_equal(store_open(&rig->store, &rig->config, &rig->created),
+                         RC_DAMAGED);
+}
+
+/* Killed, with rows behind the last checkpoint: nor does recovery make it. */
+static void
+test_store_029_missing_table_after_a_kill_is_damaged(void **state)
+{
+    struct store_rig *rig = *state;
+    char path[STORE_RIG_PATH_BYTES];
+
+    fill_two(rig, 20);
+    put_and_die(rig, 20, 1000);
+    store_rig_path(path, rig, "rows");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(store_open(&rig->store, &rig->config, &rig->created),
+                     RC_DAMAGED);
+}
+
+/* One that was cut, and told, and is then taken away. */
+static void
+test_store_029_cut_table_that_is_removed_is_damaged(void **state)
+{
+    struct store_rig *rig = *state;
+    char path[STORE_RIG_PATH_BYTES];
+
+    fill_two(rig, 100);
+    store_rig_path(path, rig, "rows");
+    assert_int_equal(truncate(path, PAGE_BYTES), 0);
+    assert_int_equal(store_open(&rig->store, &rig->config, &rig->created),
+                     RC_DAMAGED);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(store_open(&rig->store, &rig->config, &rig->created),
+                     RC_DAMAGED);
+}
+
+/* Somebody had the store open and this table not (sagactl verify): his
+ * checkpoints know of it still, and how long it is. */
+static void
+test_store_029_table_that_was_not_opened_is_known_still(void **state)
+{
+    static const off_t cuts[] = { PAGE_BYTES, -1 };
+    struct store_rig *rig = *state;
+    char path[STORE_RIG_PATH_BYTES];
+    size_t i;
+
+    for (i = 0; i < ARRAY_COUNT(cuts); i++) {
+        fill_two(rig, 100);
+        assert_int_equal(store_open(&rig->store, &rig->config, &rig->created),
+                         RC_OK);
+        assert_int_equal(store_close(&rig->store), RC_OK);
+        store_rig_path(path, rig, "rows");
+        if (cuts[i] < 0)
+            assert_int_equal(unlink(path), 0);
+        else
+            assert_int_equal(truncate(path, cuts[i]), 0);
+        assert_int_equal(store_open(&rig->store, &rig->config, &rig->created),
+                         RC_DAMAGED);
+        store_rig_fini(rig);
+        store_rig_init(rig, NULL);
+    }
+}
+
+/* "other" does not stay: its owner may have removed it. */
+static void
+test_store_missing_table_that_does_not_stay_opens(void **state)
+{
+    struct store_rig *rig = *state;
+    char path[STORE_RIG_PATH_BYTES];
+
+    fill_two(rig, 100);
+    store_rig_path(path, rig, "other");
+    assert_int_equal(unlink(path), 0);
+    store_rig_open(rig);
+    assert_int_equal(row_count_numbers(rig->table, 100), 100);
+}
+
+/* Killed before its first checkpoint: its tables were never told of. */
+static void
+test_store_killed_before_its_first_checkpoint_opens(void **state)
+{
+    struct store_rig *rig = *state;
+    char path[STORE_RIG_PATH_BYTES];
+
+    rig->config.table_stays = stays;
+    put_and_die(rig, 0, 100);
+    store_rig_path(path, rig, "table_pages");
+    assert_int_not_equal(access(path, F_OK), 0);
+    store_rig_open(rig);
+    assert_int_equal(row_count_numbers(rig->table, 100), 100);
+}
+
+/* A table that a start found short, and no checkpoint had known: recovery may
+ * have undone that it was made. */
+static void
+test_store_missing_table_of_no_checkpoint_opens(void **state)
+{
+    struct store_rig *rig = *state;
+    char path[STORE_RIG_PATH_BYTES];
+    FILE *pages;
+
+    rig->config.table_stays = stays;
+    assert_int_equal(store_open(&rig->store, &rig->config, &rig->created),
+                     RC_OK);
+    assert_int_equal(store_close(&rig->store), RC_OK);
+    store_rig_path(path, rig, "table_pages");
+    pages = fopen(path, "w");
+    assert_non_null(pages);
+    fprintf(pages, "rows %040d 4294967294\nend\n", 0);
+    fclose(pages);
+    store_rig_open(rig);
+}
+
+#define WITH_RIG(test)                                                         \
+    cmocka_unit_test_setup_teardown(test, store_rig_new, store_rig_teardown)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_RIG(test_store_029_missing_table_that_stays_is_damaged),
+        WITH_RIG(test_store_029_missing_table_after_a_kill_is_damaged),
+        WITH_RIG(test_store_029_cut_table_that_is_removed_is_damaged),
+        WITH_RIG(test_store_029_table_that_was_not_opened_is_known_still),
+        WITH_RIG(test_store_missing_table_that_does_not_stay_opens),
+        WITH_RIG(test_store_killed_before_its_first_checkpoint_opens),
+        WITH_RIG(test_store_missing_table_of_no_checkpoint_opens),
+    };
+
+    log_open("test_store_missing");
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
