@@ -153,6 +153,11 @@ daemon_stop_asked(int signal_fd)
 }
 
 void
+daemon_joined(void)
+{
+}
+
+void
 daemon_stopping(void)
 {
 }
