@@ -36,13 +36,13 @@ batch_cache_new(struct batch_cache **cache_out, size_t bytes_max)
     struct batch_cache *cache = calloc(1, sizeof(*cache));
 
     if (cache == NULL)
-        return RC_FULL;
+        return RC_NO_MEMORY;
     cache->bytes_max = bytes_max;
     cache->bytes = malloc(bytes_max); /* resident as far as it is used */
     memset(cache->chains, 0xff, sizeof(cache->chains));
     if (cache->bytes == NULL) {
         batch_cache_destroy(&cache);
-        return RC_FULL;
+        return RC_NO_MEMORY;
     }
     *cache_out = cache;
     return RC_OK;

@@ -32,7 +32,7 @@ struct batch_cached {
     uint32_t count; /* of its events */
 };
 
-/* RC_FULL: no memory. */
+/* RC_NO_MEMORY. */
 MUST_USE enum rc batch_cache_new(struct batch_cache **cache_out,
                                  size_t bytes_max);
 void batch_cache_destroy(struct batch_cache **cache_p);

@@ -42,7 +42,7 @@ consumer_find_or_make(struct consumer_table *table, const char *name,
     if (consumer == NULL) {
         consumer = calloc(1, sizeof(*consumer));
         if (consumer == NULL)
-            return RC_IO;
+            return RC_NO_MEMORY;
         name_copy(consumer->name, sizeof(consumer->name), name);
         rc = name_index_add(&table->index, consumer);
         if (rc != RC_OK)
@@ -77,7 +77,7 @@ position_make(struct consumer_table *table, struct consumer *consumer,
             realloc(consumer->positions, room * sizeof(positions[0]));
 
         if (positions == NULL)
-            return RC_IO;
+            return RC_NO_MEMORY;
         consumer->positions = positions;
         consumer->room = room;
     }

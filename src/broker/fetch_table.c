@@ -12,7 +12,7 @@ fetch_table_new(struct fetch_table **table_out, uint32_t waiting_max)
         table->items = calloc(room, sizeof(table->items[0]));
     if (table == NULL || table->items == NULL) {
         free(table);
-        return RC_IO;
+        return RC_NO_MEMORY;
     }
     table->room = room;
     table->waiting_max = waiting_max;

@@ -64,7 +64,7 @@ grow(struct name_index *index)
     void **items = realloc(index->items, room * sizeof(items[0]));
 
     if (items == NULL)
-        return RC_IO;
+        return RC_NO_MEMORY;
     index->items = items;
     index->room = room;
     return RC_OK;

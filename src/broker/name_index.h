@@ -25,7 +25,7 @@ void name_index_init(struct name_index *index, size_t count_max);
 void name_index_fini(struct name_index *index);
 /* The thing of that name, or NULL. */
 void *name_index_find(const struct name_index *index, const char *name);
-/* RC_FULL at count_max; RC_EXISTS; RC_IO without memory. */
+/* RC_FULL at count_max; RC_EXISTS; RC_NO_MEMORY. */
 MUST_USE enum rc name_index_add(struct name_index *index, void *item);
 /* It must be there. */
 void name_index_remove(struct name_index *index, const void *item);

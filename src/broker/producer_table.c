@@ -47,7 +47,7 @@ producer_find_or_make(struct producer_table *table, const char *name,
     if (producer == NULL) {
         producer = calloc(1, sizeof(*producer));
         if (producer == NULL)
-            return RC_IO;
+            return RC_NO_MEMORY;
         name_copy(producer->name, sizeof(producer->name), name);
         rc = name_index_add(&table->index, producer);
         if (rc != RC_OK)
@@ -90,7 +90,7 @@ stream_add(struct producer *producer, struct producer_stream *stream)
             realloc(producer->streams, room * sizeof(streams[0]));
 
         if (streams == NULL)
-            return RC_IO;
+            return RC_NO_MEMORY;
         producer->streams = streams;
         producer->stream_room = room;
     }
@@ -114,7 +114,7 @@ producer_table_stream(struct producer_table *table, struct producer *producer,
     stream = calloc(1, sizeof(*stream));
     if (stream == NULL || stream_add(producer, stream) != RC_OK) {
         free(stream);
-        return RC_IO;
+        return RC_NO_MEMORY;
     }
     stream->producer = producer;
     stream->slot = slot;

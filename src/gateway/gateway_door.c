@@ -122,7 +122,7 @@ append_row(json_t *rows, const char *name, json_t *row)
 
     if (whole == NULL || json_object_update(whole, row) != 0 ||
         json_array_append_new(rows, whole) != 0)
-        return RC_FULL;
+        return RC_NO_MEMORY;
     return RC_OK;
 }
 
@@ -215,7 +215,7 @@ on_list(struct gateway_door *door, struct request *request)
 {
     struct names names = { .count = 0 };
     json_t *rows = json_array();
-    enum rc rc = rows != NULL ? RC_OK : RC_FULL;
+    enum rc rc = rows != NULL ? RC_OK : RC_NO_MEMORY;
 
     add_name(&names, process_name(PROCESS_PAYMENT));
     add_name(&names, process_name(PROCESS_LEDGER));
@@ -327,7 +327,7 @@ gateway_door_open(struct gateway_door **door_out, const struct config *config)
 
     *door_out = NULL;
     if (door == NULL)
-        return RC_IO;
+        return RC_NO_MEMORY;
     door->config = config;
     door->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (door->stop_fd >= 0 && mailbox_new(&door->requests) == RC_OK &&

@@ -24,7 +24,7 @@ mailbox_new(struct mailbox **mailbox_out)
     struct mailbox *mailbox = malloc(sizeof(*mailbox));
 
     if (mailbox == NULL)
-        return RC_IO;
+        return RC_NO_MEMORY;
     atomic_init(&mailbox->newest, NULL);
     mailbox->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (mailbox->fd < 0) {

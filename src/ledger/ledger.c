@@ -330,7 +330,7 @@ ledger_new(struct ledger **ledger_out, const struct config *config)
     struct ledger *ledger = calloc(1, sizeof *ledger);
 
     if (ledger == NULL)
-        return RC_FULL;
+        return RC_NO_MEMORY;
     ledger->config = config;
     *ledger_out = ledger;
     return RC_OK;

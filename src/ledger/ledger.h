@@ -24,7 +24,7 @@
 
 struct ledger;
 
-/* RC_FULL: no memory.  The configuration must outlive it. */
+/* RC_NO_MEMORY.  The configuration must outlive it. */
 MUST_USE enum rc ledger_new(struct ledger **ledger_out,
                             const struct config *config);
 /* After participant_close(). */

@@ -155,7 +155,7 @@ ledger_journal_open(struct ledger_journal **journal_out, struct store *store)
     enum rc rc;
 
     if (journal == NULL)
-        return RC_FULL;
+        return RC_NO_MEMORY;
     row_begin(journal);
     rc = store_table_open(store, "journal", &journal->table);
     if (rc == RC_OK)

@@ -19,7 +19,7 @@
 
 struct ledger_journal;
 
-/* RC_FULL: no memory.  The store stays the caller's. */
+/* RC_NO_MEMORY.  The store stays the caller's. */
 MUST_USE enum rc ledger_journal_open(struct ledger_journal **journal_out,
                                      struct store *store);
 /* Drops what was not written. */

@@ -107,7 +107,7 @@ ledger_store_open(struct ledger_store **tables_out, struct store *store)
     enum rc rc;
 
     if (tables == NULL)
-        return RC_FULL;
+        return RC_NO_MEMORY;
     rc = ledger_journal_open(&tables->journal, store);
     if (rc == RC_OK)
         rc = store_table_open(store, "balances", &tables->balances);

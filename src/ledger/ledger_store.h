@@ -23,7 +23,7 @@
 
 struct ledger_store;
 
-/* RC_FULL: no memory.  The store stays the caller's. */
+/* RC_NO_MEMORY.  The store stays the caller's. */
 MUST_USE enum rc ledger_store_open(struct ledger_store **tables_out,
                                    struct store *store);
 void ledger_store_close(struct ledger_store **tables_p);

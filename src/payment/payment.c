@@ -386,7 +386,7 @@ payment_new(struct payment **payment_out, const struct config *config)
     struct payment *payment = calloc(1, sizeof *payment);
 
     if (payment == NULL)
-        return RC_FULL;
+        return RC_NO_MEMORY;
     payment->config = config;
     *payment_out = payment;
     return RC_OK;

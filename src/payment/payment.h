@@ -26,7 +26,7 @@
 
 struct payment;
 
-/* RC_FULL: no memory.  The configuration must outlive it. */
+/* RC_NO_MEMORY.  The configuration must outlive it. */
 MUST_USE enum rc payment_new(struct payment **payment_out,
                              const struct config *config);
 /* After participant_close(). */

@@ -162,7 +162,7 @@ payment_store_open(struct payment_store **tables_out, struct store *store)
     enum rc rc;
 
     if (tables == NULL)
-        return RC_FULL;
+        return RC_NO_MEMORY;
     rc = store_table_open(store, "accounts", &tables->accounts);
     if (rc == RC_OK)
         rc = store_table_open_packed(store, "payments",

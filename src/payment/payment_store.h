@@ -19,7 +19,7 @@
 
 struct payment_store;
 
-/* RC_FULL: no memory.  The store stays the caller's. */
+/* RC_NO_MEMORY.  The store stays the caller's. */
 MUST_USE enum rc payment_store_open(struct payment_store **tables_out,
                                     struct store *store);
 void payment_store_close(struct payment_store **tables_p);

@@ -12,6 +12,7 @@ static const char *const rc_names[RC_COUNT] = {
     [RC_MALFORMED] = "malformed",
     [RC_BUSY] = "busy",
     [RC_NO_SPACE] = "no_space",
+    [RC_NO_MEMORY] = "no_memory",
     [RC_IO] = "io",
     [RC_DAMAGED] = "damaged",
     [RC_REFUSED] = "refused",
@@ -40,6 +41,7 @@ rc_exit_code(enum rc rc)
     case RC_FULL:
     case RC_AGAIN:
     case RC_NO_SPACE:
+    case RC_NO_MEMORY:
     case RC_REFUSED:
     case RC_IO:
     case RC_COUNT:

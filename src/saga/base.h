@@ -24,6 +24,7 @@ enum rc {
     RC_MALFORMED,  /* the input does not have the form that it must have      */
     RC_BUSY,       /* another process holds it                                */
     RC_NO_SPACE,   /* the disk is full                                        */
+    RC_NO_MEMORY,  /* malloc gave none                                        */
     RC_IO,         /* the system failed us: stop, restart, recover            */
     RC_DAMAGED,    /* data does not verify: stop, call a human                */
     RC_REFUSED,    /* an event that can't be handled; nothing was done: park */

@@ -41,10 +41,10 @@ codec_new(struct codec **codec_out)
     struct codec *codec = calloc(1, sizeof(*codec));
 
     if (codec == NULL)
-        return RC_FULL;
+        return RC_NO_MEMORY;
     if (!msgpack_zone_init(&codec->zone, ZONE_CHUNK_BYTES)) {
         free(codec);
-        return RC_FULL;
+        return RC_NO_MEMORY;
     }
     *codec_out = codec;
     return RC_OK;

@@ -36,7 +36,7 @@ const char *codec_refusal_name(enum codec_refusal refusal);
 
 struct codec; /* reused memory for decoding */
 
-/* RC_OK or RC_FULL (no memory). */
+/* RC_OK or RC_NO_MEMORY. */
 MUST_USE enum rc codec_new(struct codec **codec_out);
 void codec_destroy(struct codec **codec_p);
 

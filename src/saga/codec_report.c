@@ -141,7 +141,7 @@ report_decode(struct report *report_out, const uint8_t *data, size_t size)
     used = 0;
     result = msgpack_unpack_next(&unpacked, (const char *)data, size, &used);
     if (result != MSGPACK_UNPACK_SUCCESS)
-        rc = result == MSGPACK_UNPACK_NOMEM_ERROR ? RC_FULL : RC_MALFORMED;
+        rc = result == MSGPACK_UNPACK_NOMEM_ERROR ? RC_NO_MEMORY : RC_MALFORMED;
     else
         for (uint32_t i = 0; i < unpacked.data.via.map.size && rc == RC_OK; i++)
             rc = read_pair(&unpacked.data.via.map.ptr[i], report_out);

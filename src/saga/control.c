@@ -70,7 +70,7 @@ control_open(struct control **control_out, const char *path)
     int i;
 
     if (control == NULL)
-        return RC_FULL;
+        return RC_NO_MEMORY;
     control->epoll_fd = control->listen_fd = -1;
     for (i = 0; i < CONTROL_CLIENTS_MAX; i++) {
         control->clients[i] = -1;

@@ -34,7 +34,7 @@ struct control_request {
 };
 
 /* Listens at `path`, replacing what a crash left (the caller holds the
- * store's lock).  RC_IO (logged); RC_FULL: no memory. */
+ * store's lock).  RC_IO (logged); RC_NO_MEMORY. */
 MUST_USE enum rc control_open(struct control **control_out, const char *path);
 void control_close(struct control **control_p);
 

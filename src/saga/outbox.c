@@ -57,7 +57,7 @@ outbox_open(struct outbox *outbox, struct store *store,
                                .batch_bytes_max = batch_bytes_max };
     outbox->row = malloc(OUTBOX_ROW_BYTES_MAX);
     if (outbox->row == NULL)
-        return RC_IO;
+        return RC_NO_MEMORY;
     rc = store_table_open(store, "outbox", &outbox->rows);
     if (rc == RC_OK)
         outbox->pages = store_table_pages(outbox->rows);
@@ -140,7 +140,7 @@ outbox_add(struct outbox *outbox, struct bus *bus, const char *topic,
     *stream = (struct outbox_stream){ .topic = topic, .partition = partition };
     stream->bytes = malloc(outbox->batch_bytes_max);
     if (stream->bytes == NULL)
-        return RC_IO;
+        return RC_NO_MEMORY;
     *stream_out = outbox->streams_count++;
     rc = read_next_seq(outbox, stream);
     if (rc == RC_OK)

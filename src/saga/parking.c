@@ -107,7 +107,7 @@ remember(struct parking *parking, uint64_t number,
          const struct parked *parked)
 {
     if (parking->count == parking->room && !make_room(parking))
-        return RC_IO;
+        return RC_NO_MEMORY;
     parking->waiting[parking->count++] =
         (struct waiting){ number, parked->order.value, parked->user.value };
     parking->last_number = number;
@@ -148,13 +148,13 @@ parking_open(struct parking **parking_out, struct store *store,
     enum rc rc;
 
     if (parking == NULL)
-        return RC_IO;
+        return RC_NO_MEMORY;
     *parking_out = parking;
     parking->rows_max = rows_max;
     parking->row = malloc(STORE_VALUE_BYTES_MAX);
     parking->out = malloc(STORE_VALUE_BYTES_MAX);
     if (parking->row == NULL || parking->out == NULL)
-        return RC_IO;
+        return RC_NO_MEMORY;
     rc = store_table_open(store, "parked", &parking->table);
     if (rc == RC_OK)
         rc = read_waiting(parking);

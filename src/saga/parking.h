@@ -46,7 +46,7 @@ struct parked {
 
 struct parking;
 
-/* Opens the table and reads which orders wait.  RC_IO: no memory.
+/* Opens the table and reads which orders wait.  RC_NO_MEMORY,
  * RC_DAMAGED. */
 MUST_USE enum rc parking_open(struct parking **parking_out,
                               struct store *store, uint32_t rows_max);

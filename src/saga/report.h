@@ -53,7 +53,7 @@ size_t report_encode(const struct report *report,
                      uint8_t buffer[REPORT_BYTES_MAX]);
 
 /* RC_MALFORMED: no map, too long, or a known name with another kind of value;
- * RC_FULL: no memory.  What is not told is 0. */
+ * RC_NO_MEMORY.  What is not told is 0. */
 MUST_USE enum rc report_decode(struct report *report_out, const uint8_t *data,
                                size_t size);
 

@@ -38,7 +38,7 @@ row_cache_open(struct row_cache **cache_out, struct store_table *table,
 
     invariant(rows_max > 0 && rows_max <= ROW_CACHE_ROWS_MAX);
     if (cache == NULL)
-        return RC_FULL;
+        return RC_NO_MEMORY;
     cache->table = table;
     cache->format = format;
     cache->rows_max = rows_max;
@@ -53,7 +53,7 @@ row_cache_open(struct row_cache **cache_out, struct store_table *table,
     if (cache->keys == NULL || cache->flags == NULL || cache->rows == NULL ||
         cache->changed == NULL) {
         row_cache_close(&cache);
-        return RC_FULL;
+        return RC_NO_MEMORY;
     }
     *cache_out = cache;
     return RC_OK;

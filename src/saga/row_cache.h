@@ -26,7 +26,7 @@
 
 struct row_cache;
 
-/* The table and the format must outlive the cache.  RC_FULL: no memory. */
+/* The table and the format must outlive the cache.  RC_NO_MEMORY. */
 MUST_USE enum rc row_cache_open(struct row_cache **cache_out,
                                 struct store_table *table,
                                 const struct row_format *format,

@@ -299,7 +299,7 @@ lengths_add(struct store_lengths *lengths, const struct store_length *length)
         realloc(lengths->items, (lengths->count + 1) * sizeof *items);
 
     if (items == NULL)
-        return RC_IO;
+        return RC_NO_MEMORY;
     lengths->items = items;
     lengths->items[lengths->count++] = *length;
     return RC_OK;

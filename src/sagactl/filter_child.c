@@ -105,7 +105,7 @@ filter_child_new(struct filter_child **child_out, char *const *argv,
     struct filter_child *child = calloc(1, sizeof *child);
 
     if (child == NULL)
-        return RC_FULL;
+        return RC_NO_MEMORY;
     child->argv = argv;
     child->per_event = per_event;
     child->timeout_ms = timeout_ms;

@@ -25,7 +25,7 @@ struct filter_child;
 
 /*
  * Starts the program.  argv: it and its arguments, NULL behind them; must
- * outlive the child.  RC_FULL: no memory.  RC_NOT_FOUND: it can't be started
+ * outlive the child.  RC_NO_MEMORY.  RC_NOT_FOUND: it can't be started
  * (logged); *child_out is to be destroyed all the same.
  */
 MUST_USE enum rc filter_child_new(struct filter_child **child_out,

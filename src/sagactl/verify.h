@@ -49,7 +49,7 @@ extern const char *const verify_names[VERIFY_STORES];
 
 /* Opens the stores, verifies, closes them.  RC_OK: the report tells; else a
  * store could not be read (RC_DAMAGED: report->unreadable), or there is no
- * memory (RC_FULL). */
+ * memory (RC_NO_MEMORY). */
 MUST_USE enum rc verify_run(const struct verify_input *input,
                             struct verify_report *report);
 
@@ -142,7 +142,7 @@ MUST_USE enum rc verify_excuse(struct verify *verify, enum process process,
                                uint64_t user);
 MUST_USE enum rc verify_span_add(struct verify_spans *spans,
                                  const struct verify_span *span, uint32_t max);
-/* RC_FULL: no memory. */
+/* RC_NO_MEMORY. */
 MUST_USE enum rc verify_order(struct verify *verify, uint64_t id,
                               struct order_facts **order_out);
 MUST_USE enum rc verify_user(struct verify *verify, uint64_t id,

@@ -175,7 +175,7 @@ take_batch(struct pass *pass, const struct store_row *row)
     pass->next = base + batch.count;
     producer = pass_producer(pass, batch.producer);
     if (producer == NULL)
-        return RC_FULL;
+        return RC_NO_MEMORY;
     check_seqs(pass, producer, &batch);
     if (pass->topic == TOPIC_COUNT)
         return RC_OK;

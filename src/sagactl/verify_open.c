@@ -71,14 +71,14 @@ enum rc
 verify_order(struct verify *verify, uint64_t id, struct order_facts **order_out)
 {
     *order_out = fact_table_get(&verify->orders, id);
-    return *order_out == NULL ? RC_FULL : RC_OK;
+    return *order_out == NULL ? RC_NO_MEMORY : RC_OK;
 }
 
 enum rc
 verify_user(struct verify *verify, uint64_t id, struct user_facts **user_out)
 {
     *user_out = fact_table_get(&verify->users, id);
-    return *user_out == NULL ? RC_FULL : RC_OK;
+    return *user_out == NULL ? RC_NO_MEMORY : RC_OK;
 }
 
 void
@@ -111,7 +111,7 @@ verify_span_add(struct verify_spans *spans, const struct verify_span *span,
             realloc(spans->items, room * sizeof items[0]);
 
         if (items == NULL)
-            return RC_FULL;
+            return RC_NO_MEMORY;
         spans->items = items;
         spans->room = room;
     }
@@ -215,7 +215,7 @@ take_position(struct verify *verify, struct verify_actor *actor,
                                   .offset = position->offset };
     read->seen = calloc(position->seen_count + 1, sizeof read->seen[0]);
     if (read->seen == NULL)
-        return RC_FULL;
+        return RC_NO_MEMORY;
     actor->reads_count++;
     for (uint32_t i = 0; i < position->seen_count; i++, read->seen_count++)
         if (!verify_read_seen(position, read->seen[i].producer,
@@ -345,7 +345,7 @@ verify_open(struct verify *verify)
     fact_table_init(&verify->users, sizeof(struct user_facts));
     verify->actors = calloc(VERIFY_ACTORS, sizeof verify->actors[0]);
     if (rc != RC_OK || verify->actors == NULL)
-        return RC_FULL;
+        return RC_NO_MEMORY;
     for (int i = 0; i < VERIFY_ACTORS && rc == RC_OK; i++)
         rc = open_actor(verify, (enum verify_store)i);
     if (rc == RC_OK)

@@ -42,7 +42,7 @@ struct pass_batch {
     bool in_log;
 };
 
-/* verify_log.c: folds the events.  RC_FULL: no memory. */
+/* verify_log.c: folds the events.  RC_NO_MEMORY. */
 MUST_USE enum rc pass_take_events(struct pass *pass,
                                   const struct pass_batch *batch);
 /* The producer of that name, made if there is none; NULL: no memory. */

@@ -24,7 +24,7 @@ on_seqs(void *context, struct bytes_reader *key, struct bytes_reader *value)
     }
     producer = pass_producer(pass, name);
     if (producer == NULL)
-        return RC_FULL;
+        return RC_NO_MEMORY;
     producer->stored_seq = seqs.last_seq;
     return RC_OK;
 }
@@ -157,7 +157,7 @@ check_outbox(struct pass *pass, struct verify_actor *actor,
     enum rc rc;
 
     if (producer == NULL)
-        return RC_FULL;
+        return RC_NO_MEMORY;
     outbox.stored_seq = producer->stored_seq;
     rc = verify_walk(pass->verify, actor->store, "outbox", on_waiting,
                      &outbox);
