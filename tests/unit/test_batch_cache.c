@@ -140,6 +140,16 @@ test_batch_cache_items_are_bounded(void **state)
 /* Any sizes: the newest are there, as many as fit but for what is left at two
  * ends, and none is torn. */
 static void
+test_batch_cache_without_memory_is_told(void **state)
+{
+    struct batch_cache *cache = NULL;
+
+    (void)state;
+    assert_int_equal(batch_cache_new(&cache, SIZE_MAX / 4), RC_NO_MEMORY);
+    assert_null(cache);
+}
+
+static void
 test_batch_cache_holds_the_newest_whole(void **state)
 {
     struct batch_cache *cache = *state;
@@ -173,6 +183,7 @@ main(void)
         T(test_batch_cache_who_came_first_goes_first),
         T(test_batch_cache_too_large_is_not_kept),
         T(test_batch_cache_items_are_bounded),
+        T(test_batch_cache_without_memory_is_told),
         T(test_batch_cache_holds_the_newest_whole),
     };
 
