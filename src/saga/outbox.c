@@ -218,6 +218,15 @@ write_state(struct outbox *outbox, struct outbox_stream *stream)
 }
 
 static enum rc
+damaged(const struct outbox_stream *stream, uint64_t seq, const char *why)
+{
+    log_error("outbox_damaged",
+              "topic=%s partition=%u seq=%" PRIu64 " why=%s", stream->topic,
+              stream->partition, seq, why);
+    return RC_DAMAGED;
+}
+
+static enum rc
 trim_rows(struct outbox *outbox)
 {
     uint8_t key[OUTBOX_KEY_BYTES_MAX];
@@ -231,7 +240,8 @@ trim_rows(struct outbox *outbox)
             outbox->rows, key,
             row_key(&outbox->streams[row->stream], row->first_seq, key));
         if (rc == RC_NOT_FOUND)
-            rc = RC_DAMAGED;
+            rc = damaged(&outbox->streams[row->stream], row->first_seq,
+                         "missing");
         if (rc != RC_OK)
             return rc;
     }
@@ -293,15 +303,6 @@ outbox_write(struct outbox *outbox)
         rc = trim_rows(outbox);
     note_end(outbox);
     return rc;
-}
-
-static enum rc
-damaged(const struct outbox_stream *stream, uint64_t seq, const char *why)
-{
-    log_error("outbox_damaged",
-              "topic=%s partition=%u seq=%" PRIu64 " why=%s", stream->topic,
-              stream->partition, seq, why);
-    return RC_DAMAGED;
 }
 
 static enum rc

@@ -60,6 +60,7 @@ static enum rc
 check_identity(struct participant *participant, bool *first_out)
 {
     struct bytes_reader reader;
+    uint32_t partitions;
     uint8_t row[8];
     size_t bytes;
     enum rc rc;
@@ -74,12 +75,17 @@ check_identity(struct participant *participant, bool *first_out)
         log_error("store_format", "words=\"this store is of another version\"");
         return RC_MALFORMED;
     }
-    if (bytes_get_u32(&reader) != participant->config->partitions) {
+    partitions = bytes_get_u32(&reader);
+    if (!bytes_all_read(&reader)) {
+        log_error("row_damaged", "table=participant key=store");
+        return RC_DAMAGED;
+    }
+    if (partitions != participant->config->partitions) {
         log_error("partitions_changed",
                   "words=\"partitions is fixed once a store is made\"");
         return RC_MALFORMED;
     }
-    return bytes_all_read(&reader) ? RC_OK : RC_DAMAGED;
+    return RC_OK;
 }
 
 static enum rc
