@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../support/accounts_world.h"
+#include "../support/said.h"
 #include "../support/store_rig.h"
 #include "payment/payment_store.h"
 #include "saga/log.h"
@@ -269,6 +270,34 @@ test_payment_successful_transaction_changes_nothing(void **state)
 
 /* ---- G1, G2 ----------------------------------------------------------- */
 
+/* An event of payment's own, in the topic that it reads. */
+static void
+test_payment_misplaced_event_is_refused(void **state)
+{
+    struct accounts_world *world = *state;
+    struct event event;
+    const char *said;
+    enum rc rc = RC_OK;
+
+    event_init(&event, EVENT_PAYMENT);
+    event.order.value = 11;
+    event.user.value = 1;
+    event.payment_status = PAYMENT_APPROVED;
+    event.price.minor = 5000;
+    event.balance.minor = 5000;
+    fake_broker_send(world->broker, "orders", "gateway", &event);
+    said_begin();
+    for (int turns = 0; turns < 3 && rc == RC_OK; turns++)
+        rc = participant_turn(world->participants[PAYMENT], 0);
+    said = said_end();
+    assert_int_equal(rc, RC_OK);
+    assert_non_null(strstr(said, "event=event_misplaced type=Payment "
+                                 "source=gateway seq=2"));
+    assert_int_equal(parked_count(world, PAYMENT), 1);
+    assert_string_equal(sent_event(world, "dead-letters", 0).cause, "refused");
+    assert_int_equal(sent_count(world, "payments"), 1);
+}
+
 static void
 g2_payment_redelivery_by_force_changes_nothing(void **state)
 {
@@ -447,6 +476,7 @@ main(void)
         T(test_payment_cancel_before_its_purchase_is_remembered),
         T(test_payment_unsuccessful_transaction_gives_the_credit_back),
         T(test_payment_successful_transaction_changes_nothing),
+        T(test_payment_misplaced_event_is_refused),
         T(g2_payment_redelivery_by_force_changes_nothing),
         T(g2_payment_crash_between_commit_and_publish_says_the_same),
         T(g1_payment_accounts_survive_a_restart),
