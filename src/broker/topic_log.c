@@ -139,13 +139,14 @@ static bool
 roll_is_due(const struct topic_log *log, int64_t now_us)
 {
     const struct topic_log_config *config = &log->segments.config;
+    size_t max = config->segments_max != 0 ? config->segments_max
+                                           : TOPIC_LOG_SEGMENTS_MAX;
     const struct topic_segment *segment;
 
     if (log->segments.count == 0)
         return true;
     segment = active(log);
-    if (segment->end == segment->base ||
-        log->segments.count >= TOPIC_LOG_SEGMENTS_MAX)
+    if (segment->end == segment->base || log->segments.count >= max)
         return false;
     return segment->bytes >= config->segment_bytes ||
            (config->segment_age_us > 0 &&

@@ -43,6 +43,7 @@ struct topic_log_config {
     uint16_t partition;
     uint64_t segment_bytes;  /* a fuller segment is not appended to */
     int64_t segment_age_us;  /* nor an older one; 0: age is no matter */
+    size_t segments_max;     /* 0: TOPIC_LOG_SEGMENTS_MAX */
     struct batch_cache *cache; /* for all logs of a store; NULL: none */
 };
 

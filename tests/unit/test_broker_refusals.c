@@ -157,6 +157,20 @@ send_fetch(struct rig *rig, const char *consumer, const char *topic,
     send_octets(rig, writer.data, writer.used);
 }
 
+static void
+send_report(struct rig *rig, const char *name)
+{
+    static const uint8_t octets[] = "told";
+    struct protocol_report report = { .bytes = octets,
+                                      .bytes_count = sizeof octets };
+    struct bytes_writer writer;
+
+    snprintf(report.name, sizeof report.name, "%s", name);
+    bytes_writer_init(&writer, rig->frame, sizeof rig->frame);
+    protocol_put_report(&writer, ++rig->request, &report);
+    send_octets(rig, writer.data, writer.used);
+}
+
 /* The next reply; it must be to the last request. */
 static enum verb
 receive(struct rig *rig, struct bytes_reader *reader)
@@ -297,6 +311,42 @@ test_broker_tables_have_a_limit(void **state)
     expect_error(rig, BUS_ERROR_LIMIT, LIMIT);
 }
 
+/* A producer has a stream per partition that it writes. */
+static void
+test_broker_streams_have_a_limit(void **state)
+{
+    struct rig *rig = *state;
+    struct producer_table *producers = &rig->broker->producers;
+    uint32_t count;
+
+    send_open(rig, "gateway");
+    expect(rig, VERB_OPEN_OK);
+    count = producers->stream_count;
+    producers->stream_count = PRODUCER_TABLE_STREAMS_MAX;
+    send_produce(rig, &(struct batch_of){ .count = 1 });
+    expect_error(rig, BUS_ERROR_LIMIT, PRODUCER_TABLE_STREAMS_MAX);
+    producers->stream_count = count;
+    send_produce(rig, &(struct batch_of){ .count = 1 });
+    expect(rig, VERB_PRODUCE_OK);
+}
+
+static void
+test_broker_reports_have_a_limit(void **state)
+{
+    struct rig *rig = *state;
+    char name[PRODUCER_NAME_BYTES];
+
+    for (uint32_t i = rig->broker->reports.count; i < REPORT_TABLE_MAX; i++) {
+        snprintf(name, sizeof name, "stranger-%u", i);
+        send_report(rig, name);
+        expect(rig, VERB_REPORT_OK);
+    }
+    send_report(rig, "one-too-many");
+    expect_error(rig, BUS_ERROR_LIMIT, REPORT_TABLE_MAX);
+    send_report(rig, name);
+    expect(rig, VERB_REPORT_OK);
+}
+
 /* Retention removes a segment; what stood in it is asked for. */
 static void
 test_broker_fetch_of_what_retention_removed_is_refused(void **state)
@@ -355,6 +405,8 @@ main(void)
         T(test_broker_fetch_is_refused_by_name),
         T(test_broker_frames_of_no_form_are_refused),
         T(test_broker_tables_have_a_limit),
+        T(test_broker_streams_have_a_limit),
+        T(test_broker_reports_have_a_limit),
         T(test_broker_fetch_of_what_retention_removed_is_refused),
         T(test_broker_below_its_disk_floor_stores_nothing),
     };

@@ -405,6 +405,24 @@ test_topic_log_old_segment_is_not_appended_to(void **state)
     assert_int_equal(read_from(rig, 0, 100000), 3);
 }
 
+/* As many segments as there may be: the last one grows. */
+static void
+test_topic_log_segments_have_a_limit(void **state)
+{
+    struct rig *rig = *state;
+
+    rig->config.segments_max = 2;
+    rig_reopen(rig);
+    append_batches(rig, 30);
+    assert_true(table_file_exists(rig, 8 * BATCH_COUNT));
+    assert_false(table_file_exists(rig, 16 * BATCH_COUNT));
+    assert_int_equal(read_from(rig, 0, 100000), 30);
+    rig->config.segments_max = 3;
+    rig_reopen(rig);
+    append_batches(rig, 1);
+    assert_true(table_file_exists(rig, 30 * BATCH_COUNT));
+}
+
 /* A crash between the two steps: the note remains, and the table goes. */
 static void
 test_topic_log_left_over_table_goes_at_the_next_opening(void **state)
@@ -742,6 +760,7 @@ main(void)
         WITH_RIG(test_topic_log_retention_by_age_spares_the_active),
         WITH_RIG(test_topic_log_retention_stops_at_the_floor),
         WITH_RIG(test_topic_log_old_segment_is_not_appended_to),
+        WITH_RIG(test_topic_log_segments_have_a_limit),
         WITH_RIG(test_topic_log_left_over_table_goes_at_the_next_opening),
         WITH_RIG(test_topic_log_contradicting_rows_damaged),
         WITH_RIG(test_topic_log_missing_batch_damaged),
