@@ -212,9 +212,13 @@ tables_check(struct store *store)
     if (rc == RC_OK)
         rc = store_lengths_missing(store->directory, lengths,
                                    store->table_stays);
-    for (i = 0; i < lengths->count && rc == RC_OK; i++)
-        if (lengths->items[i].pages >= STORE_PAGES_SHORT_LATER)
-            rc = store_table_verify(store, lengths->items[i].name);
+    for (i = 0; i < lengths->count && rc == RC_OK; i++) {
+        if (lengths->items[i].pages < STORE_PAGES_SHORT_LATER)
+            continue;
+        rc = store_table_verify(store, lengths->items[i].name);
+        if (rc == RC_NOT_FOUND) /* recovery has removed it */
+            rc = RC_OK;
+    }
     return rc;
 }
 

@@ -102,6 +102,11 @@ MUST_USE enum rc store_table_close(struct store_table **table_p);
  * RC_NOT_FOUND. */
 MUST_USE enum rc store_table_remove(struct store *store, const char *name);
 
+/* Looks at every page of a table that is not open: RC_DAMAGED, logged, if they
+ * are not one tree, after which the store may still be used; RC_NOT_FOUND.
+ * What it has read is read again by who walks the table: about as long. */
+MUST_USE enum rc store_table_verify(struct store *store, const char *name);
+
 MUST_USE enum rc store_begin(struct store *store);
 /* Commits without waiting for the disk. */
 MUST_USE enum rc store_commit(struct store *store);

@@ -103,10 +103,6 @@ enum rc store_failed_as(struct store *store, enum rc rc, int error,
 enum rc store_write_failed(struct store *store, int error,
                            const char *operation, const char *table);
 
-/* Looks at every page of a table's file, when recovery has ended: RC_DAMAGED,
- * logged, if they are not one tree. */
-MUST_USE enum rc store_table_verify(struct store *store, const char *name);
-
 /* A transaction was committed: notes how many pages its tables have now. */
 void store_tables_note_pages(struct store *store);
 

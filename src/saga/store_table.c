@@ -223,7 +223,7 @@ store_table_verify(struct store *store, const char *name)
 
     snprintf(path, sizeof path, "%s/%s", store->directory, name);
     if (access(path, F_OK) != 0)
-        return RC_OK; /* recovery has removed it */
+        return RC_NOT_FOUND;
     error = db_create(&db, store->env, 0);
     if (error == 0)
         error = db->verify(db, name, NULL, NULL, 0); /* the handle is gone */

@@ -147,8 +147,14 @@ MUST_USE enum rc verify_order(struct verify *verify, uint64_t id,
                               struct order_facts **order_out);
 MUST_USE enum rc verify_user(struct verify *verify, uint64_t id,
                              struct user_facts **user_out);
+/* Does the gateway have that order? (once its orders are read) */
+bool verify_has_row(const struct verify *verify, uint64_t id);
 /* Is this topic whole? */
 bool verify_has(const struct verify *verify, unsigned needs);
+
+/* verify_tables.c: the pages of tables of whose rows no other row tells, none
+ * of them open.  RC_DAMAGED, logged: one is damaged, or missing. */
+MUST_USE enum rc verify_tables(struct store *store, enum verify_store which);
 
 /* Calls row_fn for every row of a table, in order; counts are the caller's. */
 typedef enum rc verify_row_fn(struct verify *verify, void *context,

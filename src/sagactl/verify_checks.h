@@ -59,6 +59,8 @@
       "users' balances are the last that was told")                            \
     V(CHECK_GATEWAY_TRANSACTIONS, "gateway.transactions", "transactions",      \
       NEEDS_TRANSACTIONS, "transactions are those that the ledger told")       \
+    V(CHECK_GATEWAY_KEYS, "gateway.keys", "keys", NEEDS_NOTHING,               \
+      "an idempotency key stands for an order that is there (G2)")             \
     V(CHECK_GATEWAY_COUNTERS, "gateway.counters", "orders", NEEDS_NOTHING,     \
       "counters and the index by user are those of the rows")
 

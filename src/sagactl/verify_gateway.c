@@ -72,6 +72,24 @@ on_order(struct verify *verify, void *context, const struct store_row *row)
     return RC_OK;
 }
 
+/* Behind the orders.  Which of them were placed with a key, no row tells. */
+static enum rc
+on_key(struct verify *verify, void *context, const struct store_row *row)
+{
+    struct order_id id;
+
+    (void)context;
+    verify_looked(verify->report, CHECK_GATEWAY_KEYS, 1);
+    if (key_row_decode(row->value, row->bytes, &id) != RC_OK)
+        verify_differs(verify->report, CHECK_GATEWAY_KEYS,
+                       "a row of keys that can't be read");
+    else if (!verify_has_row(verify, id.value))
+        verify_differs(verify->report, CHECK_GATEWAY_KEYS,
+                       "a key stands for order %" PRIu64 ", which has no row",
+                       id.value);
+    return RC_OK;
+}
+
 /* ---- users, transactions ---- */
 
 static enum rc
@@ -211,6 +229,7 @@ verify_gateway(struct verify *verify)
                         void *context);
     } tables[] = {
         { "orders", on_order, verify_walk_packed },
+        { "keys", on_key, verify_walk },
         { "users", on_user, verify_walk },
         { "transactions", on_transaction, verify_walk_packed },
         { "counters", on_counters, verify_walk },

@@ -188,14 +188,6 @@ on_old(struct verify *verify, void *context, const struct store_row *row)
 
 /* ---- what it lacks ---- */
 
-static bool
-has_order(const struct verify *verify, uint64_t id)
-{
-    const struct order_facts *order = fact_table_find(&verify->orders, id);
-
-    return order != NULL && (order->facts & FACT(FACT_GATEWAY_ROW)) != 0;
-}
-
 /* The order before the mark is the last one that was indexed. */
 static void
 check_mark(struct verify *verify, const struct index_walk *walk)
@@ -203,7 +195,8 @@ check_mark(struct verify *verify, const struct index_walk *walk)
     uint64_t mark = walk->levels.mark;
 
     if (mark < walk->base ||
-        (mark > 0 && mark != INDEX_BASE_ALL && !has_order(verify, mark - 1)))
+        (mark > 0 && mark != INDEX_BASE_ALL &&
+         !verify_has_row(verify, mark - 1)))
         verify_differs(verify->report, CHECK_GATEWAY_COUNTERS,
                        "the index's mark is %" PRIu64 ", which can't be", mark);
 }

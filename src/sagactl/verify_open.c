@@ -74,6 +74,14 @@ verify_order(struct verify *verify, uint64_t id, struct order_facts **order_out)
     return *order_out == NULL ? RC_NO_MEMORY : RC_OK;
 }
 
+bool
+verify_has_row(const struct verify *verify, uint64_t id)
+{
+    const struct order_facts *order = fact_table_find(&verify->orders, id);
+
+    return order != NULL && (order->facts & FACT(FACT_GATEWAY_ROW)) != 0;
+}
+
 enum rc
 verify_user(struct verify *verify, uint64_t id, struct user_facts **user_out)
 {
@@ -331,6 +339,8 @@ open_actor(struct verify *verify, enum verify_store which)
     rc = open_store(verify, which, &actor->store);
     if (rc == RC_OK)
         rc = verify_walk(verify, actor->store, "participant", on_state, actor);
+    if (rc == RC_OK && actor->partitions != 0) /* else it never began */
+        rc = verify_tables(actor->store, which);
     if (rc == RC_OK)
         rc = verify_walk(verify, actor->store, "parked", on_parked, actor);
     return rc;
@@ -350,6 +360,8 @@ verify_open(struct verify *verify)
         rc = open_actor(verify, (enum verify_store)i);
     if (rc == RC_OK)
         rc = open_store(verify, VERIFY_BROKER, &verify->broker);
+    if (rc == RC_OK)
+        rc = verify_tables(verify->broker, VERIFY_BROKER);
     if (rc == RC_OK)
         rc = store_table_open(verify->broker, "meta", &verify->meta);
     return rc;

@@ -59,9 +59,12 @@ def all_that_happens(pipeline):
     ledger, of nobody, of a frozen user; and a credit."""
     ask(pipeline, "POST", "/users/2/credits", {"amount": "12.34"})
     ask(pipeline, "POST", "/users/4/freeze")
-    orders = [pipeline.order(user, product) for user, product in
-              ((1, 1), (1, 1), (1, 1), (2, 2), (3, 3), (4, 1), (99, 1),
-               (5, 5))]
+    first = pipeline.request("POST", "/orders", {"userId": 1, "productId": 1},
+                             {"Idempotency-Key": "the-first-one"})
+    assert first.status == 201, first
+    orders = [first.json["id"]]
+    orders += [pipeline.order(user, product) for user, product in
+               ((1, 1), (1, 1), (2, 2), (3, 3), (4, 1), (99, 1), (5, 5))]
     for order in orders:
         pipeline.ended(order)
     ask(pipeline, "DELETE", f"/orders/{orders[4]}")

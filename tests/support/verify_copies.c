@@ -39,18 +39,34 @@ verify_place_order(struct verify_world *world, uint64_t user, uint64_t product)
     assert_int_equal(request.outcome, REQUEST_DONE);
 }
 
+static void
+place_with_key(struct verify_world *world, const char *key)
+{
+    struct request request = { .kind = REQUEST_ORDER_PLACE,
+                               .user = { 1 },
+                               .product = { 1 },
+                               .quantity = 1 };
+
+    snprintf(request.key, sizeof request.key, "%s", key);
+    world_ask(&world->gateway, &request);
+    assert_int_equal(request.outcome, REQUEST_DONE);
+    request_fini(&request);
+    verify_world_settle(world);
+}
+
 int
 verify_copies_setup(void **state)
 {
     static const struct {
         uint64_t user, product;
-    } orders[] = { { 1, 1 }, { 1, 1 }, { 1, 1 },  { 5, 5 },
-                   { 3, 2 }, { 99, 1 }, { 4, 1 }, { 2, 3 } };
+    } orders[] = { { 1, 1 }, { 1, 1 },  { 5, 5 }, { 3, 2 },
+                   { 99, 1 }, { 4, 1 }, { 2, 3 } };
 
     (void)state;
     verify_world_open(&base);
     ask(&base, REQUEST_USER_FREEZE, 4, 0, 0);
     ask(&base, REQUEST_USER_CREDIT, 2, 0, 3000);
+    place_with_key(&base, "the first one");
     for (size_t i = 0; i < ARRAY_COUNT(orders); i++) {
         verify_place_order(&base, orders[i].user, orders[i].product);
         verify_world_settle(&base);
