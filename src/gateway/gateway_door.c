@@ -348,11 +348,13 @@ void
 gateway_door_close(struct gateway_door **door_p)
 {
     struct gateway_door *door = *door_p;
+    int failed;
 
     if (door == NULL)
         return;
     atomic_store(&door->stopping, true);
-    invariant(eventfd_write(door->stop_fd, 1) == 0);
+    failed = eventfd_write(door->stop_fd, 1);
+    invariant(!failed);
     pthread_join(door->thread, NULL);
     close(door->stop_fd);
     mailbox_destroy(&door->requests);

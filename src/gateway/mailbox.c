@@ -73,6 +73,7 @@ mailbox_post(struct mailbox *mailbox, struct request *first,
 {
     const uint64_t one = 1;
     struct request *old;
+    ssize_t written;
 
     last->next = NULL;
     turn_around(first); /* last is the first of them now, first the last */
@@ -80,8 +81,10 @@ mailbox_post(struct mailbox *mailbox, struct request *first,
     do {
         first->next = old;
     } while (!atomic_compare_exchange_weak(&mailbox->newest, &old, last));
-    if (old == NULL)
-        invariant(write(mailbox->fd, &one, sizeof(one)) == sizeof(one));
+    if (old == NULL) {
+        written = write(mailbox->fd, &one, sizeof(one));
+        invariant(written == sizeof(one));
+    }
 }
 
 struct request *

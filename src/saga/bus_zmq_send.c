@@ -8,9 +8,11 @@ static bool
 send_frame(struct bus_zmq *bus, zmq_msg_t *frame)
 {
     zmq_msg_t copy;
+    int failed;
 
     zmq_msg_init(&copy);
-    invariant(zmq_msg_copy(&copy, frame) == 0);
+    failed = zmq_msg_copy(&copy, frame);
+    invariant(!failed);
     if (zmq_msg_send(&copy, bus->socket, ZMQ_DONTWAIT) >= 0)
         return true;
     zmq_msg_close(&copy);

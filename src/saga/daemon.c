@@ -448,8 +448,9 @@ static int64_t
 clock_us(clockid_t clock)
 {
     struct timespec now;
+    int failed = clock_gettime(clock, &now);
 
-    invariant(clock_gettime(clock, &now) == 0);
+    invariant(!failed);
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 

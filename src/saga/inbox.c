@@ -194,8 +194,10 @@ inbox_find(struct inbox *inbox, int bus_stream)
     int i = 0;
 
     invariant(inbox->streams_count > 0);
-    while (inbox->streams[i].bus_stream != bus_stream)
-        invariant(++i < inbox->streams_count);
+    while (inbox->streams[i].bus_stream != bus_stream) {
+        i++;
+        invariant(i < inbox->streams_count);
+    }
     return &inbox->streams[i];
 }
 

@@ -359,8 +359,10 @@ outbox_acked(struct outbox *outbox, int bus_stream, uint64_t first_seq,
 {
     int i = 0;
 
-    while (outbox->streams[i].bus_stream != bus_stream)
-        invariant(++i < outbox->streams_count);
+    while (outbox->streams[i].bus_stream != bus_stream) {
+        i++;
+        invariant(i < outbox->streams_count);
+    }
     invariant(outbox->streams[i].acked_seq + 1 == first_seq);
     invariant(outbox->trim_count < OUTBOX_TRIM_MAX);
     outbox->streams[i].acked_seq += count;

@@ -293,8 +293,10 @@ parking_remove(struct parking *parking, const struct parked *parked)
     uint8_t key[8];
     uint32_t i = 0;
 
-    while (parking->waiting[i].number != parked->number)
-        invariant(++i < parking->count);
+    while (parking->waiting[i].number != parked->number) {
+        i++;
+        invariant(i < parking->count);
+    }
     parking->count--;
     memmove(&parking->waiting[i], &parking->waiting[i + 1],
             (parking->count - i) * sizeof parking->waiting[0]);

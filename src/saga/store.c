@@ -256,6 +256,7 @@ store_open(struct store **store_out, const struct store_config *config,
            bool *created_out)
 {
     struct store *store = calloc(1, sizeof *store);
+    int failed;
     enum rc rc;
 
     invariant(config->cache_bytes >= CACHE_BYTES_MIN);
@@ -267,7 +268,8 @@ store_open(struct store **store_out, const struct store_config *config,
     store->table_stays = config->table_stays;
     store->log_file_bytes = log_file_bytes(config->checkpoint_bytes);
     store->put_bytes_wake = config->checkpoint_bytes / WAKES_PER_CHECKPOINT;
-    invariant(pthread_mutex_init(&store->tables_mutex, NULL) == 0);
+    failed = pthread_mutex_init(&store->tables_mutex, NULL);
+    invariant(!failed);
     store_sync_join(store);
     store->opening = true;
     rc = store_start(store, config, created_out);
