@@ -21,29 +21,15 @@ broker_control_open(struct broker *broker)
     return control_open(&broker->control, path);
 }
 
-static void
-put_uint(struct text_writer *reply, const char *name, uint64_t value)
-{
-    json_key(reply, name);
-    json_uint(reply, value);
-}
-
-static void
-put_text(struct text_writer *reply, const char *name, const char *value)
-{
-    json_key(reply, name);
-    json_text(reply, value);
-}
-
 /* As many partitions as fit in a reply; the count tells if some did not. */
 static void
 on_status(struct broker *broker, struct text_writer *reply)
 {
     const struct topic_table *topics = broker->topics;
 
-    put_text(reply, "process", broker->config->name);
-    put_uint(reply, "bytesFree", broker->bytes_free);
-    put_uint(reply, "count", topics->count);
+    json_put_text(reply, "process", broker->config->name);
+    json_put_uint(reply, "bytesFree", broker->bytes_free);
+    json_put_uint(reply, "count", topics->count);
     json_key(reply, "partitions");
     json_begin(reply, '[');
     for (uint32_t i = 0; i < topics->count; i++) {
@@ -52,11 +38,11 @@ on_status(struct broker *broker, struct text_writer *reply)
         if (reply->used + STATUS_ROW_BYTES_MAX + 2 > reply->size)
             break;
         json_begin(reply, '{');
-        put_text(reply, "topic", partition->topic);
-        put_uint(reply, "partition", partition->partition);
-        put_uint(reply, "start", topic_log_start(partition->log));
-        put_uint(reply, "end", topic_log_end(partition->log));
-        put_uint(reply, "bytes", topic_log_bytes(partition->log));
+        json_put_text(reply, "topic", partition->topic);
+        json_put_uint(reply, "partition", partition->partition);
+        json_put_uint(reply, "start", topic_log_start(partition->log));
+        json_put_uint(reply, "end", topic_log_end(partition->log));
+        json_put_uint(reply, "bytes", topic_log_bytes(partition->log));
         json_end(reply, '}');
     }
     json_end(reply, ']');
@@ -82,11 +68,11 @@ on_hold(struct broker *broker, const struct control_request *request,
     int seconds = hold_seconds(request->argument);
 
     if (seconds == 0) {
-        put_text(reply, "error", "how long? seconds, 1 to 600");
+        json_put_text(reply, "error", "how long? seconds, 1 to 600");
         return;
     }
     if (broker->held) {
-        put_text(reply, "error", "it is held already");
+        json_put_text(reply, "error", "it is held already");
         return;
     }
     broker->held = true;
@@ -103,7 +89,7 @@ on_release(struct broker *broker, const struct control_request *request,
            struct text_writer *reply)
 {
     if (!broker->held || broker->hold_client != request->client) {
-        put_text(reply, "error", "it is not held by you (any more)");
+        json_put_text(reply, "error", "it is not held by you (any more)");
         return;
     }
     broker->held = false;
@@ -129,7 +115,7 @@ serve(struct broker *broker, const struct control_request *request,
     else if (strcmp(word, "release") == 0)
         on_release(broker, request, reply);
     else
-        put_text(reply, "error", "status, backup, hold or release");
+        json_put_text(reply, "error", "status, backup, hold or release");
     return true;
 }
 

@@ -306,14 +306,10 @@ reply_parked(struct http_call *call)
     const struct request *request = call->request;
 
     json_begin(&call->text, '{');
-    json_key(&call->text, "participant");
-    json_text(&call->text, request->participant);
-    json_key(&call->text, "number");
-    json_uint(&call->text, request->number);
-    json_key(&call->text, "redriven");
-    json_uint(&call->text, request->redriven);
-    json_key(&call->text, "parked");
-    json_uint(&call->text, request->parked_count);
+    json_put_text(&call->text, "participant", request->participant);
+    json_put_uint(&call->text, "number", request->number);
+    json_put_uint(&call->text, "redriven", request->redriven);
+    json_put_uint(&call->text, "parked", request->parked_count);
     json_end(&call->text, '}');
 }
 
@@ -321,8 +317,7 @@ static void
 write_status(struct http_call *call, const char *status)
 {
     json_begin(&call->text, '{');
-    json_key(&call->text, "status");
-    json_text(&call->text, status);
+    json_put_text(&call->text, "status", status);
 }
 
 /* The http thread turns: that is all that it says. */
@@ -341,8 +336,7 @@ reply_readyz(struct http_call *call)
 
     call->status = draining ? 503 : 200;
     write_status(call, draining ? "draining" : "ready");
-    json_key(&call->text, "broker");
-    json_text(&call->text, call->facts->bus_up ? "up" : "down");
+    json_put_text(&call->text, "broker", call->facts->bus_up ? "up" : "down");
     json_end(&call->text, '}');
 }
 

@@ -10,23 +10,16 @@ static void
 put_order(struct text_writer *writer, const struct order_row *order,
           const char *currency)
 {
-    json_key(writer, "id");
-    json_uint(writer, order->order.value);
-    json_key(writer, "userId");
-    json_uint(writer, order->user.value);
-    json_key(writer, "productId");
-    json_uint(writer, order->product.value);
-    json_key(writer, "quantity");
-    json_uint(writer, (uint64_t)order->quantity);
+    json_put_uint(writer, "id", order->order.value);
+    json_put_uint(writer, "userId", order->user.value);
+    json_put_uint(writer, "productId", order->product.value);
+    json_put_uint(writer, "quantity", (uint64_t)order->quantity);
     json_key(writer, "price");
     json_money(writer, order->price);
-    json_key(writer, "currency");
-    json_text(writer, currency);
-    json_key(writer, "status");
-    json_text(writer, order_status_name(order->status));
+    json_put_text(writer, "currency", currency);
+    json_put_text(writer, "status", order_status_name(order->status));
     if (order->reason != REFUSAL_NONE) {
-        json_key(writer, "reason");
-        json_text(writer, refusal_name(order->reason));
+        json_put_text(writer, "reason", refusal_name(order->reason));
     }
     json_key(writer, "createdAt");
     json_time(writer, order->created_us);
@@ -119,10 +112,8 @@ put_timeline(struct text_writer *writer, const struct order_row *order)
         json_begin(writer, '{');
         json_key(writer, "at");
         json_time(writer, steps[i].at_us);
-        json_key(writer, "process");
-        json_text(writer, process_name(steps[i].process));
-        json_key(writer, "what");
-        json_text(writer, steps[i].what);
+        json_put_text(writer, "process", process_name(steps[i].process));
+        json_put_text(writer, "what", steps[i].what);
         json_end(writer, '}');
     }
     json_end(writer, ']');
@@ -133,14 +124,10 @@ put_parked(struct text_writer *writer, const struct parked_row *parked)
 {
     json_key(writer, "parked");
     json_begin(writer, '{');
-    json_key(writer, "participant");
-    json_text(writer, parked->participant);
-    json_key(writer, "topic");
-    json_text(writer, parked->topic);
-    json_key(writer, "cause");
-    json_text(writer, parked->cause);
-    json_key(writer, "attempts");
-    json_uint(writer, parked->attempts);
+    json_put_text(writer, "participant", parked->participant);
+    json_put_text(writer, "topic", parked->topic);
+    json_put_text(writer, "cause", parked->cause);
+    json_put_uint(writer, "attempts", parked->attempts);
     json_key(writer, "since");
     json_time(writer, parked->since_us);
     json_end(writer, '}');
@@ -155,14 +142,12 @@ row_write_order_whole(struct text_writer *writer,
     json_begin(writer, '{');
     put_order(writer, order, currency);
     if (order->transaction.value != 0) {
-        json_key(writer, "transactionId");
-        json_uint(writer, order->transaction.value);
+        json_put_uint(writer, "transactionId", order->transaction.value);
     }
     if (parked->order.value != 0)
         put_parked(writer, parked);
     if (trace[0] != '\0') {
-        json_key(writer, "trace");
-        json_text(writer, trace);
+        json_put_text(writer, "trace", trace);
     }
     put_timeline(writer, order);
     json_end(writer, '}');
@@ -173,8 +158,7 @@ row_write_product(struct text_writer *writer,
                   const struct product_row *product)
 {
     json_begin(writer, '{');
-    json_key(writer, "id");
-    json_uint(writer, product->product.value);
+    json_put_uint(writer, "id", product->product.value);
     json_key(writer, "price");
     json_money(writer, product->price);
     json_end(writer, '}');
@@ -185,12 +169,10 @@ row_write_user(struct text_writer *writer, const struct user_row *user)
 {
     invariant(user->state >= USER_OPENING && user->state < USER_STATE_COUNT);
     json_begin(writer, '{');
-    json_key(writer, "id");
-    json_uint(writer, user->user.value);
+    json_put_uint(writer, "id", user->user.value);
     json_key(writer, "balance");
     json_money(writer, user->balance);
-    json_key(writer, "state");
-    json_text(writer, user_state_names[user->state]);
+    json_put_text(writer, "state", user_state_names[user->state]);
     json_end(writer, '}');
 }
 
@@ -199,10 +181,8 @@ row_write_credit(struct text_writer *writer, struct user_id user,
                  struct credit_id credit, struct money amount)
 {
     json_begin(writer, '{');
-    json_key(writer, "userId");
-    json_uint(writer, user.value);
-    json_key(writer, "creditId");
-    json_uint(writer, credit.value);
+    json_put_uint(writer, "userId", user.value);
+    json_put_uint(writer, "creditId", credit.value);
     json_key(writer, "amount");
     json_money(writer, amount);
     json_end(writer, '}');
@@ -213,16 +193,13 @@ row_write_transaction(struct text_writer *writer,
                       const struct transaction_row *transaction)
 {
     json_begin(writer, '{');
-    json_key(writer, "id");
-    json_uint(writer, transaction->transaction.value);
-    json_key(writer, "orderId");
-    json_uint(writer, transaction->order.value);
-    json_key(writer, "userId");
-    json_uint(writer, transaction->user.value);
+    json_put_uint(writer, "id", transaction->transaction.value);
+    json_put_uint(writer, "orderId", transaction->order.value);
+    json_put_uint(writer, "userId", transaction->user.value);
     json_key(writer, "amount");
     json_money(writer, transaction->amount);
-    json_key(writer, "status");
-    json_text(writer, transaction_status_name(transaction->status));
+    json_put_text(writer, "status",
+                  transaction_status_name(transaction->status));
     json_key(writer, "createdAt");
     json_time(writer, transaction->written_us);
     json_end(writer, '}');

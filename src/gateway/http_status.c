@@ -4,20 +4,6 @@
 
 #include "gateway/pipeline_view.h"
 
-static void
-put_uint(struct text_writer *writer, const char *name, uint64_t value)
-{
-    json_key(writer, name);
-    json_uint(writer, value);
-}
-
-static void
-put_text(struct text_writer *writer, const char *name, const char *text)
-{
-    json_key(writer, name);
-    json_text(writer, text);
-}
-
 /* A literal: a number with a point, true, null. */
 static void
 put_literal(struct text_writer *writer, const char *name, const char *literal)
@@ -25,12 +11,6 @@ put_literal(struct text_writer *writer, const char *name, const char *literal)
     json_key(writer, name);
     text_put(writer, literal);
     writer->comma = true;
-}
-
-static void
-put_bool(struct text_writer *writer, const char *name, bool value)
-{
-    put_literal(writer, name, value ? "true" : "false");
 }
 
 /* Seconds with milliseconds; null below 0. */
@@ -50,17 +30,17 @@ put_seconds(struct text_writer *writer, const char *name, int64_t us)
 static void
 put_report(struct text_writer *writer, const struct report *report)
 {
-    put_uint(writer, "pid", report->pid);
-    put_uint(writer, "restarts", report->restarts);
-    put_uint(writer, "residentBytes", report->resident_bytes);
-    put_uint(writer, "turns", report->turns);
-    put_uint(writer, "eventsIn", report->events_in);
-    put_uint(writer, "eventsOut", report->events_out);
-    put_uint(writer, "duplicates", report->events_duplicate);
-    put_uint(writer, "commands", report->commands);
-    put_uint(writer, "outbox", report->outbox);
-    put_uint(writer, "parked", report->parked);
-    put_uint(writer, "flushes", report->flushes);
+    json_put_uint(writer, "pid", report->pid);
+    json_put_uint(writer, "restarts", report->restarts);
+    json_put_uint(writer, "residentBytes", report->resident_bytes);
+    json_put_uint(writer, "turns", report->turns);
+    json_put_uint(writer, "eventsIn", report->events_in);
+    json_put_uint(writer, "eventsOut", report->events_out);
+    json_put_uint(writer, "duplicates", report->events_duplicate);
+    json_put_uint(writer, "commands", report->commands);
+    json_put_uint(writer, "outbox", report->outbox);
+    json_put_uint(writer, "parked", report->parked);
+    json_put_uint(writer, "flushes", report->flushes);
     put_seconds(writer, "flushSeconds", (int64_t)report->flush_us.sum);
     put_seconds(writer, "flushMaxSeconds", (int64_t)report->flush_us_max);
 }
@@ -70,12 +50,12 @@ put_process(struct text_writer *writer, const struct gateway_metrics *metrics,
             const struct pipeline_process *process)
 {
     json_begin(writer, '{');
-    put_text(writer, "name", process->name);
-    put_bool(writer, "up", process->up);
+    json_put_text(writer, "name", process->name);
+    json_put_bool(writer, "up", process->up);
     put_seconds(writer, "ageSeconds", process->age_us);
     if (process->report != NULL) {
-        put_uint(writer, "uptimeSeconds",
-                 pipeline_uptime_us(metrics, process) / 1000000);
+        json_put_uint(writer, "uptimeSeconds",
+                      pipeline_uptime_us(metrics, process) / 1000000);
         put_report(writer, process->report);
     }
     json_end(writer, '}');
@@ -100,11 +80,11 @@ put_processes(struct text_writer *writer,
         if (rows[i].report == NULL ||
             strcmp(rows[i].name, process_name(PROCESS_BROKER)) == 0)
             continue;
-        put_uint(writer, rows[i].name, rows[i].report->outbox);
+        json_put_uint(writer, rows[i].name, rows[i].report->outbox);
         parked += rows[i].report->parked;
     }
     json_end(writer, '}');
-    put_uint(writer, "parked", parked);
+    json_put_uint(writer, "parked", parked);
 }
 
 /* ---- topics ----------------------------------------------------------- */
@@ -118,11 +98,11 @@ put_topics(struct text_writer *writer, const struct bus_status *status)
         const struct bus_topic_status *topic = &status->topics[i];
 
         json_begin(writer, '{');
-        put_text(writer, "topic", topic->topic);
-        put_uint(writer, "partition", topic->partition);
-        put_uint(writer, "begin", topic->begin);
-        put_uint(writer, "end", topic->end);
-        put_uint(writer, "bytes", topic->bytes);
+        json_put_text(writer, "topic", topic->topic);
+        json_put_uint(writer, "partition", topic->partition);
+        json_put_uint(writer, "begin", topic->begin);
+        json_put_uint(writer, "end", topic->end);
+        json_put_uint(writer, "bytes", topic->bytes);
         json_end(writer, '}');
     }
     json_end(writer, ']');
@@ -137,11 +117,11 @@ put_consumers(struct text_writer *writer, const struct bus_status *status)
         const struct bus_consumer_status *consumer = &status->consumers[i];
 
         json_begin(writer, '{');
-        put_text(writer, "consumer", consumer->consumer);
-        put_text(writer, "topic", consumer->topic);
-        put_uint(writer, "partition", consumer->partition);
-        put_uint(writer, "position", consumer->position);
-        put_uint(writer, "lag", bus_status_lag(status, consumer));
+        json_put_text(writer, "consumer", consumer->consumer);
+        json_put_text(writer, "topic", consumer->topic);
+        json_put_uint(writer, "partition", consumer->partition);
+        json_put_uint(writer, "position", consumer->position);
+        json_put_uint(writer, "lag", bus_status_lag(status, consumer));
         json_end(writer, '}');
     }
     json_end(writer, ']');
@@ -159,7 +139,7 @@ put_sagas(struct text_writer *writer, const struct histogram *saga_us)
 
     json_key(writer, "sagas");
     json_begin(writer, '{');
-    put_uint(writer, "ended", histogram_count(saga_us));
+    json_put_uint(writer, "ended", histogram_count(saga_us));
     put_seconds(writer, "seconds", (int64_t)saga_us->sum);
     json_key(writer, "within");
     json_begin(writer, '[');
@@ -170,7 +150,7 @@ put_sagas(struct text_writer *writer, const struct histogram *saga_us)
                  (unsigned long long)(histogram_us_bounds[i] % 1000));
         json_begin(writer, '{');
         put_literal(writer, "ms", ms);
-        put_uint(writer, "ended", count);
+        json_put_uint(writer, "ended", count);
         json_end(writer, '}');
     }
     json_end(writer, ']');
@@ -184,11 +164,11 @@ put_orders(struct text_writer *writer, const struct gateway_metrics *metrics)
 
     json_key(writer, "orders");
     json_begin(writer, '{');
-    put_uint(writer, "created", metrics->orders[ORDER_CREATED]);
-    put_uint(writer, "completed", metrics->orders[ORDER_COMPLETED]);
-    put_uint(writer, "failed", metrics->orders[ORDER_FAILED]);
-    put_uint(writer, "cancelled", metrics->orders[ORDER_CANCELLED]);
-    put_uint(writer, "open", metrics->open);
+    json_put_uint(writer, "created", metrics->orders[ORDER_CREATED]);
+    json_put_uint(writer, "completed", metrics->orders[ORDER_COMPLETED]);
+    json_put_uint(writer, "failed", metrics->orders[ORDER_FAILED]);
+    json_put_uint(writer, "cancelled", metrics->orders[ORDER_CANCELLED]);
+    json_put_uint(writer, "open", metrics->open);
     put_seconds(writer, "oldestOpenSeconds",
                 pipeline_oldest_open_us(metrics, &age_us) ? (int64_t)age_us
                                                           : -1);
@@ -197,8 +177,8 @@ put_orders(struct text_writer *writer, const struct gateway_metrics *metrics)
     json_begin(writer, '{');
     for (unsigned i = REFUSAL_NONE + 1; i < REFUSAL_COUNT; i++)
         if (metrics->refusals[i] > 0)
-            put_uint(writer, refusal_name((enum refusal)i),
-                     metrics->refusals[i]);
+            json_put_uint(writer, refusal_name((enum refusal)i),
+                          metrics->refusals[i]);
     json_end(writer, '}');
     put_sagas(writer, &metrics->saga_us);
 }
@@ -212,17 +192,17 @@ status_write(struct text_writer *writer, const struct gateway_metrics *metrics,
     json_time(writer, metrics->now_us);
     json_key(writer, "broker");
     json_begin(writer, '{');
-    put_bool(writer, "up", facts->bus_up);
+    json_put_bool(writer, "up", facts->bus_up);
     put_seconds(writer, "ageSeconds", metrics->status_age_us);
     json_end(writer, '}');
     put_orders(writer, metrics);
     put_processes(writer, metrics);
     put_topics(writer, &metrics->status);
     put_consumers(writer, &metrics->status);
-    put_uint(writer, "users", metrics->users);
-    put_uint(writer, "transactions", metrics->transactions);
-    put_uint(writer, "parkedOrders", metrics->parked_orders);
-    put_bool(writer, "cut", metrics->status.cut);
+    json_put_uint(writer, "users", metrics->users);
+    json_put_uint(writer, "transactions", metrics->transactions);
+    json_put_uint(writer, "parkedOrders", metrics->parked_orders);
+    json_put_bool(writer, "cut", metrics->status.cut);
     json_end(writer, '}');
 }
 

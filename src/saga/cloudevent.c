@@ -36,8 +36,7 @@ static void
 put_identity(struct text_writer *writer, const struct event *event,
              const struct cloudevent_place *place)
 {
-    json_key(writer, "specversion");
-    json_text(writer, "1.0");
+    json_put_text(writer, "specversion", "1.0");
     open_text(writer, "id");
     text_put(writer, place->topic);
     text_put(writer, "-");
@@ -53,13 +52,10 @@ put_identity(struct text_writer *writer, const struct event *event,
     text_put_time_us(writer, event->time_us);
     close_text(writer);
     if (event->traceparent[0] != '\0') {
-        json_key(writer, "traceparent");
-        json_text(writer, event->traceparent);
+        json_put_text(writer, "traceparent", event->traceparent);
     }
-    json_key(writer, "topic");
-    json_text(writer, place->topic);
-    json_key(writer, "partition");
-    json_uint(writer, place->partition);
+    json_put_text(writer, "topic", place->topic);
+    json_put_uint(writer, "partition", place->partition);
     open_text(writer, "offset");
     text_put_uint(writer, place->offset);
     close_text(writer);
@@ -123,8 +119,7 @@ put_ours(struct text_writer *writer, const struct event *event)
         text_put_uint(writer, event->user.value);
         close_text(writer);
     }
-    json_key(writer, "datacontenttype");
-    json_text(writer, "application/json");
+    json_put_text(writer, "datacontenttype", "application/json");
     json_key(writer, "data");
     json_begin(writer, '{');
     for (uint32_t rest = event->present; rest != 0; rest &= rest - 1)

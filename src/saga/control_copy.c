@@ -5,8 +5,7 @@
 static bool
 refuse(struct text_writer *reply, const char *words)
 {
-    json_key(reply, "error");
-    json_text(reply, words);
+    json_put_text(reply, "error", words);
     return false;
 }
 

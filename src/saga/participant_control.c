@@ -7,32 +7,10 @@
 #include "saga/participant_park.h"
 #include "saga/text_writer.h"
 
-static void
-put_bool(struct text_writer *reply, const char *name, bool value)
-{
-    json_key(reply, name);
-    text_put(reply, value ? "true" : "false");
-    reply->comma = true;
-}
-
-static void
-put_uint(struct text_writer *reply, const char *name, uint64_t value)
-{
-    json_key(reply, name);
-    json_uint(reply, value);
-}
-
-static void
-put_text(struct text_writer *reply, const char *name, const char *value)
-{
-    json_key(reply, name);
-    json_text(reply, value);
-}
-
 static enum rc
 refuse(struct text_writer *reply, const char *words)
 {
-    put_text(reply, "error", words);
+    json_put_text(reply, "error", words);
     return RC_OK;
 }
 
@@ -52,28 +30,28 @@ read_number(const char *word, uint64_t *number_out)
 static void
 put_streams(const struct participant *participant, struct text_writer *reply)
 {
+    const struct inbox_stream *read = participant->inbox.streams;
+    const struct outbox_stream *written = participant->outbox.streams;
     int i;
 
     json_key(reply, "reads");
     json_begin(reply, '[');
-    for (i = 0; i < participant->inbox.streams_count; i++) {
+    for (i = 0; i < participant->inbox.streams_count; i++, read++) {
         json_begin(reply, '{');
-        put_text(reply, "topic", participant->inbox.streams[i].topic);
-        put_uint(reply, "partition", participant->inbox.streams[i].partition);
-        put_uint(reply, "position", participant->inbox.streams[i].offset);
+        json_put_text(reply, "topic", read->topic);
+        json_put_uint(reply, "partition", read->partition);
+        json_put_uint(reply, "position", read->offset);
         json_end(reply, '}');
     }
     json_end(reply, ']');
     json_key(reply, "writes");
     json_begin(reply, '[');
-    for (i = 0; i < participant->outbox.streams_count; i++) {
+    for (i = 0; i < participant->outbox.streams_count; i++, written++) {
         json_begin(reply, '{');
-        put_text(reply, "topic", participant->outbox.streams[i].topic);
-        put_uint(reply, "partition",
-                 participant->outbox.streams[i].partition);
-        put_uint(reply, "seq", participant->outbox.streams[i].next_seq - 1);
-        put_uint(reply, "acknowledged",
-                 participant->outbox.streams[i].acked_seq);
+        json_put_text(reply, "topic", written->topic);
+        json_put_uint(reply, "partition", written->partition);
+        json_put_uint(reply, "seq", written->next_seq - 1);
+        json_put_uint(reply, "acknowledged", written->acked_seq);
         json_end(reply, '}');
     }
     json_end(reply, ']');
@@ -87,14 +65,14 @@ on_status(struct turn *turn, const struct control_request *request,
 
     (void)request;
     participant_stats(turn->participant, &stats);
-    put_text(reply, "process", turn->participant->config->name);
-    put_bool(reply, "brokerUp", stats.bus_up);
-    put_uint(reply, "turns", stats.turns);
-    put_uint(reply, "eventsIn", stats.events_in);
-    put_uint(reply, "eventsOut", stats.events_out);
-    put_uint(reply, "duplicates", stats.events_duplicate);
-    put_uint(reply, "backlog", stats.outbox_backlog);
-    put_uint(reply, "parked", stats.parked);
+    json_put_text(reply, "process", turn->participant->config->name);
+    json_put_bool(reply, "brokerUp", stats.bus_up);
+    json_put_uint(reply, "turns", stats.turns);
+    json_put_uint(reply, "eventsIn", stats.events_in);
+    json_put_uint(reply, "eventsOut", stats.events_out);
+    json_put_uint(reply, "duplicates", stats.events_duplicate);
+    json_put_uint(reply, "backlog", stats.outbox_backlog);
+    json_put_uint(reply, "parked", stats.parked);
     put_streams(turn->participant, reply);
     return RC_OK;
 }
@@ -104,22 +82,22 @@ on_status(struct turn *turn, const struct control_request *request,
 static void
 put_parked(struct text_writer *reply, const struct parked *parked)
 {
-    put_uint(reply, "number", parked->number);
+    json_put_uint(reply, "number", parked->number);
     if (parked->order.value != 0)
-        put_uint(reply, "orderId", parked->order.value);
+        json_put_uint(reply, "orderId", parked->order.value);
     if (parked->user.value != 0)
-        put_uint(reply, "userId", parked->user.value);
-    put_text(reply, "topic", parked->topic);
-    put_uint(reply, "partition", parked->partition);
-    put_uint(reply, "offset", parked->offset);
-    put_uint(reply, "events", parked->count);
-    put_text(reply, "producer", parked->producer);
-    put_uint(reply, "seq", parked->first_seq);
-    put_text(reply, "cause", parked->cause);
-    put_uint(reply, "attempts", parked->attempts);
+        json_put_uint(reply, "userId", parked->user.value);
+    json_put_text(reply, "topic", parked->topic);
+    json_put_uint(reply, "partition", parked->partition);
+    json_put_uint(reply, "offset", parked->offset);
+    json_put_uint(reply, "events", parked->count);
+    json_put_text(reply, "producer", parked->producer);
+    json_put_uint(reply, "seq", parked->first_seq);
+    json_put_text(reply, "cause", parked->cause);
+    json_put_uint(reply, "attempts", parked->attempts);
     json_key(reply, "parkedAt");
     json_time(reply, parked->parked_us);
-    put_uint(reply, "bytes", parked->bytes_count);
+    json_put_uint(reply, "bytes", parked->bytes_count);
 }
 
 static enum rc
@@ -134,7 +112,7 @@ on_parked(struct turn *turn, const struct control_request *request,
 
     if (request->words[1] != NULL && !read_number(request->words[1], &after))
         return refuse(reply, "parked wants a number");
-    put_uint(reply, "count", parking_count(parking));
+    json_put_uint(reply, "count", parking_count(parking));
     json_key(reply, "rows");
     json_begin(reply, '[');
     while ((rc = parking_next(parking, after, &parked)) == RC_OK &&
@@ -145,7 +123,7 @@ on_parked(struct turn *turn, const struct control_request *request,
         after = parked.number;
     }
     json_end(reply, ']');
-    put_bool(reply, "more", rc == RC_OK);
+    json_put_bool(reply, "more", rc == RC_OK);
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
@@ -173,7 +151,7 @@ on_show(struct turn *turn, const struct control_request *request,
         hex[2 * i + 1] = digits[parked.bytes[i] & 15];
     }
     hex[2 * i] = '\0';
-    put_text(reply, "hex", hex);
+    json_put_text(reply, "hex", hex);
     return RC_OK;
 }
 
@@ -200,11 +178,11 @@ redrive_all(struct turn *turn, uint64_t after, struct text_writer *reply)
             return rc;
         refused = refused || rc == RC_REFUSED;
     }
-    put_uint(reply, "redriven", redriven);
-    put_bool(reply, "refused", refused);
-    put_uint(reply, "parked", parking_count(parking));
-    put_bool(reply, "more", rc == RC_OK);
-    put_uint(reply, "last", after);
+    json_put_uint(reply, "redriven", redriven);
+    json_put_bool(reply, "refused", refused);
+    json_put_uint(reply, "parked", parking_count(parking));
+    json_put_bool(reply, "more", rc == RC_OK);
+    json_put_uint(reply, "last", after);
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
@@ -223,9 +201,9 @@ bring_back(struct turn *turn, const char *word, struct text_writer *reply,
     rc = act(turn, number, &redriven);
     if (rc == RC_NOT_FOUND)
         return refuse(reply, "nothing with this number is parked here");
-    put_uint(reply, "redriven", redriven);
-    put_bool(reply, "refused", rc == RC_REFUSED);
-    put_uint(reply, "parked", parking_count(turn->participant->parking));
+    json_put_uint(reply, "redriven", redriven);
+    json_put_bool(reply, "refused", rc == RC_REFUSED);
+    json_put_uint(reply, "parked", parking_count(turn->participant->parking));
     return rc == RC_REFUSED ? RC_OK : rc;
 }
 

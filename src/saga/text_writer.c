@@ -292,3 +292,31 @@ json_text(struct text_writer *writer, const char *text)
     }
     put_char(writer, '"');
 }
+
+void
+json_bool(struct text_writer *writer, bool value)
+{
+    comma(writer);
+    text_put(writer, value ? "true" : "false");
+}
+
+void
+json_put_uint(struct text_writer *writer, const char *name, uint64_t value)
+              {
+    json_key(writer, name);
+    json_uint(writer, value);
+}
+
+void
+json_put_text(struct text_writer *writer, const char *name, const char *text)
+              {
+    json_key(writer, name);
+    json_text(writer, text);
+}
+
+void
+json_put_bool(struct text_writer *writer, const char *name, bool value)
+              {
+    json_key(writer, name);
+    json_bool(writer, value);
+}

@@ -60,5 +60,13 @@ void json_int(struct text_writer *writer, int64_t value);
 void json_money(struct text_writer *writer, struct money amount);
 void json_time(struct text_writer *writer, int64_t time_us);
 void json_text(struct text_writer *writer, const char *text);
+void json_bool(struct text_writer *writer, bool value);
+
+/* A member: its name and its value. */
+void json_put_uint(struct text_writer *writer, const char *name,
+                   uint64_t value);
+void json_put_text(struct text_writer *writer, const char *name,
+                   const char *text);
+void json_put_bool(struct text_writer *writer, const char *name, bool value);
 
 #endif
