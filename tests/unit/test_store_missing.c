@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -16,6 +17,7 @@
 #include "saga/log.h"
 
 #define PAGE_BYTES 4096
+#define WAIT_MS_MAX 60000
 
 static bool
 stays(const char *table)
@@ -138,6 +140,64 @@ test_store_029_table_that_was_not_opened_is_known_still(void **state)
     }
 }
 
+static void
+copy(struct store_rig *rig, const char *directory)
+{
+    enum rc rc = RC_AGAIN;
+    int i;
+
+    assert_int_equal(store_backup_start(rig->store, directory), RC_OK);
+    for (i = 0; i < WAIT_MS_MAX && rc == RC_AGAIN; i++) {
+        poll(NULL, 0, 1);
+        rc = store_backup_poll(rig->store);
+    }
+    assert_int_equal(rc, RC_OK);
+}
+
+/* Lost while its owner runs and has it open: the copy has no file of it, but
+ * the line that tells of it, and recovery makes it anew from a log that reaches
+ * back to its making, and from no other. */
+static void
+test_store_029_copy_of_a_store_that_lost_a_table_is_damaged(void **state)
+{
+    static const bool has_first_log[] = { true, false };
+    struct store_rig *rig = *state;
+    char path[STORE_RIG_PATH_BYTES], directory[STORE_RIG_PATH_BYTES];
+    struct store_config config;
+    struct store_table *table;
+    struct store *copied;
+    bool created;
+    size_t i;
+
+    for (i = 0; i < ARRAY_COUNT(has_first_log); i++) {
+        rig->config.checkpoint_bytes = 1 << 20; /* log files of 4 MiB */
+        rig->config.table_stays = stays;
+        store_rig_open(rig);
+        put(rig, 0, has_first_log[i] ? 100 : 60000);
+        store_checkpoint(rig->store);
+        store_rig_path(path, rig, "log.0000000001");
+        if ((access(path, F_OK) == 0) != has_first_log[i])
+            fail_msg("the first log file");
+        store_rig_path(path, rig, "rows");
+        assert_int_equal(unlink(path), 0);
+        store_rig_path(directory, rig, "copy");
+        copy(rig, directory);
+        config = rig->config;
+        config.directory = directory;
+        config.copied = true;
+        assert_int_equal(store_open(&copied, &config, &created),
+                         has_first_log[i] ? RC_OK : RC_DAMAGED);
+        if (has_first_log[i]) {
+            assert_int_equal(store_table_open(copied, "rows", &table), RC_OK);
+            assert_int_equal(row_count_numbers(table, 100), 100);
+            assert_int_equal(store_close(&copied), RC_OK);
+        }
+        (void)!store_close(&rig->store);
+        store_rig_fini(rig);
+        store_rig_init(rig, NULL);
+    }
+}
+
 /* "other" does not stay: its owner may have removed it. */
 static void
 test_store_missing_table_that_does_not_stay_opens(void **state)
@@ -199,6 +259,7 @@ main(void)
         WITH_RIG(test_store_029_missing_table_after_a_kill_is_damaged),
         WITH_RIG(test_store_029_cut_table_that_is_removed_is_damaged),
         WITH_RIG(test_store_029_table_that_was_not_opened_is_known_still),
+        WITH_RIG(test_store_029_copy_of_a_store_that_lost_a_table_is_damaged),
         WITH_RIG(test_store_missing_table_that_does_not_stay_opens),
         WITH_RIG(test_store_killed_before_its_first_checkpoint_opens),
         WITH_RIG(test_store_missing_table_of_no_checkpoint_opens),
