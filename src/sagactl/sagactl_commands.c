@@ -28,9 +28,10 @@ const size_t sagactl_global_count = ARRAY_COUNT(sagactl_global_options);
 
 const struct sagactl_command sagactl_commands[] = {
     { "status", "", "processes, lag, open and parked orders",
-      "The whole pipeline at a glance. Exit status 1 if a process is down. If "
-      "the gateway is, what its home tells is printed: which processes live, "
-      "and the broker's topics.",
+      "The whole pipeline at a glance. Exit status 1 if a process is down, or "
+      "silent: it lives, and told nothing for 5 seconds. If the gateway is, "
+      "what its home tells is printed: which processes live, and the broker's "
+      "topics.",
       sagactl_status, { { 0 } } },
     { "top", "", "the same, live, with rates",
       "Until q or Ctrl-C. When stdout is no terminal, or with --json: one "

@@ -12,10 +12,13 @@
 #include "sagactl/sagactl_out.h"
 #include "sagactl/sagactl_view.h"
 
+#define ANSWER_S 10 /* it is made from memory: what comes later never comes */
+
 int
 status_ask(struct gate *gate, json_t **now_out, char **text_out)
 {
-    struct gate_question question = { .method = "GET", .path = "/status" };
+    struct gate_question question = { .method = "GET", .path = "/status",
+                                      .limit_s = ANSWER_S };
     struct gate_answer answer;
     int code = gate_get(gate, &question, &answer);
 
@@ -60,15 +63,18 @@ pid_of(const struct sagactl *ctl, const char *name)
     return (int)pid;
 }
 
-static void
+/* False if the broker does not answer. */
+static bool
 add_topics(const struct sagactl *ctl, json_t *topics, json_t *consumers)
 {
     struct broker_topics told;
     struct broker_line *line;
+    bool answered;
 
     if (line_open(ctl, &line) != EXIT_DONE)
-        return;
-    if (line_ask_topics(line, &told) == EXIT_DONE) {
+        return false;
+    answered = line_ask_topics(line, &told) == EXIT_DONE;
+    if (answered) {
         for (size_t i = 0; i < told.partitions_count; i++)
             json_array_append_new(
                 topics,
@@ -90,6 +96,7 @@ add_topics(const struct sagactl *ctl, json_t *topics, json_t *consumers)
         line_topics_fini(&told);
     }
     line_close(&line);
+    return answered;
 }
 
 json_t *
@@ -101,13 +108,14 @@ status_from_home(const struct sagactl *ctl, bool with_topics)
     json_t *consumers = json_array();
 
     for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
-        int pid = pid_of(ctl, names[i]);
+        bool up = pid_of(ctl, names[i]) != 0;
 
-        json_array_append_new(processes,
-                              json_pack("{s:s,s:b}", "name", names[i], "up",
-                                        pid != 0));
-        if (pid != 0 && i == 0 && with_topics)
-            add_topics(ctl, topics, consumers);
+        if (up && i == 0 && with_topics)
+            up = add_topics(ctl, topics, consumers);
+        if (i == ARRAY_COUNT(names) - 1)
+            up = false; /* it was asked, and did not answer */
+        json_array_append_new(processes, json_pack("{s:s,s:b}", "name",
+                                                   names[i], "up", up));
     }
     return json_pack("{s:b,s:o,s:o,s:o}", "partial", 1, "processes", processes,
                      "topics", topics, "consumers", consumers);

@@ -13,10 +13,10 @@
 MUST_USE int status_ask(struct gate *gate, json_t **now_out, char **text_out);
 
 /*
- * What the home tells without the gateway: which processes live (by their
- * pid files) and, if it is wanted and the broker does, its topics.  The form
- * is that of /status as far as it goes, with "partial": true.  NULL: no
- * memory.
+ * What the home tells when the gateway does not answer: which processes live
+ * (by their pid files) and, if it is wanted and the broker answers, its
+ * topics.  The form is that of /status as far as it goes, with "partial":
+ * true.  NULL: no memory.
  */
 json_t *status_from_home(const struct sagactl *ctl, bool with_topics);
 

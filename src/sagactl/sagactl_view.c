@@ -149,14 +149,28 @@ put_orders(const struct view *view, const json_t *now)
 
 /* ---- processes, topics, consumers ---- */
 
+/* Who lives and tells nothing hangs, or nobody passes on what it tells: its
+ * log and the supervisor's know nothing of an end.  Of a gateway that was named
+ * by its URL we do not know the home. */
+static const char *
+what_it_is(const struct view *view, const json_t *process)
+{
+    if (json_is_true(json_object_get(process, "up")))
+        return "up";
+    if (view->ctl->url == NULL &&
+        sagactl_lives(view->ctl, sagactl_text(process, "name")))
+        return "silent";
+    return "down";
+}
+
 static void
 put_process(const struct view *view, const json_t *process)
 {
-    bool up = json_is_true(json_object_get(process, "up"));
+    const char *is = what_it_is(view, process);
     char text[OUT_TEXT_BYTES];
 
     cell(view, 18, "%s", sagactl_text(process, "name"));
-    coloured(view, up ? OUT_GOOD : OUT_BAD, 6, up ? "up" : "down");
+    coloured(view, strcmp(is, "up") == 0 ? OUT_GOOD : OUT_BAD, 8, is);
     if (json_object_get(process, "pid") != NULL) {
         cell(view, 9, "%" PRIu64, sagactl_number(process, "pid"));
         cell(view, 8, "%s",
@@ -221,7 +235,7 @@ put_tables(const struct view *view, const json_t *now, const json_t *before,
     const json_t *row;
     size_t i;
 
-    heading(view, "process           is    pid      up for  restarts memory"
+    heading(view, "process           is      pid      up for  restarts memory"
                   "     outbox  parked");
     json_array_foreach(json_object_get(now, "processes"), i, row)
         put_process(view, row);

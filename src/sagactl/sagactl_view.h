@@ -10,8 +10,10 @@
 #define VIEW_BYTES_MAX (256u << 10)
 
 /*
- * Writes lines, each with its line end.  With `before`, an answer of
- * elapsed_ms earlier, rates stand beside the counters; it may be NULL.
+ * Writes lines, each with its line end.  A process is `up`, `down`, or
+ * `silent`: it lives at this home, and nothing was heard of it for a while.
+ * With `before`, an answer of elapsed_ms earlier, rates stand beside the
+ * counters; it may be NULL.
  */
 void view_write(struct text_writer *writer, const struct sagactl *ctl,
                 const json_t *now, const json_t *before, int64_t elapsed_ms);

@@ -20,7 +20,8 @@ import threading
 import msgpack
 import pytest
 
-from pipeline import BIN, TREE, Pipeline, clean_environment, wait_for
+from pipeline import (BIN, START_ORDER, TREE, Pipeline, clean_environment,
+                      wait_for)
 from sagabus import Bus
 
 LIMIT_S = 60
@@ -666,6 +667,35 @@ def test_status_without_the_gateway_tells_what_the_home_does(make_pipeline):
     assert len(re.findall("down$", result.stdout, re.M)) == 4
 
 
+def test_status_tells_who_lives_and_is_silent(make_pipeline):
+    """One that hangs has no obituary: `down` sends people to look for it."""
+    pipeline = make_pipeline(supervised=False).start()
+
+    def is_(name):
+        result = sagactl(pipeline, "status")
+        up = re.findall(r"^\w+ +up ", result.stdout, re.M)
+        assert result.returncode == (len(up) < len(START_ORDER))
+        return re.search(rf"^{name} +(\w+)( |$)", result.stdout, re.M)[1]
+    wait_for(lambda: is_("ledger") == "up")
+    pipeline.kill("ledger", signal.SIGSTOP)
+    wait_for(lambda: is_("ledger") == "silent", what="that it is missed")
+    pipeline.kill("ledger", signal.SIGCONT)
+    wait_for(lambda: is_("ledger") == "up")
+    pipeline.kill("ledger")
+    wait_for(lambda: is_("ledger") == "down")
+    status = json.loads(sagactl(pipeline, "status", "--json").stdout)
+    assert {row["name"]: row["up"] for row in status["processes"]} == {
+        "broker": True, "payment": True, "gateway": True, "ledger": False}
+    pipeline.kill("gateway", signal.SIGSTOP)
+    try:
+        result = sagactl(pipeline, "status")
+    finally:
+        pipeline.kill("gateway", signal.SIGCONT)
+    assert result.returncode == 1
+    assert re.search(r"^gateway +silent$", result.stdout, re.M)
+    assert re.search(r"^broker +up$", result.stdout, re.M)
+
+
 def test_status_of_a_home_that_is_none(make_pipeline):
     pipeline = make_pipeline()
     refused(sagactl(pipeline, "status"), 100, "is no pipeline's home")
@@ -775,7 +805,7 @@ def test_top_fits_the_terminal_and_its_changes(shared):
         small = lines_of(terminal.until("\x1b\\[H(?:[^\n]*\n){5}[^\n]*"
                                         "\x1b\\[K"))
         assert len(small) == 6 and max(map(len, small)) <= 30
-        assert small[3].startswith("process           is    pid")
+        assert small[3].startswith("process           is      pid")
 
 
 @pytest.mark.long
