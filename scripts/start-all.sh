@@ -141,7 +141,7 @@ wait_ready() {
 
 build
 settings_load
-home=$(setting home)
+home=$(realpath -ms "$(setting home)") # it is shown to who stands elsewhere
 http=$(setting http)
 drain_ms=$(milliseconds "$(setting drain)")
 stop_s=$((drain_ms / 1000 + STOP_GRACE_S))

@@ -18,6 +18,7 @@ if [[ -x $BIN/gateway ]]; then
     home=$(setting home)
     drain_ms=$(milliseconds "$(setting drain)")
 fi
+home=$(realpath -ms "$home")
 # The supervisor gives each of the four this long, and then kills it.
 each_s=$((drain_ms / 1000 + STOP_GRACE_S))
 limit_s=$((each_s * ${#PROCESSES[@]} + STOP_GRACE_S))

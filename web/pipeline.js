@@ -144,7 +144,8 @@ function drawProcess(parts, name, row, pipeline) {
     say(parts.one, row.outbox > 99 ? `${count(row.outbox)} to send`
       : ROLES[name]);
     say(parts.two, `up ${span(row.uptimeSeconds * 1000)}` +
-      (row.restarts ? ` · ${count(row.restarts)} restarts`
+      (row.restarts ? ` · ${count(row.restarts)} ` +
+        `restart${row.restarts === 1 ? '' : 's'}`
         : ` · ${bytes(row.residentBytes)}`));
   }
 }

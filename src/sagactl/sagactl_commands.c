@@ -44,7 +44,7 @@ const struct sagactl_command sagactl_commands[] = {
       "--wait it is printed as it ended, if it did in time. Exit status 1 if "
       "the gateway refuses it, or if it ended in another way than completed.",
       sagactl_order_place,
-      { { "wait", "SECONDS", "for the end, at most so long" },
+      { { "wait", "SECONDS", "for the end, at most so long (1 to 60)" },
         { "key", "KEY", "idempotency key: the same again is the same order" },
         { 0 } } },
     { "order show", "ORDER", "one order and what happened to it",

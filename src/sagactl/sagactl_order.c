@@ -6,7 +6,7 @@
 #include "saga/text_writer.h"
 #include "sagactl/sagactl_rows.h"
 
-#define WAIT_S_MAX 30
+#define WAIT_S_MAX 60 /* as the gateway waits: http_prefer.h */
 #define HEADER_BYTES 300
 #define KEY_BYTES_MAX 255
 

@@ -102,7 +102,7 @@ def test_order_place_with_a_key_is_one_order(shared):
 
 
 def test_order_place_waits_for_the_end(shared):
-    [row] = rows(shared, "order", "place", "5", "1", "--wait", "20")
+    [row] = rows(shared, "order", "place", "5", "1", "--wait", "60")
     assert row["status"] == "ORDER_COMPLETED"
     result = sagactl(shared, "order", "place", "97", "1", "--wait", "20")
     assert (result.returncode, result.stderr) == (1, "")
@@ -352,6 +352,7 @@ def test_colour_on_a_terminal_unless_unwanted(shared):
     ["order", "place", "x", "1"], ["order", "place", "1", "0"],
     ["order", "place", "1", "1", "1001"], ["order", "place", "-1", "1"],
     ["order", "place", "1", "1", "--wait", "0"],
+    ["order", "place", "1", "1", "--wait", "61"],
     ["order", "place", "1", "1", "--wait"],
     ["order", "place", "1", "1", "--key", ""],
     ["order", "place", "1", "1", "--key", "a b"],

@@ -167,6 +167,28 @@ def test_relative_home_is_the_callers(standin, tmp_path):
     assert standin.running() == list(START_ORDER)
 
 
+def test_home_of_the_tree_is_told_with_its_real_path(standin, tmp_path):
+    """Who starts it from elsewhere has no ./var of his own."""
+    shutil.copytree(TREE / "scripts", tmp_path / "tree" / "scripts")
+    environment = standin.environment()
+    del environment["SAGAPIPE_HOME"]
+    standin.home = tmp_path / "tree" / "var"
+
+    def script(name):
+        return subprocess.run(
+            [tmp_path / "tree" / "scripts" / name], cwd=tmp_path, timeout=60,
+            env=environment, capture_output=True, text=True)
+    assert f"nothing runs for {standin.home}\n" in script("stop-all.sh").stdout
+    try:
+        result = script("start-all.sh")
+        assert result.returncode == 0, result
+        assert f"logs: {standin.home}/log " in result.stdout
+        assert f"for {standin.home} (supervisor pid " in \
+            script("start-all.sh").stderr
+    finally:
+        assert script("stop-all.sh").returncode == 0
+
+
 def test_home_is_private_unless_its_mode_says_otherwise(standin):
     standin.start()
     modes = {path.name: path.stat().st_mode & 0o777
