@@ -31,6 +31,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "broker/broker_meta.h"
 #include "saga/file_owner.h"
 #include "sagactl/sagactl_apart.h"
 #include "sagactl/verify.h"
@@ -207,13 +208,17 @@ copy_store(const char *from, const char *to, const struct owner *owner)
 
 /* The first opening of a copy recovers it; a closed store needs no more. */
 static int
-recover_store(const char *directory)
+recover_store(const char *directory, enum verify_store which)
 {
     const struct store_config config = { .directory = directory,
                                          .cache_bytes = CACHE_BYTES,
                                          .checkpoint_bytes = CHECKPOINT_BYTES,
                                          .checkpoint_ms = CHECKPOINT_MS,
-                                         .copied = true };
+                                         .copied = true,
+                                         .table_stays =
+                                             which == VERIFY_BROKER
+                                                 ? broker_meta_stays
+                                                 : store_table_stays };
     struct store *store;
     bool created = false;
     enum rc rc = store_open(&store, &config, &created);
@@ -316,7 +321,7 @@ restore(const struct sagactl *ctl, const char *directory, const void *context)
         if (code == EXIT_DONE)
             code = copy_store(from, to, &restoring->owners[i]);
         if (code == EXIT_DONE)
-            code = recover_store(to);
+            code = recover_store(to, (enum verify_store)i);
     }
     if (code == EXIT_DONE)
         code = sagactl_sync(directory);
