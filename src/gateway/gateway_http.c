@@ -159,7 +159,7 @@ until_due(const struct gateway_http *http, const struct deadline_list *list,
 
     if (list->first == NULL)
         return limit_ms;
-    ms = (list->first->since_us + lasts_us - http->now_us + 999) / 1000;
+    ms = ms_up(list->first->since_us + lasts_us - http->now_us);
     if (ms < 0)
         ms = 0;
     return ms < limit_ms ? ms : limit_ms;

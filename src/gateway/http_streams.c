@@ -261,7 +261,7 @@ streams_until(const struct gateway_http *http, int64_t limit_ms)
         return 0;
     if (!wave_is_wanted(streams))
         return limit_ms;
-    ms = (streams->wave_us + STREAM_WAVE_US - http->now_us + 999) / 1000;
+    ms = ms_up(streams->wave_us + STREAM_WAVE_US - http->now_us);
     if (ms < 0)
         ms = 0;
     return ms < limit_ms ? ms : limit_ms;

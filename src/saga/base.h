@@ -38,6 +38,13 @@ enum rc {
 #define NORETURN __attribute__((noreturn))
 #define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+/* Microseconds as milliseconds, rounded up: a wait must not end too soon. */
+static inline int64_t
+ms_up(int64_t us)
+{
+    return (us + 999) / 1000;
+}
+
 /* Exit codes are an interface: scripts and units act on them. */
 enum {
     EXIT_DONE = 0,      /* asked to stop, and did                             */

@@ -138,7 +138,7 @@ wait_ms(const struct bus_zmq *bus, int64_t now_us, int timeout_ms)
         return 0;
     if (due_us == INT64_MAX)
         return timeout_ms;
-    ms = due_us <= now_us ? 0 : (due_us - now_us + 999) / 1000;
+    ms = due_us <= now_us ? 0 : ms_up(due_us - now_us);
     return (long)(timeout_ms >= 0 && timeout_ms < ms ? timeout_ms : ms);
 }
 

@@ -102,7 +102,7 @@ turn_wait(struct turn *turn, int fd, short events, int64_t timeout_ms)
     enum rc rc = RC_OK;
 
     for (;;) {
-        left_ms = (until_us - clock_monotonic_us() + 999) / 1000;
+        left_ms = ms_up(until_us - clock_monotonic_us());
         if (left_ms < 0)
             left_ms = 0;
         if (poll(fds, ARRAY_COUNT(fds),

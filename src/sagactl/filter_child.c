@@ -121,7 +121,7 @@ left_ms(int64_t until_us)
 {
     int64_t now_us = clock_monotonic_us();
 
-    return now_us >= until_us ? 0 : (until_us - now_us + 999) / 1000;
+    return now_us >= until_us ? 0 : ms_up(until_us - now_us);
 }
 
 /* Waits for the child's end until then, kills what is left of its group, and

@@ -203,7 +203,7 @@ wait_ms(const struct load *load, bool has_room)
 
     if (left_us > PROGRESS_US)
         left_us = PROGRESS_US;
-    return left_us > 0 ? (int)((left_us + 999) / 1000) : 0;
+    return left_us > 0 ? (int)ms_up(left_us) : 0;
 }
 
 int
