@@ -317,8 +317,7 @@ wait_for_work(struct broker *broker, int64_t next_us, bool *stop_out)
     if (broker->fetches->due_count > 0)
         next_us = now_us;
     wait_us = next_us > now_us ? next_us - now_us : 0;
-    if (zmq_poll(items, ARRAY_COUNT(items), (long)ms_up(wait_us)) <
-            0 &&
+    if (zmq_poll(items, ARRAY_COUNT(items), (long)ms_up(wait_us)) < 0 &&
         zmq_errno() != EINTR) {
         log_error("poll_failed", "error=%s", log_quote(zmq_strerror(errno)));
         return RC_IO;
