@@ -176,6 +176,7 @@ test('the page goes on when the gateway was killed', async () => {
     .waitFor();
   await live.waitFor();
   await page.getByText('all up').waitFor();
+  await page.locator('.wide .process').getByText(/ · 1 restart$/).waitFor();
   await done(page);
 });
 
