@@ -60,12 +60,21 @@ int
 line_open(const struct sagactl *ctl, struct broker_line **line_out)
 {
     const char *bus = getenv("SAGAPIPE_BUS");
-    bool named = bus != NULL && *bus != '\0';
-    struct broker_line *line;
+    char endpoint[ENDPOINT_BYTES];
 
-    if (!named && sagactl_check_home(ctl) != EXIT_DONE)
+    if (bus != NULL && *bus != '\0')
+        return line_open_at(bus, line_out);
+    if (sagactl_check_home(ctl) != EXIT_DONE)
         return EXIT_USAGE;
-    line = calloc(1, sizeof *line);
+    snprintf(endpoint, sizeof endpoint, "ipc://%s/run/broker.ipc", ctl->home);
+    return line_open_at(endpoint, line_out);
+}
+
+int
+line_open_at(const char *endpoint, struct broker_line **line_out)
+{
+    struct broker_line *line = calloc(1, sizeof *line);
+
     if (line == NULL || (line->context = zmq_ctx_new()) == NULL
         || (line->socket = zmq_socket(line->context, ZMQ_DEALER)) == NULL) {
         fprintf(stderr, "sagactl: no memory\n");
@@ -73,11 +82,7 @@ line_open(const struct sagactl *ctl, struct broker_line **line_out)
         return EXIT_SYSTEM;
     }
     zmq_msg_init(&line->frame);
-    if (named)
-        snprintf(line->endpoint, sizeof line->endpoint, "%s", bus);
-    else
-        snprintf(line->endpoint, sizeof line->endpoint,
-                 "ipc://%s/run/broker.ipc", ctl->home);
+    snprintf(line->endpoint, sizeof line->endpoint, "%s", endpoint);
     if (connect_socket(line)) {
         *line_out = line;
         return EXIT_DONE;

@@ -41,6 +41,8 @@ struct broker_topics {
  * is none) or EXIT_SYSTEM.  Waits for nothing. */
 MUST_USE int line_open(const struct sagactl *ctl,
                          struct broker_line **line_out);
+/* The same, at an endpoint that is known already. */
+MUST_USE int line_open_at(const char *endpoint, struct broker_line **line_out);
 void line_close(struct broker_line **line_p);
 
 /* Sends a frame; false if it can't be sent now. */

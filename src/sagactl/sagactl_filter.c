@@ -14,7 +14,7 @@
 #include "saga/daemon.h"
 #include "saga/log.h"
 #include "sagactl/filter_child.h"
-#include "sagactl/sagactl.h"
+#include "sagactl/sagactl_broker.h"
 
 #define TIMEOUT_S_DEFAULT 30
 #define TIMEOUT_S_MAX 3600
@@ -147,6 +147,36 @@ on_event(void *context, struct turn *turn, const struct event *event)
     return rc;
 }
 
+static void NORETURN
+die_of_topic(const char *topic)
+{
+    die(EXIT_USAGE, "the broker has no topic %s: name it in its knob "
+        "`topics` (SAGAPIPE_TOPICS) and start it again", topic);
+}
+
+/* Before the first fetch, which would register us: a slip of the pen leaves no
+ * consumer behind that retention waits for.  A broker that is down does not
+ * keep us from starting: then on_status() finds it. */
+static void
+check_write(const struct filter *filter, const struct config *config)
+{
+    const char *topic = filter->topics.write;
+    struct broker_topics topics;
+    struct broker_line *line;
+    bool found = false;
+
+    if (topic == NULL || line_open_at(config->bus, &line) != EXIT_DONE)
+        return;
+    if (line_ask_topics(line, &topics) == EXIT_DONE) {
+        for (size_t i = 0; i < topics.partitions_count; i++)
+            found |= strcmp(topics.partitions[i].topic, topic) == 0;
+        line_topics_fini(&topics);
+        if (!found)
+            die_of_topic(topic);
+    }
+    line_close(&line);
+}
+
 /* Said at once, and not when the first answer is refused: ending here is as
  * good as at any other place. */
 static void
@@ -159,8 +189,7 @@ on_status(void *context, const struct bus_status *status)
            strcmp(status->topics[i].topic, topic) != 0)
         i++;
     if (topic != NULL && i == status->topics_count && !status->cut)
-        die(EXIT_USAGE, "the broker has no topic %s: name it in its knob "
-            "`topics` (SAGAPIPE_TOPICS) and start it again", topic);
+        die_of_topic(topic);
 }
 
 /* ---- the command ------------------------------------------------------ */
@@ -269,6 +298,7 @@ sagactl_filter(const struct sagactl *ctl, const struct sagactl_args *args)
     if (setenv("SAGAPIPE_HOME", ctl->home, 1) != 0)
         return EXIT_SYSTEM;
     config_load_filter(&config, filter.name, 0, nothing);
+    check_write(&filter, &config);
     rc = run(&filter, &config);
     if (rc == RC_NOT_FOUND) /* the program can't be started */
         return EXIT_USAGE;

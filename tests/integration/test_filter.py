@@ -247,6 +247,20 @@ def test_topic_that_the_broker_lacks_is_told_at_once(shared):
                   to="nowhere", wait_until_ready=False) as running:
         assert running.child.wait(STOP_LIMIT_S) == 100
         assert "the broker has no topic nowhere: name it in" in running.log()
+    # It has left nothing behind: no consumer that retention waits for.
+    with Bus(f"ipc://{shared.home}/run/broker.ipc") as bus:
+        assert "no-topic" not in {row[0] for row in bus.status().consumers}
+    assert not (shared.home / "data" / "no-topic").exists()
+
+
+def test_topic_is_looked_at_when_a_broker_that_was_down_comes(make_pipeline):
+    pipeline = make_pipeline(supervised=False).start()
+    pipeline.stop_process("broker")
+    with filtered(pipeline, "early", *python("answer = lambda *_: []"),
+                  to="nowhere") as running:
+        pipeline.start_process("broker")
+        assert running.child.wait(STOP_LIMIT_S) == 100
+        assert "the broker has no topic nowhere: name it in" in running.log()
 
 
 def test_program_that_is_not_there_is_told_at_once(shared):
