@@ -73,17 +73,19 @@ test('an order is placed and seen to complete', async () => {
 test('a refusal is told in words', async () => {
   const page = await open();
   await place(page, 77, 2);
-  await page.getByText(/^Order 2 failed: unknown user/).waitFor();
-  await page.getByRole('link', {name: 'Order 2'}).click();
+  const told = page.getByText(/^Order \d+ failed: unknown user/);
+  const id = /\d+/.exec(await told.textContent())[0];
+  await page.getByRole('link', {name: `Order ${id}`}).click();
   await page.getByText('No account was opened for this user.').waitFor();
-  assert.match(page.url(), /#\/orders\/2$/);
-  assert.equal(await page.title(), 'Order 2 – sagapipe');
+  assert.match(page.url(), new RegExp(`#/orders/${id}$`));
+  assert.equal(await page.title(), `Order ${id} – sagapipe`);
   await shot(page, 'order-refused');
   await done(page);
 });
 
 test('an order is cancelled, and what was paid comes back', async () => {
-  const page = await open('#/orders/1');
+  const {id} = await pipeline.completed();
+  const page = await open(`#/orders/${id}`);
   await page.locator('.step').nth(3).waitFor();
   await shot(page, 'order-completed');
   await page.getByRole('button', {name: 'Cancel order'}).click();
@@ -100,12 +102,11 @@ test('an order is cancelled, and what was paid comes back', async () => {
 });
 
 test('a parked order is followed and redriven', async () => {
-  const orders = await pipeline.get('/orders?order=desc&limit=1');
-  const written = await pipeline.get('/transactions?order=desc&limit=1');
-  const id = orders[0].id + 1;
+  const last = await pipeline.completed();
+  const id = last.id + 1;
   // The ledger's word on an order that is placed only afterwards.
   pipeline.tell({orderId: id, userId: 3, price: 5000,
-    transactionId: written[0].id + 1});
+    transactionId: last.transactionId + 1});
   await until(async () => (await pipeline.get('/parked')).length === 1,
     'the parked event');
   assert.equal(await pipeline.placed(3, 1), id);
@@ -128,7 +129,8 @@ test('a parked order is followed and redriven', async () => {
 });
 
 test('an event that is refused again is told and dropped', async () => {
-  pipeline.tell({orderId: 1, userId: 5, price: 5000, transactionId: 999});
+  const {id} = await pipeline.completed();
+  pipeline.tell({orderId: id, userId: 5, price: 5000, transactionId: 999});
   const page = await browser.page(`${pipeline.url}/#/parked`, /status of 409/);
   await page.getByRole('button', {name: /^Try gateway/}).click();
   await page.getByRole('alert').getByText(/refused/i).waitFor();
@@ -200,6 +202,7 @@ test('accounts are opened, given credit and frozen', async () => {
 });
 
 test('a price is changed, and orders keep theirs', async () => {
+  const id = await pipeline.placed(77, 2);
   const page = await open('#/catalogue');
   await page.getByRole('button', {name: 'Change the price of product 2'})
     .click();
@@ -208,7 +211,7 @@ test('a price is changed, and orders keep theirs', async () => {
   await page.getByText('Product 2 costs 80.25 from now on.').waitFor();
   await page.locator('tr', {hasText: /^2/}).getByText('80.25').waitFor();
   await shot(page, 'catalogue');
-  await page.goto(`${pipeline.url}/#/orders/2`);
+  await page.goto(`${pipeline.url}/#/orders/${id}`);
   await page.locator('.fact', {hasText: 'Price'}).getByText('75.00').waitFor();
   await done(page);
 });
@@ -225,16 +228,22 @@ test('an order shows the trace that it came with', async () => {
 });
 
 test('lists are filtered, and lead on to one another', async () => {
+  const {id, transactionId} = await pipeline.completed();
+  await pipeline.completed();
+  const failed = await pipeline.ended(await pipeline.placed(77, 2));
+  await pipeline.cancelled(id);
   const page = await open('#/orders');
   await page.getByLabel('State').selectOption('Failed');
-  await page.locator('.orders li', {hasText: '#2'}).waitFor();
+  await page.locator('.orders li', {hasText: `#${failed.id}`}).waitFor();
   assert.match(page.url(), /status=ORDER_FAILED/);
-  assert.equal(await page.locator('.orders li').count(), 1);
-  await page.getByLabel('Order', {exact: true}).fill('1');
+  assert.equal(await page.locator('.orders li').count(),
+    (await pipeline.get('/orders?status=ORDER_FAILED')).length);
+  await page.getByLabel('Order', {exact: true}).fill(String(id));
   await page.keyboard.press('Enter');
-  await page.getByRole('link', {name: '#1'}).click();
-  await page.locator('tr', {hasText: 'Reversed'}).getByText('#1').last()
-    .waitFor();
+  await page.getByRole('link', {name: `#${transactionId}`, exact: true})
+    .click();
+  await page.locator('tr', {hasText: 'Reversed'})
+    .getByText(`#${id}`, {exact: true}).last().waitFor();
   await page.getByRole('link', {name: 'Show all'}).click();
   await page.locator('tbody tr').nth(1).waitFor();
   await page.goto(`${pipeline.url}/#/orders/4711`);
@@ -244,6 +253,7 @@ test('lists are filtered, and lead on to one another', async () => {
 });
 
 test('everything is reached by keyboard', async () => {
+  await pipeline.completed();
   const page = await open();
   await page.locator('.orders li').first().waitFor();
   await page.keyboard.press('Tab');
@@ -286,6 +296,7 @@ async function accessible(page, what, rules) {
 }
 
 async function tour(page, name, check) {
+  await pipeline.completed(); // so that each page has something to show
   for (const hash of PAGES) {
     await page.goto(`${pipeline.url}/${hash}`);
     await page.locator(LOADED).first().waitFor();

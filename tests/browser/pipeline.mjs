@@ -1,7 +1,7 @@
 // A pipeline of a test's own, as tests/support/pipeline.py makes them.
 
 import {execFileSync} from 'node:child_process';
-import {mkdtempSync, readFileSync, rmSync} from 'node:fs';
+import {mkdtempSync, readFileSync, readdirSync, rmSync} from 'node:fs';
 import {createServer} from 'node:net';
 import {tmpdir} from 'node:os';
 import {dirname, join, resolve} from 'node:path';
@@ -9,6 +9,10 @@ import {fileURLToPath} from 'node:url';
 
 export const TREE = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const LIMIT_MS = 60000;
+// As in tests/support/pipeline.py: what no log may hold, however well the
+// restart hid it.
+const NEVER_LOGGED = new RegExp('signal=(SEGV|ABRT|BUS|ILL|FPE)|' +
+  'exit=(120|23|1) |Sanitizer|runtime error:|event=invariant|level=fatal');
 
 function cleanEnvironment(knobs) {
   const environment = Object.fromEntries(Object.entries(process.env)
@@ -62,9 +66,20 @@ export class Pipeline {
     return this;
   }
 
+  // The lines of all logs that must never be there.
+  crashes() {
+    const logs = join(this.home, 'log');
+    return readdirSync(logs).filter((name) => name.endsWith('.log'))
+      .flatMap((name) => readFileSync(join(logs, name), 'utf8').split('\n')
+        .filter((line) => NEVER_LOGGED.test(line))
+        .map((line) => `${name}: ${line}`));
+  }
+
   close() {
     try {
       this.run(join(TREE, 'scripts/stop-all.sh'));
+      const crashes = this.crashes();
+      if (crashes.length > 0) throw new Error(crashes.join('\n'));
     } finally {
       rmSync(this.directory, {recursive: true, force: true});
     }
@@ -101,6 +116,20 @@ export class Pipeline {
       const order = await this.get(`/orders/${id}`);
       return order.status !== 'ORDER_CREATED' && order;
     }, `the end of order ${id}`);
+  }
+
+  // An order of user 5 that has completed.
+  async completed() {
+    return this.ended(await this.placed(5, 1));
+  }
+
+  // Cancels an order that has completed; what was paid is given back.
+  async cancelled(id) {
+    await this.ask('DELETE', `/orders/${id}`);
+    return until(async () => {
+      const order = await this.get(`/orders/${id}`);
+      return order.status === 'ORDER_CANCELLED' && order;
+    }, `the end of order ${id}'s cancel`);
   }
 
   // A transaction that no ledger of ours wrote.
