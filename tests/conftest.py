@@ -1,5 +1,6 @@
 """What the tests of running processes share: harness, logs on failure."""
 
+import contextlib
 import pathlib
 import sys
 
@@ -28,29 +29,28 @@ def pytest_sessionstart():
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
+    """Whatever fails, and whoever made the pipelines: their logs are shown."""
     outcome = yield
     report = outcome.get_result()
-    if report.when != "call" or not report.failed:
-        return
-    for pipeline in getattr(item, "pipelines", []):
-        if pipeline.home.exists():
-            report.sections.append((f"logs of {pipeline.home}",
-                                    pipeline.last_log_lines()))
+    if report.failed:
+        report.sections.extend(
+            (f"logs of {pipeline.home}", pipeline.last_log_lines())
+            for pipeline in Pipeline.made)
+    if report.when == "teardown":
+        Pipeline.made[:] = [pipeline for pipeline in Pipeline.made
+                            if not pipeline.closed]
 
 
 @pytest.fixture
-def make_pipeline(request):
+def make_pipeline():
     """Makes pipelines that are not started yet, and ends them all."""
-    request.node.pipelines = []
+    with contextlib.ExitStack() as stack:
+        def make(**settings):
+            pipeline = Pipeline(**settings)
+            stack.callback(pipeline.close)
+            return pipeline
 
-    def make(**settings):
-        pipeline = Pipeline(**settings)
-        request.node.pipelines.append(pipeline)
-        return pipeline
-
-    yield make
-    for pipeline in request.node.pipelines:
-        pipeline.close()
+        yield make
 
 
 @pytest.fixture

@@ -21,6 +21,8 @@ import time
 import pytest
 import zmq
 
+from pipeline import free_port
+
 TREE = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("SAGA_BIN", TREE / "bin")).resolve()
 LIMIT_S = 60
@@ -128,15 +130,13 @@ class Broker:
 
 @pytest.fixture
 def make_broker():
-    brokers = []
+    with contextlib.ExitStack() as stack:
+        def make(**settings):
+            broker = Broker(**settings)
+            stack.callback(broker.close)
+            return broker
 
-    def make(**settings):
-        brokers.append(Broker(**settings))
-        return brokers[-1]
-
-    yield make
-    for broker in brokers:
-        broker.close()
+        yield make
 
 
 @pytest.fixture
@@ -1039,10 +1039,7 @@ def test_a_busy_address_is_refused(make_broker, knob):
 
 
 def test_it_serves_over_tcp(make_broker):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    broker = make_broker(bus=f"tcp://127.0.0.1:{port}").start()
+    broker = make_broker(bus=f"tcp://127.0.0.1:{free_port()}").start()
     broker.producer().next(1)
     assert broker.client().fetch().end == 1
 

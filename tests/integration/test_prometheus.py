@@ -5,7 +5,6 @@ import json
 import pathlib
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 import urllib.error
@@ -14,7 +13,7 @@ import urllib.request
 
 import pytest
 
-from pipeline import Pipeline, wait_for
+from pipeline import Pipeline, free_port, wait_for
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
 RULES = TREE / "etc" / "prometheus" / "sagapipe.rules.yml"
@@ -34,12 +33,6 @@ scrape_configs:
 def run(*words, **options):
     return subprocess.run(words, capture_output=True, text=True,
                           timeout=LIMIT_S, check=False, **options)
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 class Prometheus:

@@ -3,12 +3,11 @@ below it, links lead somewhere, and what its troubleshooting quotes is said."""
 
 import json
 import re
-import socket
 import subprocess
 
 import pytest
 
-from pipeline import BIN, TREE, clean_environment, wait_for
+from pipeline import BIN, TREE, clean_environment, free_port, wait_for
 
 README = TREE / "README.md"
 DOCUMENTS = [README, *sorted((TREE / "docs").glob("*.md"))]
@@ -45,11 +44,6 @@ def shows(printed, output):
     if output and not output.endswith("\n"):
         output += "\n"
     return re.fullmatch(pattern, output) is not None
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 class Reader:

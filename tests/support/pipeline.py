@@ -24,6 +24,7 @@ import re
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -57,6 +58,12 @@ def wait_for(condition, limit=WAIT_LIMIT_S, what="the condition"):
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what} did not come true in {limit} s")
         pause.wait(0.005)
+
+
+def free_port():
+    """A port that nobody has now."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
 
 
 @contextlib.contextmanager
@@ -131,6 +138,8 @@ class Client:
 
 
 class Pipeline:
+    made = []       # those whose logs are shown if something fails now
+
     def __init__(self, supervised=True, home=None, **knobs):
         # Short, because a socket's path has room for 107 bytes.
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="saga-"))
@@ -139,6 +148,8 @@ class Pipeline:
         self.knobs = {"http": "127.0.0.1:0", **knobs}
         self.children = {}
         self.closed = False
+        self.shown = ""         # the ends of its logs, once they are gone
+        Pipeline.made.append(self)
         # A test that damages something on purpose sets this.
         self.crashes_expected = False
 
@@ -270,6 +281,7 @@ class Pipeline:
             crashes = self.crashes()
             assert self.crashes_expected or not crashes, "\n".join(crashes)
         finally:
+            self.shown = self.last_log_lines()
             shutil.rmtree(self.directory, ignore_errors=True)
 
     def end(self):
@@ -298,6 +310,8 @@ class Pipeline:
 
     def last_log_lines(self):
         """The ends of all logs, for a failed test's report."""
+        if self.shown:
+            return self.shown
         parts = []
         for path in sorted((self.home / "log").glob("*.log")):
             lines = path.read_text(errors="replace").splitlines()
