@@ -128,9 +128,15 @@ def test_g7_full_backlog_is_refused(make_pipeline):
     assert reply.json["type"] == "/problems/backlog-full"
     assert int(reply.headers["Retry-After"]) >= 1
     pipeline.start_process("broker")
-    order = wait_for(lambda: pipeline.request("POST", "/orders", {
-        "userId": 5, "productId": 1}).status == 201)
-    assert order
+
+    def placed():
+        reply = pipeline.request("POST", "/orders", {
+            "userId": 5, "productId": 1})
+        return reply.json["id"] if reply.status == 201 else None
+    # Those that were accepted before it was full have gone on, too.
+    assert pipeline.ended(wait_for(placed))["status"] == "ORDER_COMPLETED"
+    assert {row["status"] for row in pipeline.all_rows("/orders")} == \
+        {"ORDER_COMPLETED"}
 
 
 def test_stop_drains_open_orders(pipeline):
