@@ -3,6 +3,7 @@
  * its client has sent too much, whether it may ask at all.
  */
 #include <string.h>
+#include <strings.h>
 
 #include "gateway/http_origin.h"
 #include "gateway/http_server.h"
@@ -11,6 +12,7 @@
 struct head_walk {
     struct http_headers *headers;
     const char *line_end; /* of the line before: where its CR stood */
+    size_t parts_bytes;   /* of the library's memory                */
 };
 
 /*
@@ -25,9 +27,11 @@ note_header(void *cls, enum MHD_ValueKind kind, const char *name,
 {
     struct head_walk *walk = cls;
 
-    (void)kind;
-    if (value == NULL)
+    walk->parts_bytes += HTTP_PART_BYTES;
+    if (kind != MHD_HEADER_KIND || value == NULL)
         return MHD_YES;
+    if (name_bytes == 6 && strncasecmp(name, "Cookie", 6) == 0)
+        walk->parts_bytes += value_bytes; /* it reads a copy */
     if (name == walk->line_end + 1)
         walk->headers->line_end_bare = true;
     walk->line_end = value + value_bytes;
@@ -35,14 +39,47 @@ note_header(void *cls, enum MHD_ValueKind kind, const char *name,
     return MHD_YES;
 }
 
-void
+size_t
 exchange_note_head(struct exchange *exchange, const char *version)
 {
     struct head_walk walk = { &exchange->call.headers,
-                              version + strlen(version) };
+                              version + strlen(version), 0 };
 
-    MHD_get_connection_values_n(exchange->connection, MHD_HEADER_KIND,
+    MHD_get_connection_values_n(exchange->connection,
+                                (enum MHD_ValueKind)(MHD_HEADER_KIND |
+                                                     MHD_COOKIE_KIND |
+                                                     MHD_GET_ARGUMENT_KIND),
                                 note_header, &walk);
+    return walk.parts_bytes;
+}
+
+/*
+ * A reply for whose head the library has no memory is not sent: it closes the
+ * connection, and the client never hears that its order is placed.  What a
+ * request may take is known only now, when all of it is taken: its head, or
+ * all that was read with it, and a struct of the library's for each part.
+ */
+void
+exchange_check_head(const struct exchange *exchange, size_t parts_bytes,
+                    struct problem *problem)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+        exchange->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    size_t head_max = (size_t)exchange->http->config->http_header;
+    size_t memory = head_max + HTTP_MEMORY_BEYOND_BYTES;
+    size_t head_bytes = info != NULL ? info->header_size : head_max;
+    size_t read_bytes = head_bytes + HTTP_READ_AHEAD_BYTES;
+
+    if (read_bytes < memory / 2)
+        read_bytes = memory / 2;
+    if (head_bytes > head_max)
+        problem_set(problem, PROBLEM_HEAD_SIZE, NULL, "the head has %zu bytes",
+                    head_bytes);
+    else if (read_bytes + parts_bytes + HTTP_REPLY_ROOM_BYTES > memory)
+        problem_set(problem, PROBLEM_HEAD_SIZE, NULL,
+                    "the head has too many headers, cookies or parameters");
+    if (problem->type != PROBLEM_NONE)
+        problem->limit = head_max;
 }
 
 static struct rate_address

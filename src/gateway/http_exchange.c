@@ -168,14 +168,16 @@ on_head(struct exchange *exchange, const char *method, const char *version)
 {
     const struct config *config = exchange->http->config;
     struct http_call *call = &exchange->call;
+    size_t parts_bytes = exchange_note_head(exchange, version);
     struct problem problem;
 
-    exchange_note_head(exchange, version);
     problem_init(&problem);
     http_headers_check(&call->headers, version,
                        call->headers.ndjson ? config->http_ndjson
                                             : config->http_body,
                        &problem);
+    if (problem.type == PROBLEM_NONE)
+        exchange_check_head(exchange, parts_bytes, &problem);
     if (problem.type == PROBLEM_NONE && !exchange_admit(exchange, method) &&
         call->headers.body_bytes > exchange->body_size)
         return exchange_reply(exchange);

@@ -76,6 +76,8 @@
       "The Idempotency-Key was used for another order")                        \
     P(PROBLEM_RATE,             "too-many-requests",      429,                 \
       "Your address has sent too many requests in this second")                \
+    P(PROBLEM_HEAD_SIZE,        "head-too-large",         431,                 \
+      "The request's head is larger than the limit")                           \
     P(PROBLEM_BACKLOG,          "backlog-full",           503,                 \
       "Too many events wait for the broker")                                   \
     P(PROBLEM_DISK,             "disk-floor",             503,                 \

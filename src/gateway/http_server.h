@@ -44,6 +44,13 @@
 #include "gateway/http_waiters.h"
 
 #define HTTP_BODY_SMALL_BYTES 1024 /* larger bodies have memory of their own  */
+/* The library's memory of one connection, which the heads of a request and of
+ * its reply share: config->http_header and so much more, of which the reply's
+ * head and a piece of its body need ... */
+#define HTTP_MEMORY_BEYOND_BYTES 8192
+#define HTTP_REPLY_ROOM_BYTES 2048
+#define HTTP_PART_BYTES 64         /* a header, cookie or parameter takes     */
+#define HTTP_READ_AHEAD_BYTES 2048 /* behind a head, at most, or half of all  */
 #define HTTP_GRACE_US 10000000    /* for a request's first line, beyond
                                      config->http_timeout                     */
 #define HTTP_SLOW_US 1000000      /* an answer that took longer is logged     */
@@ -175,8 +182,13 @@ void exchange_on_connection(void *cls, struct MHD_Connection *connection,
                             void **context,
                             enum MHD_ConnectionNotificationCode what);
 
-/* Notes every header of the complete head in call.headers. */
-void exchange_note_head(struct exchange *exchange, const char *version);
+/* Notes every header of the complete head in call.headers.  Returns the bytes
+ * that its headers, cookies and parameters take, beside the head itself. */
+size_t exchange_note_head(struct exchange *exchange, const char *version);
+/* Sets PROBLEM_HEAD_SIZE if the head is larger than config->http_header, or,
+ * with those parts, leaves the library no memory for a reply. */
+void exchange_check_head(const struct exchange *exchange, size_t parts_bytes,
+                         struct problem *problem);
 /* Finds the route.  False, with the problem set, if the client sends too much
  * or may not ask this. */
 bool exchange_admit(struct exchange *exchange, const char *method);

@@ -63,7 +63,7 @@
     K(http_heartbeat, MILLISECONDS, "15s", 50, 3600000, BY(PROCESS_GATEWAY),   \
       "a stream on which nothing happens says that it is alive after")         \
     K(http_header, BYTES, "16k", 4096, 1048576, BY(PROCESS_GATEWAY),           \
-      "memory of an HTTP connection; a longer request head gets 431")          \
+      "largest head of a request; a longer one gets 431")                      \
     K(http_request_time, MILLISECONDS, "60s", 100, 3600000,                    \
       BY(PROCESS_GATEWAY),                                                     \
       "from a request's first line to its end; as long for its reply")         \

@@ -12,7 +12,7 @@ HEAD = (b"POST /orders HTTP/1.1\r\nHost: localhost\r\n"
         b"Content-Type: application/json\r\n")
 ORDER = b'{"userId":5,"productId":1}'
 PLACE = HEAD + b"Content-Length: %d\r\n\r\n" % len(ORDER) + ORDER
-BUFFER_BYTES = 8192  # half of http_header
+BUFFER_BYTES = 12288  # half of http_header and what the library has beyond it
 LIMIT_S = 20
 
 

@@ -59,6 +59,7 @@ static const struct {
     { PROBLEM_PRICE, "price-too-large", 422 },
     { PROBLEM_KEY_CONFLICT, "idempotency-conflict", 422 },
     { PROBLEM_RATE, "too-many-requests", 429 },
+    { PROBLEM_HEAD_SIZE, "head-too-large", 431 },
     { PROBLEM_BACKLOG, "backlog-full", 503 },
     { PROBLEM_DISK, "disk-floor", 503 },
     { PROBLEM_STORE_FAILED, "store-failed", 503 },
