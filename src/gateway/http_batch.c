@@ -23,6 +23,7 @@ struct batch {
     struct exchange *exchange; /* NULL: it has ended */
     char *body;
     size_t bytes;
+    size_t charged;  /* in gateway_http's batch_bytes */
     size_t at;       /* what is read of it            */
     uint64_t number; /* of lines                      */
     uint64_t told;   /* the last line that has a result, or is empty */
@@ -63,13 +64,13 @@ batch_body_take(struct exchange *exchange)
     struct gateway_http *http = exchange->http;
     size_t bytes = (size_t)exchange->call.headers.body_bytes;
 
-    if (!batch_is_meant(&exchange->call))
+    if (!batch_is_meant(&exchange->call) || bytes <= http->config->http_body)
         return true;
     if (http->batch_bytes + bytes >
         BATCH_BODIES_MAX * (size_t)http->config->http_ndjson)
         return false;
     http->batch_bytes += bytes;
-    exchange->batch_bytes = bytes;
+    exchange->batch_charged = bytes;
     return true;
 }
 
@@ -92,7 +93,7 @@ batch_destroy(struct batch *batch)
             http_pool_give_request(&http->pool, batch->chunks[i].request);
         free(batch->chunks[i].lines);
     }
-    http->batch_bytes -= batch->bytes;
+    http->batch_bytes -= batch->charged;
     free(batch->body);
     free(batch);
 }
@@ -110,8 +111,9 @@ take_body(struct batch *batch, struct exchange *exchange)
             return false;
         memcpy(batch->body, exchange->body_small, exchange->body_used);
     }
-    batch->bytes = exchange->batch_bytes;
-    exchange->batch_bytes = 0;
+    batch->bytes = exchange->body_used;
+    batch->charged = exchange->batch_charged;
+    exchange->batch_charged = 0;
     return true;
 }
 
@@ -460,7 +462,7 @@ batch_leave(struct exchange *exchange)
 {
     struct batch *batch = exchange->batch;
 
-    exchange->http->batch_bytes -= exchange->batch_bytes;
+    exchange->http->batch_bytes -= exchange->batch_charged;
     if (batch == NULL)
         return;
     batch->exchange = NULL;

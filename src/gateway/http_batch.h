@@ -13,9 +13,10 @@
  *
  * The library lets nobody reply before a body is complete.  So the body is
  * kept, whole and bounded (config->http_ndjson each, BATCH_BODIES_MAX of those
- * together), and from then on nothing is read ahead: a chunk goes to the store
- * when the client has taken the results of the chunk before the last.  A
- * client that does not read holds up itself alone.
+ * together; bodies up to config->http_body, which every connection may send,
+ * do not count), and from then on nothing is read ahead: a chunk goes to the
+ * store when the client has taken the results of the chunk before the last.
+ * A client that does not read holds up itself alone.
  *
  * A batch that can't go on (the store does not answer, we stop) ends with one
  * more line, a problem with the number of the first line that has no result;
@@ -43,7 +44,8 @@ _Static_assert(PROBLEM_TEXT_BYTES_MAX + 64 <= BATCH_TEXT_BYTES &&
 bool batch_is_meant(const struct http_call *call);
 /* The largest body that this exchange may send. */
 uint64_t batch_body_max(const struct exchange *exchange);
-/* Counts the body that is about to come; false if there are too many. */
+/* Counts the body that is about to come, if it is a large one; false if there
+ * are too many. */
 bool batch_body_take(struct exchange *exchange);
 
 /* With the body complete: takes it and call->request over, posts the first

@@ -116,7 +116,7 @@ exchange_on_target(void *cls, const char *target,
     exchange->listens = false;
     exchange->stream = NULL;
     exchange->batch = NULL;
-    exchange->batch_bytes = 0;
+    exchange->batch_charged = 0;
     exchange->body = exchange->body_small;
     exchange->body_size = sizeof(exchange->body_small);
     exchange->body_used = 0;

@@ -91,7 +91,8 @@ struct exchange {
     struct exchange *waiter_next; /* in its bucket (http_waiters.h) */
     struct stream *stream; /* NULL: it is none */
     struct batch *batch; /* NULL: it is none */
-    size_t batch_bytes;  /* of its body, until the batch has it */
+    size_t batch_charged; /* in gateway_http's batch_bytes, until the batch
+                             has it */
     char *body; /* body_small, or malloc'ed */
     size_t body_size;
     size_t body_used;
@@ -147,7 +148,7 @@ struct gateway_http {
     struct streams streams;
     struct waiters waiters;
     struct batch *batches; /* all of them, also those without an exchange */
-    size_t batch_bytes;    /* of their bodies                             */
+    size_t batch_bytes;    /* of their large bodies, and of those that come */
     size_t replies_open; /* queued, not yet sent */
     bool closed_some;    /* connections, in this run of the library */
 
