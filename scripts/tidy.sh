@@ -175,6 +175,12 @@ rule_banned() {
         done | report 'money and counts are integers: no floating point'
 }
 
+# A law is looked at, and nothing else: a reader passes over it.
+rule_laws() {
+    grep -E '\binvariant\(.*(\+\+|--|\b(write|MHD_run|[a-z_]+_(init|copy|write|send|gettime))\()' \
+        "$1" | grep '^src/' | report 'no work inside an invariant'
+}
+
 rule_leftovers() {
     grep -HnE '\b(TODO|FIXME|XXX|HACK)\b|\bfor now\b|not implemented' \
         "${all_text[@]}" | report 'leftover'
@@ -201,6 +207,7 @@ rule_libraries
 rule_layers
 rule_sizes
 rule_banned "$code"
+rule_laws "$code"
 rule_leftovers
 rule_layout
 echo "tidy: ${#all_text[@]} files, $findings findings"

@@ -331,9 +331,12 @@ cut_slow(struct gateway_http *http, struct deadline_list *list,
 static void
 run_library(struct gateway_http *http)
 {
+    enum MHD_Result ran;
+
     do {
         http->closed_some = false;
-        invariant(MHD_run(http->daemon) == MHD_YES);
+        ran = MHD_run(http->daemon);
+        invariant(ran == MHD_YES);
     } while (http->closed_some);
     if (http->first != NULL)
         mailbox_post(http->requests, http->first, http->last);
