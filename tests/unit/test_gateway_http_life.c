@@ -215,7 +215,7 @@ test_gateway_http_idle_time_is_not_the_requests(void **state)
 static void
 test_gateway_http_head_beyond_its_memory_is_refused(void **state)
 {
-    static char head[8192];
+    static char head[65536];
     int fd;
 
     (void)state;
