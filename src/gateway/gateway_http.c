@@ -239,6 +239,8 @@ wait_for_work(struct gateway_http *http, int64_t limit_ms)
     MHD_UNSIGNED_LONG_LONG library_ms;
     uint64_t count;
 
+    if (http->batches_yield)
+        limit_ms = 0;
     limit_ms = streams_until(http, limit_ms);
     limit_ms = waiters_until(http, limit_ms);
     limit_ms = until_due(http, &http->waits, reply_timeout_us(http), limit_ms);
@@ -373,6 +375,7 @@ turn(struct gateway_http *http, int64_t limit_ms)
     wait_for_work(http, limit_ms);
     note_facts(http);
     take_answers(http);
+    batches_turn(http);
     streams_turn(http);
     waiters_turn(http);
     end_waits(http);

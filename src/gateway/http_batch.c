@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gateway/http_rows.h"
+#include "gateway/line_reader.h"
 
 /* The reader is given all the room that the library has. */
 #define READER_BYTES 16384
@@ -22,10 +23,8 @@ struct batch {
     struct gateway_http *http;
     struct exchange *exchange; /* NULL: it has ended */
     char *body;
-    size_t bytes;
     size_t charged;  /* in gateway_http's batch_bytes */
-    size_t at;       /* what is read of it            */
-    uint64_t number; /* of lines                      */
+    struct line_reader reader;
     uint64_t told;   /* the last line that has a result, or is empty */
     char traceparent[TRACEPARENT_BYTES];
     struct chunk chunks[BATCH_WINDOW];
@@ -111,7 +110,7 @@ take_body(struct batch *batch, struct exchange *exchange)
             return false;
         memcpy(batch->body, exchange->body_small, exchange->body_used);
     }
-    batch->bytes = exchange->body_used;
+    line_reader_init(&batch->reader, batch->body, exchange->body_used);
     batch->charged = exchange->batch_charged;
     exchange->batch_charged = 0;
     return true;
@@ -166,56 +165,11 @@ batch_new(struct exchange *exchange)
 
 /* ---- asking ----------------------------------------------------------- */
 
+/* Its lines are told, or it has had none yet. */
 static bool
-is_empty(const struct order_line *line)
+is_free(const struct chunk *chunk)
 {
-    size_t i;
-
-    for (i = 0; i < line->bytes; i++) {
-        if (line->text[i] != ' ' && line->text[i] != '\t' &&
-            line->text[i] != '\r')
-            return false;
-    }
-    return true;
-}
-
-/* The body's next line; false at its end. */
-static bool
-next_line(struct batch *batch, struct order_line *line)
-{
-    size_t left = batch->bytes - batch->at;
-    char *end;
-
-    if (left == 0)
-        return false;
-    line->text = batch->body + batch->at;
-    end = memchr(line->text, '\n', left);
-    line->bytes = end != NULL ? (size_t)(end - line->text) : left;
-    line->number = ++batch->number;
-    batch->at += end != NULL ? line->bytes + 1 : left;
-    return true;
-}
-
-/* Reads lines until the chunk is full.  What is wrong with a bad one is found
- * again when it is told: nobody keeps a problem for each line. */
-static void
-fill_chunk(struct batch *batch, struct chunk *chunk)
-{
-    uint32_t count = 0;
-    struct problem unused;
-
-    while (count < BATCH_CHUNK_LINES &&
-           next_line(batch, &chunk->lines[count])) {
-        struct order_line *line = &chunk->lines[count];
-
-        if (is_empty(line))
-            continue;
-        problem_init(&unused);
-        (void)order_line_read(line, &unused);
-        count++;
-    }
-    chunk->told = 0;
-    chunk->request->lines_count = count;
+    return !chunk->asked && chunk->told == chunk->request->lines_count;
 }
 
 static void
@@ -223,17 +177,6 @@ ask_chunk(struct batch *batch, struct chunk *chunk)
 {
     struct request *request = chunk->request;
 
-    chunk->request->lines_count = 0;
-    if (batch->ends != PROBLEM_NONE)
-        return;
-    if (batch->http->facts.draining) {
-        if (batch->at < batch->bytes)
-            batch->ends = PROBLEM_STOPPING;
-        return;
-    }
-    fill_chunk(batch, chunk);
-    if (request->lines_count == 0)
-        return;
     request->kind = REQUEST_ORDER_BATCH;
     request->outcome = REQUEST_PENDING;
     request->lines = chunk->lines;
@@ -243,6 +186,34 @@ ask_chunk(struct batch *batch, struct chunk *chunk)
     chunk->asked = true;
     batch->asked++;
     http_ask_store(batch->http, request);
+}
+
+/* Fills the chunks that are free, in the order of their lines: none before the
+ * one that is told next.  A take that finds no line (line_reader.h) is this
+ * turn's last. */
+static void
+ask_chunks(struct batch *batch)
+{
+    unsigned i;
+
+    for (i = 0; i < BATCH_WINDOW && batch->ends == PROBLEM_NONE &&
+                !line_reader_ended(&batch->reader); i++) {
+        struct chunk *chunk =
+            &batch->chunks[(batch->current + i) % BATCH_WINDOW];
+
+        if (!is_free(chunk))
+            continue;
+        if (batch->http->facts.draining) {
+            batch->ends = PROBLEM_STOPPING;
+            return;
+        }
+        chunk->told = 0;
+        chunk->request->lines_count = line_reader_take(
+            &batch->reader, chunk->lines, BATCH_CHUNK_LINES);
+        if (chunk->request->lines_count == 0)
+            return;
+        ask_chunk(batch, chunk);
+    }
 }
 
 /* ---- telling ---------------------------------------------------------- */
@@ -322,10 +293,8 @@ write_next(struct batch *batch, struct text_writer *writer)
         return false;
     if (!chunk->asked && chunk->told < chunk->request->lines_count) {
         write_line(batch, writer, &chunk->lines[chunk->told++]);
-        if (chunk->told == chunk->request->lines_count) {
-            ask_chunk(batch, chunk);
+        if (is_free(chunk))
             batch->current = (batch->current + 1) % BATCH_WINDOW;
-        }
         return true;
     }
     if (batch->ends == PROBLEM_NONE)
@@ -384,15 +353,19 @@ on_read(void *cls, uint64_t position, char *bytes, size_t room)
     if (batch->http->stopping && batch->asked > 0 &&
         batch->ends == PROBLEM_NONE)
         batch->ends = PROBLEM_STOPPING;
+    ask_chunks(batch);
     count = tell(batch, bytes, room);
     if (count > 0) {
         exchange_went_on(exchange);
         return (ssize_t)count;
     }
-    if (batch->ended || batch->asked == 0)
+    if (batch->ended ||
+        (batch->asked == 0 && line_reader_ended(&batch->reader)))
         return MHD_CONTENT_READER_END_OF_STREAM;
     batch->suspended = true;
     exchange_wait(exchange);
+    if (batch->asked == 0)
+        batch->http->batches_yield = true;
     return 0;
 }
 
@@ -401,15 +374,13 @@ batch_begin(struct exchange *exchange)
 {
     struct batch *batch = batch_new(exchange);
     struct MHD_Response *response;
-    size_t i;
 
     if (batch != NULL) {
         response = MHD_create_response_from_callback(
             MHD_SIZE_UNKNOWN, READER_BYTES, on_read, batch, NULL);
         if (response != NULL) {
             exchange->batch = batch;
-            for (i = 0; i < BATCH_WINDOW; i++)
-                ask_chunk(batch, &batch->chunks[i]);
+            ask_chunks(batch);
             return response;
         }
         batch_destroy(batch);
@@ -419,8 +390,6 @@ batch_begin(struct exchange *exchange)
     return NULL;
 }
 
-/* ---- the store -------------------------------------------------------- */
-
 static void
 go_on(struct batch *batch)
 {
@@ -429,6 +398,24 @@ go_on(struct batch *batch)
     batch->suspended = false;
     exchange_go_on(batch->exchange);
 }
+
+/* Who waits for nothing has only let others go first.  (The library does not
+ * take a resume from the reader that suspends.) */
+void
+batches_turn(struct gateway_http *http)
+{
+    struct batch *batch;
+
+    if (!http->batches_yield)
+        return;
+    http->batches_yield = false;
+    for (batch = http->batches; batch != NULL; batch = batch->next) {
+        if (batch->asked == 0)
+            go_on(batch);
+    }
+}
+
+/* ---- the store -------------------------------------------------------- */
 
 void
 batch_answered(struct request *request)

@@ -9,7 +9,9 @@
  * only that the lines are read.
  *
  *   batch   one such request: its body, and a window of chunks
- *   chunk   some lines of it that are asked of the store together
+ *   chunk   some lines of it that are asked of the store together; one turn
+ *           reads so many bytes at most (line_reader.h), and others are
+ *           served between
  *
  * The library lets nobody reply before a body is complete.  So the body is
  * kept, whole and bounded (config->http_ndjson each, BATCH_BODIES_MAX of those
@@ -52,6 +54,8 @@ bool batch_body_take(struct exchange *exchange);
  * chunks and makes the response that tells the results.  NULL, with the
  * problem set, if there is no memory. */
 struct MHD_Response *batch_begin(struct exchange *exchange);
+/* Once per turn: those go on that only let others be served. */
+void batches_turn(struct gateway_http *http);
 /* The store has answered a chunk (request->owner is the batch). */
 void batch_answered(struct request *request);
 /* The store's answer will be waited for no more. */

@@ -149,6 +149,7 @@ struct gateway_http {
     struct waiters waiters;
     struct batch *batches; /* all of them, also those without an exchange */
     size_t batch_bytes;    /* of their large bodies, and of those that come */
+    bool batches_yield;    /* some go on in the next turn, whatever comes  */
     size_t replies_open; /* queued, not yet sent */
     bool closed_some;    /* connections, in this run of the library */
 

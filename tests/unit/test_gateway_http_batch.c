@@ -12,6 +12,7 @@
 
 #include "../support/http_world.h"
 #include "gateway/http_batch.h"
+#include "gateway/line_reader.h"
 
 /* Many orders in one request: what the http thread makes of it. */
 
@@ -57,12 +58,13 @@ many_lines(size_t count)
     return lines;
 }
 
-/* Reads to the end of a chunked reply; how many of its lines have `word`. */
-static size_t
-receive_lines(int fd, const char *word)
+static char text[1 << 22]; /* the reply */
+
+/* Reads to the end of a chunked reply. */
+static void
+receive_text(int fd)
 {
-    static char text[1 << 22];
-    size_t used = 0, count = 0;
+    size_t used = 0;
     ssize_t got;
 
     do {
@@ -71,10 +73,25 @@ receive_lines(int fd, const char *word)
         text[used] = '\0';
     } while (got > 0 &&
              (used < 5 || strcmp(text + used - 5, "0\r\n\r\n") != 0));
+    close(fd);
+}
+
+static size_t
+count_of(const char *word)
+{
+    size_t count = 0;
+
     for (const char *at = text; (at = strstr(at, word)) != NULL; at++)
         count++;
-    close(fd);
     return count;
+}
+
+/* The same; how many of its lines have `word`. */
+static size_t
+receive_lines(int fd, const char *word)
+{
+    receive_text(fd);
+    return count_of(word);
 }
 
 static void
@@ -314,6 +331,43 @@ assert_small_batch_is_taken(void)
     assert_int_equal(receive_lines(fd, "\"order\":"), 1);
 }
 
+/* What one turn reads is bounded: where it finds no line in that, the body is
+ * not at its end, and the order of the lines stays. */
+static void
+test_gateway_http_batch_036_far_apart_lines_are_all_answered(void **state)
+{
+    static const size_t gaps[] = { 0, 1, LINE_READER_BYTES - 1,
+                                   LINE_READER_BYTES, 5 * LINE_READER_BYTES,
+                                   LINE_READER_BYTES + 1 };
+    size_t bytes = 12 * LINE_READER_BYTES, used = 0, line = 1;
+    char *body = malloc(bytes), results[ARRAY_COUNT(gaps)][64];
+    int fd;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(gaps); i++) {
+        memset(body + used, '\n', gaps[i]);
+        used += gaps[i];
+        line += gaps[i];
+        snprintf(results[i], sizeof results[i], "{\"line\":%zu,\"order\":",
+                 line++);
+        memcpy(body + used, LINE, sizeof LINE - 1);
+        used += sizeof LINE - 1;
+    }
+    memset(body + used, '\n', bytes - used);
+    start_with(NULL);
+    fd = send_batch(body, bytes);
+    receive_text(fd);
+    assert_int_equal(count_of("\"line\":"), ARRAY_COUNT(gaps));
+    for (size_t i = 0; i < ARRAY_COUNT(gaps); i++)
+        assert_int_equal(count_of(results[i]), 1);
+    for (size_t i = 1; i < ARRAY_COUNT(gaps); i++)
+        assert_true(strstr(text, results[i - 1]) < strstr(text, results[i]));
+    memset(body, '\n', bytes);
+    assert_int_equal(receive_lines(send_batch(body, bytes), "line"), 0);
+    free(body);
+    http_world_fini(&world);
+}
+
 /* Large bodies that are under way are counted, and counted down at their end.
  * They refuse no small one: four heads that announce much and send nothing
  * refused all batches, for as long as a request may take. */
@@ -363,6 +417,8 @@ main(void)
         cmocka_unit_test(
             test_gateway_http_batch_ends_when_the_store_has_ended),
         cmocka_unit_test(test_gateway_http_batch_has_bounds),
+        cmocka_unit_test(
+            test_gateway_http_batch_036_far_apart_lines_are_all_answered),
         cmocka_unit_test(test_gateway_http_batch_035_large_bodies_have_a_sum),
     };
 
