@@ -17,9 +17,10 @@ struct head_walk {
 
 /*
  * The library also ends a line at a bare LF, and others do not: what they took
- * for one header's value would be a second header here.  It parses in place,
- * so a line that begins one byte behind the last one's end had an LF alone
- * before it.
+ * for one header's value would be a second header here.  And it ends all texts
+ * at a NUL, behind which such an LF may be.  It parses in place, so what it
+ * has must lie as far apart as in a head without either.  (It writes NULs over
+ * CR and LF, so a NUL that stood in the place of the CR is not seen.)
  */
 static enum MHD_Result
 note_header(void *cls, enum MHD_ValueKind kind, const char *name,
@@ -32,16 +33,29 @@ note_header(void *cls, enum MHD_ValueKind kind, const char *name,
         return MHD_YES;
     if (name_bytes == 6 && strncasecmp(name, "Cookie", 6) == 0)
         walk->parts_bytes += value_bytes; /* it reads a copy */
-    if (name == walk->line_end + 1)
+    if (name != walk->line_end + 2)
         walk->headers->line_end_bare = true;
     walk->line_end = value + value_bytes;
     http_headers_note(walk->headers, name, name_bytes, value, value_bytes);
     return MHD_YES;
 }
 
-size_t
-exchange_note_head(struct exchange *exchange, const char *version)
+/* The same of the first line: its parts are one blank apart. */
+static bool
+has_gap(const struct exchange *exchange, const char *method,
+        const char *version)
 {
+    return exchange->target != NULL &&
+           (exchange->target != method + strlen(method) + 1 ||
+            version != exchange->target_end + 1);
+}
+
+struct head_size
+exchange_note_head(struct exchange *exchange, const char *method,
+                   const char *version)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+        exchange->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     struct head_walk walk = { &exchange->call.headers,
                               version + strlen(version), 0 };
 
@@ -50,7 +64,11 @@ exchange_note_head(struct exchange *exchange, const char *version)
                                                      MHD_COOKIE_KIND |
                                                      MHD_GET_ARGUMENT_KIND),
                                 note_header, &walk);
-    return walk.parts_bytes;
+    invariant(info != NULL); /* the head is complete */
+    if (has_gap(exchange, method, version) ||
+        walk.line_end + 4 != method + info->header_size)
+        walk.headers->line_end_bare = true;
+    return (struct head_size){ info->header_size, walk.parts_bytes };
 }
 
 /*
@@ -60,22 +78,19 @@ exchange_note_head(struct exchange *exchange, const char *version)
  * all that was read with it, and a struct of the library's for each part.
  */
 void
-exchange_check_head(const struct exchange *exchange, size_t parts_bytes,
+exchange_check_head(const struct exchange *exchange, struct head_size size,
                     struct problem *problem)
 {
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(
-        exchange->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     size_t head_max = (size_t)exchange->http->config->http_header;
     size_t memory = head_max + HTTP_MEMORY_BEYOND_BYTES;
-    size_t head_bytes = info != NULL ? info->header_size : head_max;
-    size_t read_bytes = head_bytes + HTTP_READ_AHEAD_BYTES;
+    size_t read_bytes = size.bytes + HTTP_READ_AHEAD_BYTES;
 
     if (read_bytes < memory / 2)
         read_bytes = memory / 2;
-    if (head_bytes > head_max)
+    if (size.bytes > head_max)
         problem_set(problem, PROBLEM_HEAD_SIZE, NULL, "the head has %zu bytes",
-                    head_bytes);
-    else if (read_bytes + parts_bytes + HTTP_REPLY_ROOM_BYTES > memory)
+                    size.bytes);
+    else if (read_bytes + size.parts_bytes + HTTP_REPLY_ROOM_BYTES > memory)
         problem_set(problem, PROBLEM_HEAD_SIZE, NULL,
                     "the head has too many headers, cookies or parameters");
     if (problem->type != PROBLEM_NONE)

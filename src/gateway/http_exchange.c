@@ -113,6 +113,8 @@ exchange_on_target(void *cls, const char *target,
     exchange->peer = connection_peer(connection);
     exchange->wait = (struct deadline){ .owner = exchange };
     exchange->begun_us = http->now_us;
+    exchange->target = target;
+    exchange->target_end = target != NULL ? target + strlen(target) : NULL;
     exchange->listens = false;
     exchange->stream = NULL;
     exchange->batch = NULL;
@@ -168,7 +170,7 @@ on_head(struct exchange *exchange, const char *method, const char *version)
 {
     const struct config *config = exchange->http->config;
     struct http_call *call = &exchange->call;
-    size_t parts_bytes = exchange_note_head(exchange, version);
+    struct head_size size = exchange_note_head(exchange, method, version);
     struct problem problem;
 
     problem_init(&problem);
@@ -177,7 +179,7 @@ on_head(struct exchange *exchange, const char *method, const char *version)
                                             : config->http_body,
                        &problem);
     if (problem.type == PROBLEM_NONE)
-        exchange_check_head(exchange, parts_bytes, &problem);
+        exchange_check_head(exchange, size, &problem);
     if (problem.type == PROBLEM_NONE && !exchange_admit(exchange, method) &&
         call->headers.body_bytes > exchange->body_size)
         return exchange_reply(exchange);

@@ -276,7 +276,8 @@ http_headers_check(const struct http_headers *headers, const char *version,
                     "the request line must end with HTTP/1.1 or HTTP/1.0");
     } else if (headers->line_end_bare) {
         problem_set(problem, PROBLEM_FRAMING, NULL,
-                    "every line of the head must end with CR LF");
+                    "every line of the head must end with CR LF and have no "
+                    "other control character");
     } else if (headers->name_malformed) {
         problem_set(problem, PROBLEM_FRAMING, NULL,
                     "a header is folded, or its name has a character that no "

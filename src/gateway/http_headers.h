@@ -39,7 +39,8 @@ struct http_headers {
     uint64_t last;           /* the last one                      */
     bool last_malformed;
     bool encoded;            /* there is a Transfer-Encoding      */
-    bool line_end_bare;      /* a line ended with LF alone, or has a CR */
+    bool line_end_bare;      /* a line ended with LF alone, or has a CR
+                                or a NUL */
     bool name_malformed;     /* "Content-Length : 3", as some read it */
     bool length_malformed;
     bool json;               /* Content-Type is application/json  */

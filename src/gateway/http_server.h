@@ -78,6 +78,12 @@ struct peer {
     int fd;
 };
 
+/* Of the library's memory. */
+struct head_size {
+    size_t bytes;       /* of the head, as it came                     */
+    size_t parts_bytes; /* of its headers, cookies and parameters, too */
+};
+
 struct exchange {
     struct exchange *next_free;
     enum exchange_state state;
@@ -87,6 +93,8 @@ struct exchange {
     struct peer *peer; /* NULL if there was no memory for it */
     struct deadline wait; /* for the store */
     int64_t begun_us;
+    const char *target;     /* in the library's head; NULL: there is none */
+    const char *target_end; /* as it came: the query is cut off later     */
     bool listens;          /* streams_listen() was called for it */
     struct exchange *waiter_next; /* in its bucket (http_waiters.h) */
     struct stream *stream; /* NULL: it is none */
@@ -184,13 +192,14 @@ void exchange_on_connection(void *cls, struct MHD_Connection *connection,
                             void **context,
                             enum MHD_ConnectionNotificationCode what);
 
-/* Notes every header of the complete head in call.headers.  Returns the bytes
- * that its headers, cookies and parameters take, beside the head itself. */
-size_t exchange_note_head(struct exchange *exchange, const char *version);
+/* Notes every header of the complete head in call.headers, and how its lines
+ * ended.  Method and version as the library has them: in place. */
+struct head_size exchange_note_head(struct exchange *exchange,
+                                    const char *method, const char *version);
 /* Sets PROBLEM_HEAD_SIZE if the head is larger than config->http_header, or,
- * with those parts, leaves the library no memory for a reply. */
-void exchange_check_head(const struct exchange *exchange, size_t parts_bytes,
-                         struct problem *problem);
+ * with its parts, leaves the library no memory for a reply. */
+void exchange_check_head(const struct exchange *exchange,
+                         struct head_size size, struct problem *problem);
 /* Finds the route.  False, with the problem set, if the client sends too much
  * or may not ask this. */
 bool exchange_admit(struct exchange *exchange, const char *method);

@@ -82,6 +82,22 @@ SMUGGLED = {
     "bare_cr_ends_the_head": HEAD + b"Content-Length: 0\r\n\r",
     "nul_in_a_name": HEAD + b"Content-Length: 0\r\n"
                      b"Transfer-Encoding\0: chunked\r\n\r\n",
+    "037_nul_hides_a_bare_lf": HEAD + b"X: a\0b\nContent-Length: 0\r\n\r\n",
+    "037_nul_in_a_value": HEAD + b"X: a\0b\r\nContent-Length: 0\r\n\r\n",
+    "037_nul_in_an_empty_value": HEAD + b"X: \0\r\nContent-Length: 0\r\n\r\n",
+    "037_nul_in_the_last_value": HEAD + b"Content-Length: 0\0b\r\n\r\n",
+    "037_nul_in_the_only_value": b"GET / HTTP/1.1\r\nHost: localhost\0\r\n\r\n",
+    "037_bare_lf_behind_the_last": HEAD + b"Content-Length: 0\n\r\n",
+    "037_bare_lf_ends_the_head": HEAD + b"Content-Length: 0\r\n\n",
+    "037_bare_lf_behind_the_only_line": b"GET /orders HTTP/1.0\n\r\n",
+    "037_nul_in_the_method": HEAD.replace(b"POST", b"POST\0x")
+                             + b"Content-Length: 0\r\n\r\n",
+    "037_nul_in_the_path": HEAD.replace(b"/orders", b"/orders\0x")
+                           + b"Content-Length: 0\r\n\r\n",
+    "037_nul_in_the_query": HEAD.replace(b"/orders", b"/orders?\0x")
+                            + b"Content-Length: 0\r\n\r\n",
+    "037_nul_in_the_version": HEAD.replace(b"1.1", b"1.1\0")
+                              + b"Content-Length: 0\r\n\r\n",
     "no_colon": HEAD + b"Content-Length: 0\r\nchunked\r\n\r\n",
     "blank_before_a_name": HEAD + b"Content-Length: 0\r\n"
                            b" Transfer-Encoding: chunked\r\n\r\n",
