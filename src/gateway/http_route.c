@@ -41,12 +41,13 @@ method_matches(const struct http_route *route, const char *method)
     return strcmp(method, "HEAD") == 0 && strcmp(route->method, "GET") == 0;
 }
 
-/* /orders/stream is a path of its own, and no order of that id. */
+/* /orders/stream is a path of its own, and no order of that id; "/orders/{id}"
+ * is only the text of a pattern. */
 static bool
 is_literal(const struct http_route *routes, size_t count, const char *path)
 {
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(routes[i].pattern, path) == 0)
+        if (strcmp(routes[i].pattern, path) == 0 && strchr(path, '{') == NULL)
             return true;
     }
     return false;

@@ -75,6 +75,9 @@ static const struct {
     { "id_minus", "GET", "/orders/-1", PROBLEM_PARAMETER, 0, 0, "" },
     { "id_large", "GET", "/orders/9007199254740992", PROBLEM_PARAMETER, 0, 0,
       "" },
+    { "id_pattern", "GET", "/orders/{id}", PROBLEM_PARAMETER, 0, 0, "" },
+    { "number_pattern", "POST", "/parked/{participant}/{id}/drop",
+      PROBLEM_PARAMETER, 0, 0, "" },
     { "id_junk", "GET", "/users/me", PROBLEM_PARAMETER, 0, 0, "" },
 };
 
