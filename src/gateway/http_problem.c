@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static const struct {
     const char *name;
@@ -24,6 +25,19 @@ problem_init(struct problem *problem)
     problem->detail[0] = '\0';
 }
 
+/* Text that was cut within a UTF-8 character is cut before it. */
+static void
+cut_character(char copy[PROBLEM_FIELD_BYTES], const char *text)
+{
+    size_t at = PROBLEM_FIELD_BYTES - 1;
+
+    if (strlen(text) <= at)
+        return;
+    while (at > PROBLEM_FIELD_BYTES - 4 && ((uint8_t)text[at] & 0xc0) == 0x80)
+        at--;
+    copy[at] = '\0';
+}
+
 void
 problem_set(struct problem *problem, enum problem_type type, const char *field,
             const char *detail, ...)
@@ -35,6 +49,8 @@ problem_set(struct problem *problem, enum problem_type type, const char *field,
     problem->type = type;
     snprintf(problem->field, sizeof(problem->field), "%s",
              field != NULL ? field : "");
+    if (field != NULL)
+        cut_character(problem->field, field);
     va_start(arguments, detail);
     vsnprintf(problem->detail, sizeof(problem->detail), detail, arguments);
     va_end(arguments);

@@ -160,6 +160,36 @@ test_http_problem_first_one_stays(void **state)
     assert_string_equal(problem.detail, "first");
 }
 
+/* Of characters of one to four bytes, the last one at every place. */
+static void
+test_http_problem_field_is_cut_before_a_character(void **state)
+{
+    static const char *const characters[] = { "x", "\xc3\xa4", "\xe2\x82\xac",
+                                              "\xf0\x9f\x98\x80" };
+    struct problem problem;
+    char text[PROBLEM_FIELD_BYTES + 8];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(characters); i++) {
+        size_t bytes = strlen(characters[i]);
+
+        for (size_t before = PROBLEM_FIELD_BYTES - 6;
+             before <= PROBLEM_FIELD_BYTES; before++) {
+            size_t kept = before + bytes < PROBLEM_FIELD_BYTES
+                              ? before + bytes : before;
+
+            memset(text, 'x', before);
+            memcpy(text + before, characters[i], bytes + 1);
+            problem_init(&problem);
+            problem_set(&problem, PROBLEM_FIELD_UNKNOWN, text, "x");
+            if (kept >= PROBLEM_FIELD_BYTES)
+                kept = PROBLEM_FIELD_BYTES - 1;
+            assert_int_equal(strlen(problem.field), kept);
+            assert_memory_equal(problem.field, text, kept);
+        }
+    }
+}
+
 static void
 test_http_problem_longest_text_fits(void **state)
 {
@@ -186,6 +216,7 @@ main(void)
         cmocka_unit_test(test_http_problem_limit_is_told),
         cmocka_unit_test(test_http_problem_state_is_told),
         cmocka_unit_test(test_http_problem_first_one_stays),
+        cmocka_unit_test(test_http_problem_field_is_cut_before_a_character),
         cmocka_unit_test(test_http_problem_longest_text_fits),
     };
 
