@@ -82,6 +82,10 @@ read_amount(const json_t *value, const char *name, struct problem *problem)
     else if (rc == RC_MALFORMED)
         problem_set(problem, PROBLEM_FIELD_RANGE, name,
                     "%s must be an amount with at most two decimals", name);
+    else if (rc != RC_OK && json_is_real(value))
+        problem_set(problem, PROBLEM_FIELD_RANGE, name,
+                    "%s must be from 0 to 90071992547409.91, and a decimal "
+                    "string from 70368744177664 on", name);
     else if (rc != RC_OK || amount.minor < 0)
         problem_set(problem, PROBLEM_FIELD_RANGE, name,
                     "%s must be from 0 to 90071992547409.91", name);

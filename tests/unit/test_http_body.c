@@ -253,12 +253,30 @@ test_http_body_long_unknown_key_is_cut(void **state)
     assert_int_equal(strlen(problem.field), PROBLEM_FIELD_BYTES - 1);
 }
 
+/* Doubles of that size do not tell amounts apart; the limit alone, which is
+ * the value itself, would say nothing. */
+static void
+test_http_body_large_fraction_is_asked_for_as_text(void **state)
+{
+    static const char number[] = U ",\"balance\":90071992547409.91}";
+    static const char text[] = U ",\"balance\":\"90071992547409.91\"}";
+
+    (void)state;
+    parse(number, sizeof number - 1);
+    assert_int_equal(problem.type, PROBLEM_FIELD_RANGE);
+    assert_non_null(strstr(problem.detail,
+                           "a decimal string from 70368744177664 on"));
+    parse(text, sizeof text - 1);
+    assert_int_equal(problem.type, PROBLEM_NONE);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_http_body_parse),
         cmocka_unit_test(test_http_body_amounts),
+        cmocka_unit_test(test_http_body_large_fraction_is_asked_for_as_text),
         cmocka_unit_test(test_http_body_values_are_what_was_sent),
         cmocka_unit_test(test_http_body_nul_is_malformed),
         cmocka_unit_test(test_http_body_end_is_kept),
