@@ -235,7 +235,6 @@ parking_again(struct parking *parking, const struct parked *parked,
 {
     struct parked again = *parked;
 
-    again.attempts++;
     snprintf(again.cause, sizeof again.cause, "%s", cause);
     return put(parking, &again);
 }

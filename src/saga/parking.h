@@ -79,7 +79,7 @@ MUST_USE enum rc parking_next_with(struct parking *parking, uint64_t after,
                                    struct user_id user,
                                    struct parked *parked_out);
 
-/* Puts a row again with another attempt and cause. */
+/* Puts a row again, with one attempt more (the caller's) and another cause. */
 MUST_USE enum rc parking_again(struct parking *parking,
                                const struct parked *parked, const char *cause);
 

@@ -214,11 +214,14 @@ release(struct turn *turn, const struct parked *parked, const char *cause)
 static enum rc
 refuse_again(struct turn *turn, const struct parked *parked, const char *cause)
 {
-    enum rc rc = parking_again(turn->participant->parking, parked, cause);
+    struct parked again = *parked;
+    enum rc rc;
 
+    again.attempts++;
+    rc = parking_again(turn->participant->parking, &again, cause);
     if (rc == RC_OK)
-        rc = emit_dead_letter(turn, parked, cause);
-    log_parked("event_refused_again", parked, cause);
+        rc = emit_dead_letter(turn, &again, cause);
+    log_parked("event_refused_again", &again, cause);
     return rc == RC_OK ? RC_REFUSED : rc;
 }
 

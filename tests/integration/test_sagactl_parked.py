@@ -91,6 +91,10 @@ def test_g6_refused_event_is_listed_shown_redriven_and_dropped(pipeline):
     assert (result.returncode, result.stdout) == (
         1, "redriven=0 still_parked=1 refused_again=yes\n"), result
     assert listed(pipeline)[0]["attempts"] == 2
+    # Regress 042: the letter of an attempt told of the one before.
+    wait_for(lambda: [letter["attempts"] for letter in
+                      told(pipeline, "gateway", "refused")] == [1, 2],
+             what="the second letter")
     result = parked(pipeline, "drop", "gateway", number)
     assert (result.returncode, result.stdout) == (
         0, "redriven=0 still_parked=0\n"), result
