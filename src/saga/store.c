@@ -34,6 +34,7 @@
 #include "saga/store_shelf.h"
 #include "saga/store_spare.h"
 #include "saga/store_sync.h"
+#include "saga/store_unsynced.h"
 
 #define CACHE_BYTES_MIN (1u << 20)
 #define LOG_BUFFER_BYTES (1u << 20)
@@ -226,8 +227,10 @@ static enum rc
 store_start(struct store *store, const struct store_config *config,
             bool *created_out)
 {
-    enum rc rc = directory_look(store, created_out);
+    enum rc rc = store_unsynced_mend(store->directory);
 
+    if (rc == RC_OK)
+        rc = directory_look(store, created_out);
     if (rc == RC_OK)
         rc = store_lengths_compare(store->directory, &store->lengths);
     if (rc == RC_OK)

@@ -11,6 +11,7 @@
 
 #include "saga/store_db.h"
 #include "saga/store_rename.h"
+#include "saga/store_unsynced.h"
 
 /* Those of this process: a tool may have several. */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -61,8 +62,10 @@ stores_note(const char *path)
 
     pthread_mutex_lock(&mutex);
     for (store = stores; store != NULL; store = store->sync_next)
-        if (path_is_of(store, path))
+        if (path_is_of(store, path)) {
+            store_unsynced_note(store->sync_directory);
             atomic_store(&store->sync_failed, true);
+        }
     pthread_mutex_unlock(&mutex);
 }
 

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include <db.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -26,6 +27,7 @@
 #include "../support/store_rig.h"
 #include "saga/log.h"
 #include "saga/store_sync.h"
+#include "saga/store_unsynced.h"
 
 /* A store whose sync failed is let go of as it is: no leak of ours, and the
  * process would end. */
@@ -37,6 +39,9 @@ __lsan_default_suppressions(void)
 }
 
 static const int errors[] = { EIO, ENOSPC, EDQUOT, EINTR };
+
+/* Octets that were written, and then synced, in this process. */
+static uint64_t unsynced_bytes, synced_bytes;
 
 /* The next sync of a file whose name begins so fails; then it is NULL. */
 static const char *_Atomic fails;
@@ -71,6 +76,8 @@ sync_fails(int fd)
 int
 fdatasync(int fd)
 {
+    synced_bytes += unsynced_bytes;
+    unsynced_bytes = 0;
     return sync_fails(fd) ? -1 : (int)syscall(SYS_fdatasync, fd);
 }
 
@@ -267,6 +274,87 @@ test_store_flush_after_failed_sync_of_a_copy_goes_on(void **state)
     assert_int_equal(store_flush(rig->store), RC_OK);
 }
 
+/* ---- and then all is written again -------------------------------------- */
+
+ssize_t
+pwrite(int fd, const void *bytes, size_t count, off_t at)
+{
+    unsynced_bytes += count;
+    return syscall(SYS_pwrite64, fd, bytes, count, at);
+}
+
+static bool
+marked(const struct store_rig *rig)
+{
+    char path[STORE_RIG_PATH_BYTES];
+
+    store_rig_path(path, rig, STORE_UNSYNCED_NAME);
+    return access(path, F_OK) == 0;
+}
+
+static uint64_t
+bytes_of_files(const struct store_rig *rig)
+{
+    DIR *directory = opendir(rig->directory);
+    const struct dirent *entry;
+    struct stat status;
+    uint64_t bytes = 0;
+
+    assert_non_null(directory);
+    while ((entry = readdir(directory)) != NULL) {
+        assert_int_equal(fstatat(dirfd(directory), entry->d_name, &status, 0),
+                         0);
+        bytes += S_ISREG(status.st_mode) ? (uint64_t)status.st_size : 0;
+    }
+    closedir(directory);
+    return bytes;
+}
+
+static void
+test_store_043_start_after_a_failed_sync_writes_all_again(void **state)
+{
+    struct store_rig *rig = *state;
+
+    store_rig_open(rig);
+    commit(rig, 0, 50);
+    assert_false(marked(rig));
+    sync_in_vain(rig, "log.0000000001");
+    assert_true(marked(rig));
+    assert_int_equal(store_close(&rig->store), RC_IO);
+    unsynced_bytes = synced_bytes = 0;
+    assert_int_equal(store_unsynced_mend(rig->directory), RC_OK);
+    assert_int_equal(synced_bytes, bytes_of_files(rig));
+    assert_true(synced_bytes > 10000);
+    assert_false(marked(rig));
+    synced_bytes = 0;
+    assert_int_equal(store_unsynced_mend(rig->directory), RC_OK);
+    assert_int_equal(synced_bytes, 0);
+    store_rig_open(rig);
+    assert_int_equal(row_count_numbers(rig->table, 100), 50);
+}
+
+static void
+test_store_043_start_that_fails_to_write_all_again_is_io(void **state)
+{
+    static const char *const names[] = { "log.", "rows", "store." };
+    struct store_rig *rig = *state;
+
+    store_rig_open(rig);
+    commit(rig, 0, 50);
+    sync_in_vain(rig, "log.0000000001");
+    assert_int_equal(store_close(&rig->store), RC_IO);
+    for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+        fails = names[i];
+        assert_int_equal(store_open(&rig->store, &rig->config, &rig->created),
+                         RC_IO);
+        assert_null(fails);
+        assert_true(marked(rig));
+    }
+    store_rig_open(rig);
+    assert_false(marked(rig));
+    assert_int_equal(row_count_numbers(rig->table, 100), 50);
+}
+
 /* ---- a write that fails is another thing ------------------------------- */
 
 static bool disk_is_full;
@@ -318,6 +406,8 @@ main(void)
         WITH_RIG(test_store_027_failed_sync_at_the_start_is_io),
         WITH_RIG(test_store_027_flush_after_another_threads_failed_sync_is_io),
         WITH_RIG(test_store_flush_after_failed_sync_of_a_copy_goes_on),
+        WITH_RIG(test_store_043_start_after_a_failed_sync_writes_all_again),
+        WITH_RIG(test_store_043_start_that_fails_to_write_all_again_is_io),
         WITH_RIG(test_store_checkpoint_without_space_is_tried_again),
     };
 
