@@ -445,7 +445,7 @@ main(int argc, char **argv)
            " broker_crashes=%" PRIu64 " cuts=%" PRIu64 "/%" PRIu64 "/%" PRIu64
            "/%" PRIu64 "/%" PRIu64 " breaks=%" PRIu64 " lost=%" PRIu64
            " redelivered=%" PRIu64 " zombies=%" PRIu64 " fenced=%" PRIu64
-           "/%" PRIu64 " full=%" PRIu64 " quiets=%" PRIu64
+           "/%" PRIu64 "/%" PRIu64 " full=%" PRIu64 " quiets=%" PRIu64
            " events=%" PRIu64 " orders=%" PRIu64 " completed=%" PRIu64
            " failed=%" PRIu64 " cancelled=%" PRIu64 " seconds=%.1f trace=%016"
            PRIx64 "\n",
@@ -453,7 +453,7 @@ main(int argc, char **argv)
            stats->cuts[SIM_CUT_WITHIN], stats->cuts[SIM_CUT_BEFORE_COMMIT],
            stats->cuts[SIM_CUT_AFTER_COMMIT], stats->cuts[SIM_CUT_BEFORE_FLUSH],
            stats->cuts[SIM_CUT_AFTER_FLUSH], net->breaks, net->lost,
-           net->redelivered, stats->zombies, stats->fenced, stats->strangers,
+           net->redelivered, stats->zombies, stats->fenced, stats->strangers, stats->false_alarms,
            stats->full, sim.quiets, sim.events,
            sim.orders, sim.completed, sim.failed, sim.cancelled,
            (double)clock() / CLOCKS_PER_SEC, sim.trace);

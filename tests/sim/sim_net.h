@@ -24,6 +24,10 @@
 void sim_net_owner(uint64_t owner);
 void sim_net_calm(bool calm);
 void sim_net_overtake(bool overtake);
+/* True if the last OPEN that was read of this owner's came over an older link
+ * than one before: then the older life fences the younger (ARCHITECTURE, what
+ * is fenced). */
+bool sim_net_overtaken(uint64_t owner);
 /* How often a FETCH goes back, how far; start: the first offset that is kept
  * of a topic's partition (NULL: as before). */
 typedef uint64_t sim_net_start_fn(const char *topic, uint32_t partition);

@@ -89,6 +89,19 @@ is_too_large(void)
 }
 
 static void
+test_http_head_034_beyond_the_limit_says_so(void **state)
+{
+    (void)state;
+    text_bytes = 0;
+    add("POST /orders" LINES "X: ");
+    add_times("x", HEAD_MAX);
+    add("\r\n");
+    assert_false(ask(0));
+    assert_int_equal(reply.status, 431);
+    assert_non_null(strstr(reply.body, "\"/problems/head-too-large\""));
+}
+
+static void
 test_http_head_034_every_size_around_the_limit_is_answered(void **state)
 {
     (void)state;
@@ -173,6 +186,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_http_head_034_beyond_the_limit_says_so),
         TEST(test_http_head_034_every_size_around_the_limit_is_answered),
         TEST(test_http_head_034_many_parts_are_answered_or_refused),
         TEST(test_http_head_034_forty_headers_fit_beside_the_largest_head),
