@@ -453,8 +453,8 @@ main(int argc, char **argv)
            stats->cuts[SIM_CUT_WITHIN], stats->cuts[SIM_CUT_BEFORE_COMMIT],
            stats->cuts[SIM_CUT_AFTER_COMMIT], stats->cuts[SIM_CUT_BEFORE_FLUSH],
            stats->cuts[SIM_CUT_AFTER_FLUSH], net->breaks, net->lost,
-           net->redelivered, stats->zombies, stats->fenced, stats->strangers, stats->false_alarms,
-           stats->full, sim.quiets, sim.events,
+           net->redelivered, stats->zombies, stats->fenced, stats->strangers,
+           stats->false_alarms, stats->full, sim.quiets, sim.events,
            sim.orders, sim.completed, sim.failed, sim.cancelled,
            (double)clock() / CLOCKS_PER_SEC, sim.trace);
     return EXIT_DONE;
