@@ -80,7 +80,7 @@ run_pipeline() {
 check_tsan() {
     local tests=("${TSAN_TESTS[@]/#/build-tsan/tests/test_}")
     # A second SIGTERM ends a process where it stands, with its threads.
-    export TSAN_OPTIONS="report_thread_leaks=0"
+    export TSAN_OPTIONS="report_thread_leaks=0:allocator_may_return_null=1"
     TSAN_OPTIONS+=":suppressions=$PWD/tests/sanitizers/tsan.supp"
     build BUILD=build-tsan BIN=build-tsan/bin OPTIMISE='-O1 -g' \
         WARN=-w HARDEN=-fPIE SANITIZE=-fsanitize=thread all "${tests[@]}"
