@@ -116,8 +116,10 @@ check_currency(struct participant *participant)
 
     if (rc == RC_NOT_FOUND)
         return put_currency(participant);
-    if (rc == RC_FULL)
+    if (rc == RC_FULL) {
+        log_error("row_damaged", "table=participant key=" KEY_CURRENCY);
         return RC_DAMAGED;
+    }
     if (rc != RC_OK || strcmp(kept, now) == 0)
         return rc;
     log_error("currency_changed", "currency=%s store=%s "

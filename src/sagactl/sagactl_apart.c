@@ -43,6 +43,13 @@ sagactl_remove(const char *directory)
 }
 
 int
+sagactl_failed(const char *path, int code)
+{
+    fprintf(stderr, "sagactl: %s: %s\n", path, strerror(errno));
+    return code;
+}
+
+int
 sagactl_share(const struct sagactl *ctl, const char *path)
 {
     struct stat home;
@@ -53,10 +60,8 @@ sagactl_share(const struct sagactl *ctl, const char *path)
         return EXIT_USAGE;
     }
     if ((geteuid() == 0 && chown(path, home.st_uid, home.st_gid) != 0) ||
-        chmod(path, S_IRWXU | (home.st_mode & (S_ISVTX | S_IRWXG))) != 0) {
-        fprintf(stderr, "sagactl: %s: %s\n", path, strerror(errno));
-        return EXIT_SYSTEM;
-    }
+        chmod(path, S_IRWXU | (home.st_mode & (S_ISVTX | S_IRWXG))) != 0)
+        return sagactl_failed(path, EXIT_SYSTEM);
     return EXIT_DONE;
 }
 

@@ -24,6 +24,9 @@ int sagactl_share(const struct sagactl *ctl, const char *path);
 int sagactl_apart(const struct sagactl *ctl, sagactl_apart_fn *work,
                   const void *context);
 
+/* Tells errno of the path, in one line; returns the code. */
+int sagactl_failed(const char *path, int code);
+
 /* Removes a directory and all that is in it. */
 void sagactl_remove(const char *directory);
 

@@ -31,10 +31,8 @@ sagactl_copy_all(const struct sagactl *ctl, const char *directory)
 
     if (code != EXIT_DONE)
         return code;
-    if (realpath(directory, path) == NULL) {
-        fprintf(stderr, "sagactl: %s: %s\n", directory, strerror(errno));
-        return EXIT_USAGE;
-    }
+    if (realpath(directory, path) == NULL)
+        return sagactl_failed(directory, EXIT_USAGE);
     for (i = 0; i < ARRAY_COUNT(order); i++) {
         reply = sagactl_try(ctl, order[i], COPY_MS, &running, "backup %s/%s",
                             path, order[i]);
@@ -83,13 +81,6 @@ sagactl_tell(const struct sagactl *ctl, const char *what, const char *path)
 
 /* ---- backup ---- */
 
-static int
-failed(const char *path)
-{
-    fprintf(stderr, "sagactl: %s: %s\n", path, strerror(errno));
-    return EXIT_USAGE;
-}
-
 static bool
 mark_put(char path[PATH_MAX], const char *directory)
 {
@@ -132,15 +123,17 @@ make_directory(const struct sagactl *ctl, const char *directory)
 
     if (!mark_put(mark, directory)) {
         errno = ENAMETOOLONG;
-        return failed(directory);
+        return sagactl_failed(directory, EXIT_USAGE);
     }
     if (mkdir(directory, 0700) != 0)
-        return failed(directory);
+        return sagactl_failed(directory, EXIT_USAGE);
     code = sagactl_share(ctl, directory);
     if (code != EXIT_DONE)
         return code;
     fd = open(mark, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    return fd >= 0 && close(fd) == 0 ? EXIT_DONE : failed(mark);
+    if (fd < 0 || close(fd) != 0)
+        return sagactl_failed(mark, EXIT_USAGE);
+    return EXIT_DONE;
 }
 
 /*
@@ -170,7 +163,7 @@ finish(const char *directory)
     if (code != EXIT_DONE)
         return code;
     if (!mark_put(mark, directory) || unlink(mark) != 0)
-        return failed(directory);
+        return sagactl_failed(directory, EXIT_USAGE);
     return sagactl_sync(directory);
 }
 

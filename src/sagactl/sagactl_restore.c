@@ -53,19 +53,12 @@ struct restoring {
 };
 
 static int
-failed(const char *path, int code)
-{
-    fprintf(stderr, "sagactl: %s: %s\n", path, strerror(errno));
-    return code;
-}
-
-static int
 path_put(char path[PATH_MAX], const char *above, const char *name)
 {
     if (snprintf(path, PATH_MAX, "%s/%s", above, name) < PATH_MAX)
         return EXIT_DONE;
     errno = ENAMETOOLONG;
-    return failed(above, EXIT_USAGE);
+    return sagactl_failed(above, EXIT_USAGE);
 }
 
 /* ---- owners ---- */
@@ -86,7 +79,7 @@ find_owner(const char *above, const char *name, struct owner *owner_out)
         return EXIT_DONE;
     }
     if (errno != ENOENT || stat(above, &status) != 0)
-        return failed(path, EXIT_USAGE);
+        return sagactl_failed(path, EXIT_USAGE);
     *owner_out = (struct owner) { geteuid(), getegid(), 0700 };
     if (geteuid() != 0)
         return EXIT_DONE;
@@ -144,14 +137,14 @@ copy_file(const char *from, const char *to)
     int code = EXIT_DONE;
 
     if (in < 0)
-        code = failed(from, EXIT_SYSTEM);
+        code = sagactl_failed(from, EXIT_SYSTEM);
     else if (out < 0 || file_owner_keep(out, to) != 0 ||
              copy_bytes(in, out) != 0)
-        code = failed(to, EXIT_SYSTEM);
+        code = sagactl_failed(to, EXIT_SYSTEM);
     if (in >= 0)
         close(in);
     if (out >= 0 && close(out) != 0 && code == EXIT_DONE)
-        code = failed(to, EXIT_SYSTEM);
+        code = sagactl_failed(to, EXIT_SYSTEM);
     return code;
 }
 
@@ -167,7 +160,7 @@ lock_source(const char *store)
         return EXIT_USAGE;
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
-        return errno == ENOENT ? EXIT_DONE : failed(path, EXIT_USAGE);
+        return errno == ENOENT ? EXIT_DONE : sagactl_failed(path, EXIT_USAGE);
     if (flock(fd, LOCK_SH | LOCK_NB) == 0)
         return EXIT_DONE;
     fprintf(stderr, "sagactl: %s: is in use, and so no backup: make one with "
@@ -186,14 +179,14 @@ copy_store(const char *from, const char *to, const struct owner *owner)
     int code = EXIT_DONE;
 
     if (directory == NULL)
-        return failed(from, EXIT_USAGE);
+        return sagactl_failed(from, EXIT_USAGE);
     code = lock_source(from);
     if (code != EXIT_DONE) {
         closedir(directory);
         return code;
     }
     if (make_directory(to, owner) != 0)
-        code = failed(to, EXIT_SYSTEM);
+        code = sagactl_failed(to, EXIT_SYSTEM);
     while (code == EXIT_DONE && (entry = readdir(directory)) != NULL) {
         code = path_put(source, from, entry->d_name);
         if (code == EXIT_DONE)
@@ -283,12 +276,12 @@ prepare_home(const struct sagactl *ctl, char data_out[PATH_MAX])
     int code = path_put(data_out, ctl->home, "data");
 
     if (code == EXIT_DONE && mkdir(ctl->home, 0700) != 0 && errno != EEXIST)
-        code = failed(ctl->home, EXIT_USAGE);
+        code = sagactl_failed(ctl->home, EXIT_USAGE);
     if (code == EXIT_DONE)
         code = find_owner(ctl->home, "data", &owner);
     if (code == EXIT_DONE && make_directory(data_out, &owner) != 0 &&
         errno != EEXIST)
-        code = failed(data_out, EXIT_USAGE);
+        code = sagactl_failed(data_out, EXIT_USAGE);
     return code;
 }
 
@@ -302,7 +295,9 @@ put_in_place(const struct sagactl *ctl, const char *from, const char *name)
         path_put(lock, store, "lock") != EXIT_DONE)
         return EXIT_USAGE;
     (void)unlink(lock); /* rename() wants nothing there, or nothing in it */
-    return rename(from, store) == 0 ? EXIT_DONE : failed(store, EXIT_SYSTEM);
+    if (rename(from, store) != 0)
+        return sagactl_failed(store, EXIT_SYSTEM);
+    return EXIT_DONE;
 }
 
 /* ---- the command ---- */

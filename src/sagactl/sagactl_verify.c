@@ -77,10 +77,8 @@ lock_store(const char *store)
 
     snprintf(path, sizeof path, "%s/lock", store);
     fd = open_lock(path);
-    if (fd < 0) {
-        fprintf(stderr, "sagactl: %s: %s\n", path, strerror(errno));
-        return EXIT_USAGE;
-    }
+    if (fd < 0)
+        return sagactl_failed(path, EXIT_USAGE);
     if (flock(fd, LOCK_EX | LOCK_NB) == 0)
         return EXIT_DONE;
     print_holder(store, fd);

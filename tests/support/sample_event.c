@@ -64,6 +64,17 @@ sample_event(struct event *event, enum event_type type)
     }
 }
 
+void
+sample_order(struct event *event)
+{
+    event_init(event, EVENT_ORDER_PURCHASE);
+    event->order.value = event->user.value = event->product.value = 1;
+    event->quantity = 1;
+    event->price.minor = 5000;
+    memcpy(event->currency, "USD", sizeof "USD");
+    memcpy(event->source, "gateway", sizeof "gateway");
+}
+
 size_t
 sample_bytes(enum event_type type, uint8_t *bytes, size_t size)
 {

@@ -13,6 +13,9 @@
 /* Always the same one: small round values. */
 void sample_event(struct event *event, enum event_type type);
 
+/* An order as the gateway writes it: the least that it has. */
+void sample_order(struct event *event);
+
 /* Its form on the wire; returns its length. */
 size_t sample_bytes(enum event_type type, uint8_t *bytes, size_t size);
 

@@ -242,6 +242,7 @@ struct victim {
 #define OUTBOX &payment_host, "outbox"
 #define PARKED &payment_host, "parked"
 #define IDENTITY PARTICIPANT, KEY("store")
+#define CURRENCY PARTICIPANT, KEY("currency")
 #define IN PARTICIPANT, KEY("\2in\6orders\0\0")
 #define OUT PARTICIPANT, KEY("\3out\10payments\0\0")
 #define WAITS_2 OUTBOX, KEY("\10payments\0\0\0\0\0\0\0\0\0\2")
@@ -258,6 +259,9 @@ static const struct victim victims[] = {
     { IDENTITY, CUT, 0, 0, RC_DAMAGED, "event=row_damaged table=participant" },
     { IDENTITY, LONGER, 0, 0, RC_DAMAGED,
       "event=row_damaged table=participant" },
+    { CURRENCY, CUT, 0, 0, RC_MALFORMED, "event=currency_changed" },
+    { CURRENCY, LONGER, 0, 0, RC_DAMAGED,
+      "event=row_damaged table=participant key=currency" },
     { IN, VERSION, 0, 0, RC_DAMAGED, "event=inbox_damaged topic=orders" },
     { IN, CUT, 0, 0, RC_DAMAGED, "event=inbox_damaged topic=orders" },
     { IN, LONGER, 0, 0, RC_DAMAGED, "event=inbox_damaged topic=orders" },

@@ -15,6 +15,7 @@
 
 #include "../support/dies.h"
 #include "../support/fake_bus.h"
+#include "../support/sample_event.h"
 #include "../support/store_rig.h"
 #include "saga/log.h"
 #include "saga/outbox.h"
@@ -98,12 +99,7 @@ emit(struct world *world, uint32_t count)
 
     assert_int_equal(store_begin(world->rig.store), RC_OK);
     for (; count > 0; count--) {
-        event_init(&event, EVENT_ORDER_PURCHASE);
-        event.order.value = event.user.value = event.product.value = 1;
-        event.quantity = 1;
-        event.price.minor = 5000;
-        memcpy(event.currency, "USD", 4);
-        memcpy(event.source, "gateway", sizeof "gateway");
+        sample_order(&event);
         assert_int_equal(outbox_append(&world->outbox, world->stream, &event),
                          RC_OK);
     }

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "../support/fake_bus.h"
+#include "../support/sample_event.h"
 #include "../support/store_rig.h"
 #include "saga/log.h"
 #include "saga/outbox.h"
@@ -41,12 +42,7 @@ emit(struct store_rig *rig, struct outbox *outbox, int stream, uint32_t count)
 
     assert_int_equal(store_begin(rig->store), RC_OK);
     for (; count > 0; count--) {
-        event_init(&event, EVENT_ORDER_PURCHASE);
-        event.order.value = event.user.value = event.product.value = 1;
-        event.quantity = 1;
-        event.price.minor = 5000;
-        memcpy(event.currency, "USD", 4);
-        memcpy(event.source, "gateway", sizeof "gateway");
+        sample_order(&event);
         assert_int_equal(outbox_append(outbox, stream, &event), RC_OK);
     }
     assert_int_equal(outbox_write(outbox), RC_OK);
