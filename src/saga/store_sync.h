@@ -9,6 +9,14 @@
  * stands in the line of the failure (store_words()).  A *write* that finds no
  * space is another thing: it was not done, and may be tried again.
  *
+ * Nor is the disk given everything at once.  A page that is written is in the
+ * kernel's cache; a checkpoint's sync would then bring out all that a table got
+ * since the last one, some fifty megabytes, and each flush of each process on
+ * that disk would wait behind it (20 to 30 ms on a fast one).  So each thread
+ * asks, once per STORE_SYNC_PAGES pages, that what their file has be begun
+ * with, and finds little left to wait for.  If the disk refuses, that is a
+ * failed sync.
+ *
  * The mark files (store_mark.h, store_length.h) are not data: they are synced
  * where they are written, and a failure is a warning.
  *
@@ -19,7 +27,10 @@
 
 #include "saga/base.h"
 
-/* From now on the library syncs so, in this process; 0 or its error. */
+#define STORE_SYNC_PAGES 32
+
+/* From now on the library syncs so, and writes, in this process; 0 or its
+ * error. */
 int store_sync_install(void);
 
 /* fdatasync(2), and fsync(2): 0, or -1 and errno, which is EIO. */

@@ -3,7 +3,8 @@
  *
  * This program's fdatasync() and fsync() stand in for the C library's, for the
  * store and for Berkeley DB: a chosen one fails, and as with the kernel's the
- * next one says that all is well.
+ * next one says that all is well.  So do its pwrite() and sync_file_range(),
+ * which count.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -85,6 +86,23 @@ int
 fsync(int fd)
 {
     return sync_fails(fd) ? -1 : (int)syscall(SYS_fsync, fd);
+}
+
+/* Pages of the table that the kernel was not asked for yet. */
+static _Atomic unsigned int pages_kept, pages_kept_most;
+/* If not 0, it refuses those of the first time. */
+static _Atomic int refuses_with;
+
+int
+sync_file_range(int fd, off_t at, off_t bytes, unsigned int flags)
+{
+    if (name_begins(fd, "rows")) {
+        pages_kept = 0;
+        errno = atomic_exchange(&refuses_with, 0);
+        if (errno != 0)
+            return -1;
+    }
+    return (int)syscall(SYS_sync_file_range, fd, at, bytes, flags);
 }
 
 static void
@@ -227,6 +245,15 @@ test_store_027_failed_sync_at_the_start_is_io(void **state)
     store_rig_open(rig);
 }
 
+static bool
+marked(const struct store_rig *rig)
+{
+    char path[STORE_RIG_PATH_BYTES];
+
+    store_rig_path(path, rig, STORE_UNSYNCED_NAME);
+    return access(path, F_OK) == 0;
+}
+
 /* Syncs a file as another thread of the store does, in vain. */
 static void
 sync_in_vain(const struct store_rig *rig, const char *name)
@@ -274,22 +301,59 @@ test_store_flush_after_failed_sync_of_a_copy_goes_on(void **state)
     assert_int_equal(store_flush(rig->store), RC_OK);
 }
 
+/* ---- what is written is begun with ------------------------------------ */
+
+#define MANY_ROWS 100000
+
+/* The sync of a checkpoint brought out all pages at once, and whoever flushed
+ * meanwhile waited behind them. */
+static void
+test_store_044_pages_go_to_the_disk_before_the_sync(void **state)
+{
+    struct store_rig *rig = *state;
+
+    store_rig_open(rig);
+    commit(rig, 0, MANY_ROWS);
+    store_checkpoint(rig->store);
+    assert_in_range(pages_kept_most, STORE_SYNC_PAGES / 2,
+                    2 * STORE_SYNC_PAGES);
+}
+
+static void
+write_without_disk(struct store_rig *rig)
+{
+    store_rig_open(rig);
+    commit(rig, 0, MANY_ROWS);
+    refuses_with = fails_with;
+    store_checkpoint(rig->store);
+    _exit(EXIT_DONE);
+}
+
+/* The error is told to who asks first: the checkpoint's own sync is good. */
+static void
+test_store_044_page_that_the_disk_refuses_is_a_failed_sync(void **state)
+{
+    struct store_rig *rig = *state;
+
+    for (size_t i = 0; i < ARRAY_COUNT(errors) && errors[i] != EINTR; i++) {
+        fails_with = errors[i];
+        assert_int_equal(exit_of(write_without_disk, rig), EXIT_SYSTEM);
+        assert_true(marked(rig));
+        store_rig_fini(rig);
+        store_rig_init(rig, NULL);
+    }
+    store_rig_open(rig);
+}
+
 /* ---- and then all is written again -------------------------------------- */
 
 ssize_t
 pwrite(int fd, const void *bytes, size_t count, off_t at)
 {
     unsynced_bytes += count;
+    if (name_begins(fd, "rows") && ++pages_kept > pages_kept_most)
+        pages_kept_most = pages_kept;
     return syscall(SYS_pwrite64, fd, bytes, count, at);
-}
-
-static bool
-marked(const struct store_rig *rig)
-{
-    char path[STORE_RIG_PATH_BYTES];
-
-    store_rig_path(path, rig, STORE_UNSYNCED_NAME);
-    return access(path, F_OK) == 0;
 }
 
 static uint64_t
@@ -406,6 +470,8 @@ main(void)
         WITH_RIG(test_store_027_failed_sync_at_the_start_is_io),
         WITH_RIG(test_store_027_flush_after_another_threads_failed_sync_is_io),
         WITH_RIG(test_store_flush_after_failed_sync_of_a_copy_goes_on),
+        WITH_RIG(test_store_044_pages_go_to_the_disk_before_the_sync),
+        WITH_RIG(test_store_044_page_that_the_disk_refuses_is_a_failed_sync),
         WITH_RIG(test_store_043_start_after_a_failed_sync_writes_all_again),
         WITH_RIG(test_store_043_start_that_fails_to_write_all_again_is_io),
         WITH_RIG(test_store_checkpoint_without_space_is_tried_again),
