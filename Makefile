@@ -161,10 +161,11 @@ tidy: ## layers, sizes, banned calls, leftovers
 	@CORE="$(CORE)" scripts/tidy.sh
 
 # The benchmark's own programs: what they measure is theirs alone.
-BENCH = $(addprefix $(BUILD)/bench/,echo disk roundtrip load brokers)
+BENCH = $(addprefix $(BUILD)/bench/,echo disk roundtrip stalls load brokers)
 LIBS_bench_echo = -lmicrohttpd
 LIBS_bench_disk = -ldb-5.3
 LIBS_bench_roundtrip = -lzmq
+LIBS_bench_stalls = -lpthread
 LIBS_bench_brokers = -lzmq
 PARTS_bench = $(filter-out $(addsuffix .o,$(BENCH)),$(filter \
               $(BUILD)/bench/$(1)%.o,$(call objects,$(wildcard bench/*.c))))

@@ -6,7 +6,7 @@ that are divided by it (part_single.py): a machine's speed moves.
 
 import tempfile
 
-from rig import say, tool
+from rig import Stalls, say, tool
 
 
 def run(bench):
@@ -16,4 +16,8 @@ def run(bench):
         figures = {"disk": tool("disk", directory, seconds)}
         say(f"  ZeroMQ over ipc, {2 * seconds} s")
         figures["hop"] = tool("roundtrip", directory, seconds)
+    say(f"  the machine at rest, {seconds} s")
+    with Stalls(seconds) as stalls:
+        pass
+    figures["stalls"] = stalls.figures
     return figures

@@ -1,6 +1,6 @@
 """Part 4: open loop, orders at fixed rates (load.c says how)."""
 
-from rig import (FEW_USERS, FIRST_USER, Wrong, drain, echo_server, say, tool,
+from rig import (FEW_USERS, FIRST_USER, Stalls, Wrong, drain, echo_server, say, tool,
                  warm_up)
 
 RATES = ((1000, 10), (5000, 60), (10000, 15), (20000, 15))
@@ -28,5 +28,8 @@ def run(bench):
         for rate, seconds in QUICK_RATES if bench.quick else RATES:
             say(f"  {rate:,} orders/s, {seconds} s")
             drain(pipeline)
-            runs.append(load(pipeline.url, rate, seconds, SAMPLES_RATE))
+            with Stalls(seconds) as stalls:
+                figures = load(pipeline.url, rate, seconds, SAMPLES_RATE)
+            figures["stalls"] = stalls.figures
+            runs.append(figures)
     return {"echo": echo, "runs": runs}

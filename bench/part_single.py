@@ -1,14 +1,16 @@
 """Part 2: single orders over HTTP, and the bare echo on both sides of them."""
 
-from rig import FEW_USERS, measure, measure_echo, say, warm_up
+from rig import FEW_USERS, Stalls, measure, measure_echo, say, warm_up
 
 
 def one(bench, users, seconds):
     say(f"  {users:,} users, {seconds} s")
     with bench.pipeline(users) as pipeline:
         warm_up(pipeline, bench, users=users)
-        figures = measure(pipeline, seconds, users=users)
+        with Stalls(seconds) as stalls:
+            figures = measure(pipeline, seconds, users=users)
     figures["users"] = users
+    figures["stalls"] = stalls.figures
     return figures
 
 

@@ -44,7 +44,7 @@ def throughput(directory, results):
         bars.append(("completed\nndjson", many["many"]["sagas_rate"], "sagas"))
     if "slow" in slow:
         bars.append(("completed\n2 ms fdatasync",
-                     slow["slow"]["sagas_rate"], "sagas"))
+                     slow["slow"][rig.CONNECTIONS]["sagas_rate"], "sagas"))
     with picture(directory, "throughput") as axes:
         shown = axes.bar([name for name, _, _ in bars],
                          [value for _, value, _ in bars],

@@ -11,6 +11,14 @@ BUSY_LOAD, BUSY_SHARE = 1.0, 0.15
 BUSY = "\n**Others were at work on these cores: the figures are too low, and their " \
     "ratios uncertain.**\n"
 
+STALLS = "the machine itself"
+
+HOW_SLOW = """
+With 64 connections all clients wait for one flush together, as in part 2: what is
+kept is the time of such a round divided by that time and 2 ms more, so the less the
+faster the disk and the program are. With 256 the processors are busy while some wait.
+"""
+
 HOW_OPEN = """\
 Latency counts from the moment an order was meant to be sent, on 512 kept
 connections; where none was free, the order waited and its clock ran. *To
@@ -87,7 +95,8 @@ def ceilings(results):
             ["ZeroMQ ipc, 200 B there and back",
              f"{1e6 / hop['roundtrip']['mean_us']:,.0f}/s; "
              f"64 under way: {hop['window_rate']:,.0f}/s",
-             *latencies(hop["roundtrip"])]]
+             *latencies(hop["roundtrip"])],
+            [STALLS, "500/s", *latencies(figures["stalls"])]]
     for echo, when in zip(results.get("single", {}).get("echoes", ()),
                           ("before part 2", "after it")):
         rows.append([f"bare HTTP echo of the POST, {when}",
@@ -104,6 +113,7 @@ def single(results):
                      *latencies(run), max(run["open_seen"], default=0),
                      f"{run['drain_s']:.2f}", run["checkpoints"],
                      f"{run['others_share']:.0%}"])
+        rows.append([STALLS, "", "", *latencies(run["stalls"]), "", "", "", ""])
     return table(head("wrk -t2 -c64", "completed sagas/s", "answered/s",
                       after=("most open", "drained in s", "checkpoints",
                              "CPU of others")),
@@ -112,7 +122,9 @@ A saga counts when its order is ORDER_COMPLETED, and the clock runs until the la
 one is. *Most open*: orders answered and not ended, looked at once a second: what
 grows there would be a backlog. Checkpoints are those that /metrics tells, with the
 removal of old log files behind each. *CPU of others*: what neither the four nor wrk
-used; a few percent are the kernel's and the supervisor's.
+used; a few percent are the kernel's and the supervisor's. *The machine itself*: how
+late it wakes a thread on each processor that goes before all others, every 2 ms
+meanwhile (bench/stalls.c): no program can be better than that.
 """
 
 
@@ -138,6 +150,7 @@ def open_loop(results):
             rows.append([f"{run['rate']:,}/s, {run['seconds']} s",
                          f"{run['answered_rate']:,.0f}/s", words,
                          f"{run[which]['count']:,}", *latencies(run[which])])
+        rows.append(["", "", STALLS, "", *latencies(run["stalls"])])
     return table(head("rate", "kept", "latency", "orders"), rows) + \
         "\n" + HOW_OPEN
 
@@ -184,13 +197,16 @@ come; then scripts/start-all.sh, until it says ready.
 
 def slow(results):
     figures = results["slow"]
-    rows = [[name, f"{run['sagas_rate']:,.0f}", *latencies(run),
-             f"{run['flush_ms']:.2f}", f"{run['drain_s']:.2f}"]
-            for name, run in (("as it is", figures["plain"]),
-                              ("2 ms later", figures["slow"]))]
-    return table(head("fdatasync", "completed sagas/s",
+    rows = []
+    for connections in reach.SLOW_CLIENTS:
+        for name, kind in (("as it is", "plain"), ("2 ms later", "slow")):
+            run = figures[kind][connections]
+            rows.append([name, connections, f"{run['sagas_rate']:,.0f}",
+                         *latencies(run), f"{run['flush_ms']:.2f}",
+                         f"{run['drain_s']:.2f}"])
+    return table(head("fdatasync", "connections", "completed sagas/s",
                       after=("a sync took, ms", "drained in s")),
-                 rows)
+                 rows) + HOW_SLOW
 
 
 def cpu(results):

@@ -77,6 +77,27 @@ def tool(name, *arguments, limit=900):
     return json.loads(result.stdout)
 
 
+class Stalls:
+    """How late the machine itself is meanwhile (stalls.c): figures, afterwards."""
+
+    def __init__(self, seconds):
+        self.seconds, self.figures, self.process = seconds, None, None
+
+    def __enter__(self):
+        self.process = subprocess.Popen(
+            [TOOLS / "bench" / "stalls", str(self.seconds)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind:
+            self.process.kill()
+        output, errors = self.process.communicate(timeout=self.seconds + 60)
+        if kind is None and self.process.returncode != 0:
+            raise Wrong(f"stalls: {errors.strip()}")
+        self.figures = None if kind else json.loads(output)["late"]
+
+
 # --- a pipeline -------------------------------------------------------------
 
 def counts(pipeline):
