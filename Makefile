@@ -13,7 +13,7 @@ TOOLS     = sagactl
 # Pure files: no clock, socket, file, malloc, log or library (make tidy looks).
 CORE_SAGA    = base bytes pack money refusal topic event protocol quote \
                text_writer base64 rfc3339 json_view histogram bus_status order_log
-CORE_BROKER  = broker_request producer_seqs report_table
+CORE_BROKER  = broker_request producer_life producer_seqs report_table
 CORE_PAYMENT = payment_account payment_decide
 CORE_LEDGER  = ledger_entry ledger_post
 CORE_GATEWAY = order_status gateway_rows gateway_fold http_deadline http_rate \

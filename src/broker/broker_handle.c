@@ -46,22 +46,52 @@ find_slot(const struct broker *broker, const char *topic, uint16_t partition,
 /*** OPEN ***/
 
 static enum rc
-on_open(struct broker *broker, const struct broker_request *request,
-        struct broker_pending *pending, zmq_msg_t *frame)
+open_producer(struct broker *broker, const char *name,
+              const struct producer_life *life, struct broker_pending *pending)
 {
-    const char *name = request->body.open.producer;
+    enum producer_opening opening;
     enum rc rc;
 
-    (void)frame;
     name_copy(pending->name, sizeof(pending->name), name);
-    rc = producer_table_open(&broker->producers, name, &pending->producer);
+    rc = producer_table_open(&broker->producers, name, life,
+                             &pending->producer, &opening);
     if (rc == RC_FULL)
         return refuse(pending, BUS_ERROR_LIMIT, broker->config->producers,
                       "as many producers as there may be");
     if (rc != RC_OK)
         return rc;
+    if (opening == PRODUCER_OLDER)
+        return refuse(pending, BUS_ERROR_FENCED, pending->producer->epoch,
+                      "a later start of that name was let in: this store is "
+                      "an old copy, or a new one: restore it");
+    if (opening == PRODUCER_TWIN)
+        return refuse(pending, BUS_ERROR_FENCED, pending->producer->epoch,
+                      "another life of that name was let in: two run on "
+                      "copies of one store, or this is an old copy");
     pending->epoch = pending->producer->epoch;
-    return begin(broker);
+    return opening == PRODUCER_OPENS ? begin(broker) : RC_OK;
+}
+
+static enum rc
+on_open(struct broker *broker, const struct broker_request *request,
+        struct broker_pending *pending, zmq_msg_t *frame)
+{
+    static const struct producer_life unknown;
+
+    (void)frame;
+    return open_producer(broker, request->body.open.producer, &unknown,
+                         pending);
+}
+
+static enum rc
+on_open_store(struct broker *broker, const struct broker_request *request,
+              struct broker_pending *pending, zmq_msg_t *frame)
+{
+    const struct protocol_open_store *open = &request->body.open_store;
+    const struct producer_life life = { open->starts, open->life };
+
+    (void)frame;
+    return open_producer(broker, open->producer, &life, pending);
 }
 
 /*** PRODUCE ***/
@@ -284,7 +314,7 @@ static handler_fn *const handlers[VERB_COUNT] = {
     [VERB_OPEN] = on_open,     [VERB_PRODUCE] = on_produce,
     [VERB_FETCH] = on_fetch,   [VERB_STATUS] = on_status,
     [VERB_FORGET] = on_forget, [VERB_SURVEY] = on_status,
-    [VERB_REPORT] = on_report,
+    [VERB_REPORT] = on_report, [VERB_OPEN_STORE] = on_open_store,
 };
 
 /* A fetch that was not refused is in its table, and not pending. */

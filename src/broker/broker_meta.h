@@ -6,13 +6,15 @@
  *   'S' topic(text) partition(2) base(8)     a segment: end(8) bytes(8)
  *                                            first-time(8) last-time(8)
  *   'R' table's name (text)                  (none): a table to be removed
- *   'E' producer(text)                       epoch(4)
+ *   'E' producer(text)                       epoch(4), then starts(8) life(8)
+ *                                            (struct producer_life) if it was
+ *                                            written since 2026-12
  *   'Q' topic partition(2) producer(text)    a struct producer_seqs
  *   'C' consumer(text) topic partition(2)    position(8)
  *
  * Changing any of these, or what a batch looks like, needs another
  * BROKER_FORMAT and a step in broker_meta_open() that turns the old into the
- * new.
+ * new; but for a row that only became longer, which its reader tells by that.
  */
 #ifndef BROKER_META_H
 #define BROKER_META_H

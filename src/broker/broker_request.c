@@ -49,6 +49,18 @@ read_open(struct broker_request *request, struct bytes_reader *reader,
 }
 
 static void
+read_open_store(struct broker_request *request, struct bytes_reader *reader,
+                struct broker_refusal *refusal)
+{
+    struct protocol_open_store *open = &request->body.open_store;
+
+    if (protocol_get_open_store(reader, open) != RC_OK)
+        refuse(refusal, BUS_ERROR_MALFORMED, reader->used, "OPEN_STORE's form");
+    else if (!topic_name_valid(open->producer))
+        refuse(refusal, BUS_ERROR_BAD_NAME, 0, "producer");
+}
+
+static void
 read_fetch(struct broker_request *request, struct bytes_reader *reader,
            struct broker_refusal *refusal)
 {
@@ -101,6 +113,7 @@ read_body(struct broker_request *request, struct bytes_reader *reader,
 {
     switch (request->header.verb) {
     case VERB_OPEN: read_open(request, reader, refusal); break;
+    case VERB_OPEN_STORE: read_open_store(request, reader, refusal); break;
     case VERB_PRODUCE:
         read_produce(request, reader, batch_bytes_max, refusal);
         break;

@@ -18,6 +18,7 @@ struct broker_request {
     size_t batch_bytes;    /* and how long it is, with its header          */
     union {
         struct protocol_open open;
+        struct protocol_open_store open_store;
         struct protocol_produce produce;
         struct protocol_fetch fetch;
         struct protocol_forget forget;

@@ -268,7 +268,7 @@ answer(struct broker *broker, struct broker_pending *pending)
                             pending->name, &pending->refusal);
     else if (pending->verb == VERB_PRODUCE)
         answer_produce(broker, pending);
-    else if (pending->verb == VERB_OPEN)
+    else if (pending->verb == VERB_OPEN || pending->verb == VERB_OPEN_STORE)
         answer_open(broker, pending);
     else if (pending->verb == VERB_STATUS || pending->verb == VERB_SURVEY)
         answer_status(broker, pending);

@@ -1,8 +1,9 @@
 /*
  * producer_table.h - who produces, under which epoch, and up to which seq
  *
- *   epoch    rises by one with each OPEN of a producer's name; a batch with an
- *            older one comes from a predecessor that does not know it is dead
+ *   epoch    rises by one with each life of a producer that is let in
+ *            (producer_life.h); a batch with an older one comes from a
+ *            predecessor that does not know it is dead
  *   stream   what one producer has stored in one partition (producer_seqs.h)
  *
  * Changes belong to the store's open transaction: they are written with
@@ -13,6 +14,7 @@
 #define PRODUCER_TABLE_H
 
 #include "broker/name_index.h"
+#include "broker/producer_life.h"
 #include "broker/producer_seqs.h"
 #include "broker/topic_table.h"
 
@@ -31,6 +33,8 @@ struct producer {
     char name[PRODUCER_NAME_BYTES];
     uint32_t epoch; /* 0: never opened */
     uint32_t saved_epoch;
+    struct producer_life life; /* the last one that was let in */
+    struct producer_life saved_life;
     bool dirty;
     struct producer *next_dirty;
     struct producer_stream **streams;
@@ -55,10 +59,16 @@ MUST_USE enum rc producer_table_load(struct producer_table *table,
 /* The producer of that name, or NULL if it was never opened. */
 struct producer *producer_table_find(const struct producer_table *table,
                                      const char *name);
-/* A new epoch.  RC_FULL: no room for one more producer, or epoch. */
+/*
+ * Lets this life in, or not: *opening_out says which, and the producer has the
+ * epoch that is in force then.  RC_FULL: no room for one more producer, or
+ * epoch.
+ */
 MUST_USE enum rc producer_table_open(struct producer_table *table,
                                      const char *name,
-                                     struct producer **producer_out);
+                                     const struct producer_life *life,
+                                     struct producer **producer_out,
+                                     enum producer_opening *opening_out);
 /* The producer's stream in that slot, made if need be.  RC_FULL. */
 MUST_USE enum rc producer_table_stream(struct producer_table *table,
                                        struct producer *producer,

@@ -58,6 +58,16 @@ protocol_put_open(struct bytes_writer *writer, uint64_t request,
 }
 
 void
+protocol_put_open_store(struct bytes_writer *writer, uint64_t request,
+                        const struct protocol_open_store *open)
+{
+    protocol_put_header(writer, VERB_OPEN_STORE, request);
+    bytes_put_text(writer, open->producer);
+    bytes_put_u64(writer, open->starts);
+    bytes_put_u64(writer, open->life);
+}
+
+void
 protocol_put_open_ok(struct bytes_writer *writer, uint64_t request,
                      const struct protocol_open_ok *ok)
 {
@@ -208,6 +218,18 @@ enum rc
 protocol_get_open(struct bytes_reader *reader, struct protocol_open *open_out)
 {
     bytes_get_text(reader, open_out->producer, sizeof(open_out->producer));
+    return frame_end(reader);
+}
+
+enum rc
+protocol_get_open_store(struct bytes_reader *reader,
+                        struct protocol_open_store *open_out)
+{
+    bytes_get_text(reader, open_out->producer, sizeof(open_out->producer));
+    open_out->starts = bytes_get_u64(reader);
+    open_out->life = bytes_get_u64(reader);
+    if (open_out->starts == 0 || open_out->life == 0)
+        return RC_MALFORMED;
     return frame_end(reader);
 }
 

@@ -31,6 +31,7 @@
  *   SURVEY        (nothing)
  *   SURVEY_OK     what stands in STATUS_OK, then reports(2) reports*(
  *                 name(text) age-ms(4) length(2) length*OCTET )
+ *   OPEN_STORE    producer(text) starts(8) life(8)   ; answered by OPEN_OK
  *
  * In a PRODUCE base-offset and time are 0 (the broker fills them in); seqs
  * count from 1; count is 1 or more and no larger than length.  A base-offset
@@ -71,6 +72,7 @@ enum verb {
     VERB_ERROR,
     VERB_REPORT, VERB_REPORT_OK,
     VERB_SURVEY, VERB_SURVEY_OK,
+    VERB_OPEN_STORE,
     VERB_COUNT
 };
 
@@ -114,6 +116,13 @@ struct protocol_batch {
 };
 
 struct protocol_open { char producer[PRODUCER_NAME_BYTES]; };
+
+/* The OPEN of a producer that keeps a store.  Neither number is 0. */
+struct protocol_open_store {
+    char producer[PRODUCER_NAME_BYTES];
+    uint64_t starts; /* how often its store was opened */
+    uint64_t life;   /* by chance: this process, and no other with that store */
+};
 
 /* OPEN_OK's head; `count` times protocol_get_open_seq() follows. */
 struct protocol_open_ok {
@@ -183,6 +192,8 @@ void protocol_put_batch(struct bytes_writer *writer,
                         const struct protocol_batch *batch);
 void protocol_put_open(struct bytes_writer *writer, uint64_t request,
                        const struct protocol_open *open);
+void protocol_put_open_store(struct bytes_writer *writer, uint64_t request,
+                             const struct protocol_open_store *open);
 /* Head only; the caller appends ok->count times protocol_put_open_seq(). */
 void protocol_put_open_ok(struct bytes_writer *writer, uint64_t request,
                           const struct protocol_open_ok *ok);
@@ -219,6 +230,8 @@ MUST_USE enum rc protocol_get_batch(struct bytes_reader *reader,
                                     struct protocol_batch *batch_out);
 MUST_USE enum rc protocol_get_open(struct bytes_reader *reader,
                                    struct protocol_open *open_out);
+MUST_USE enum rc protocol_get_open_store(struct bytes_reader *reader,
+                                         struct protocol_open_store *open_out);
 MUST_USE enum rc protocol_get_open_ok(struct bytes_reader *reader,
                                       struct protocol_open_ok *ok_out);
 MUST_USE enum rc protocol_get_open_seq(struct bytes_reader *reader,

@@ -44,6 +44,7 @@ check_whole(struct frame *frame)
         check_whole(frame);                                                    \
     }
 CHECK_BODY(open)
+CHECK_BODY(open_store)
 CHECK_BODY(produce)
 CHECK_BODY(produce_ok)
 CHECK_BODY(fetch)
@@ -106,6 +107,7 @@ check_frame(struct frame *frame)
 {
     switch (frame->header.verb) {
     case VERB_OPEN: check_open(frame); break;
+    case VERB_OPEN_STORE: check_open_store(frame); break;
     case VERB_OPEN_OK: check_open_ok(frame); break;
     case VERB_PRODUCE: check_produce(frame); break;
     case VERB_PRODUCE_OK: check_produce_ok(frame); break;
@@ -163,6 +165,11 @@ check_request(const uint8_t *data, size_t size)
         check_produce_request(&request, data, size);
     if (request.header.verb == VERB_OPEN)
         invariant(topic_name_valid(request.body.open.producer));
+    if (request.header.verb == VERB_OPEN_STORE) {
+        invariant(topic_name_valid(request.body.open_store.producer));
+        invariant(request.body.open_store.starts > 0);
+        invariant(request.body.open_store.life > 0);
+    }
     if (request.header.verb == VERB_FORGET)
         invariant(topic_name_valid(request.body.forget.consumer));
     if (request.header.verb == VERB_REPORT) {

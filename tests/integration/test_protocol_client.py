@@ -10,6 +10,7 @@ import re
 import select
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -169,6 +170,10 @@ EXAMPLE = hexes("PROTOCOL.md", "hex")
 EXAMPLE_BATCH = Batch("gateway", 1, 1, 2, bytes.fromhex("81a16e01 81a16e02"))
 
 
+def open_store(producer, starts, life):
+    return name(producer) + struct.pack(">QQ", starts, life)
+
+
 # The page's example
 
 def test_the_client_encodes_the_pages_requests():
@@ -178,6 +183,8 @@ def test_the_client_encodes_the_pages_requests():
     fetch = fetch_body("orders", 0, "payment", 0, 1, 65536, 1000)
     assert frame(sagabus.FETCH, 3, fetch) == EXAMPLE["FETCH"]
     assert frame(sagabus.FORGET, 5, name("payment")) == EXAMPLE["FORGET"]
+    life = open_store("payment", 3, 0x9e3779b97f4a7c15)
+    assert frame(sagabus.OPEN_STORE, 8, life) == EXAMPLE["OPEN_STORE"]
 
 
 def test_the_client_reads_the_pages_replies():
@@ -551,6 +558,44 @@ def test_who_opens_the_name_later_fences_the_other(the, broker):
             again()
     assert new.produce("extra", 0, [{"n": 2}]) == (1, False)
     assert numbers(new) == [1, 2]
+
+
+def epoch_of(wire, starts, life):
+    """Of producer p, which opens with these; a refusal is raised."""
+    sent = wire.send(sagabus.OPEN_STORE, open_store("p", starts, life))
+    verb, request_id, reader = wire.receive()
+    assert (verb, request_id) == (sagabus.OPEN_OK, sent)
+    return sagabus.read_open_ok(reader)[0]
+
+
+def test_an_older_life_and_a_copy_are_refused_and_change_nothing(broker, the):
+    wire = the(Wire, broker.bus)
+    assert epoch_of(wire, 3, 7) == 1
+    for starts, life in ((2, 6), (3, 8), (1, 7)):
+        with pytest.raises(sagabus.Fenced) as caught:
+            epoch_of(wire, starts, life)
+        assert caught.value.detail == 1
+    assert epoch_of(wire, 3, 7) == 1
+    assert wire.produce("extra", 0, "p", 1, 1, 1, TRIFLE) == (0, 0)
+    assert epoch_of(wire, 9, 8) == 2
+    with pytest.raises(sagabus.Fenced):
+        wire.produce("extra", 0, "p", 1, 2, 1, TRIFLE)
+    broker.stop(signal.SIGKILL)
+    broker.start()
+    with pytest.raises(sagabus.Fenced):
+        epoch_of(wire, 8, 9)
+    assert epoch_of(wire, 9, 8) == 2
+
+
+def test_who_tells_no_starts_takes_the_name(broker, the):
+    wire, bus = the(Wire, broker.bus), the(Bus, broker.bus)
+    assert epoch_of(wire, 3, 7) == 1
+    bus.open("p")
+    assert bus.epoch == 2
+    with pytest.raises(sagabus.Fenced):
+        epoch_of(wire, 3, 7)
+    assert bus.produce("extra", 0, [{"n": 1}]) == (0, False)
+    assert epoch_of(wire, 4, 7) == 3
 
 
 def test_what_was_refused_for_good_frees_its_seqs(bus):

@@ -45,7 +45,7 @@ broker_dedupe_off|broker/producer_seqs.c|s/return PRODUCER_DUPLICATE;/return PRO
 broker_forgets_seqs|broker/broker_turn.c|s/enum rc rc\s*=\s*producer_table_write\(&broker->producers, broker->meta,\s*broker->topics\);/enum rc rc = RC_OK;/
 broker_takes_gaps|broker/producer_seqs.c|s/: PRODUCER_GAP;/: PRODUCER_DUPLICATE;/
 fence_off|broker/broker_handle.c|s/if \(batch->epoch < producer->epoch\)/if (false)/
-epoch_not_kept|broker/broker_handle.c|s/pending->epoch = pending->producer->epoch;\n    return begin\(broker\);/pending->epoch = pending->producer->epoch;\n    return RC_OK;/
+epoch_not_kept|broker/broker_handle.c|s/return opening == PRODUCER_OPENS \? begin\(broker\) : RC_OK;/return RC_OK;/
 refund_twice|payment/payment_decide.c|s/order->status = PAYMENT_ORDER_REFUNDED;/order->status = PAYMENT_ORDER_APPROVED;/
 refund_not_kept|payment/payment.c|s/(case PAYMENT_VERDICT_REFUNDED:\n        rc = )payment_store_put_account\(payment->tables, account\)/$1RC_OK/
 overdraft|payment/payment_account.c|s/price\.minor > account->balance\.minor/price.minor > account->balance.minor + 1/

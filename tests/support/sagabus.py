@@ -21,7 +21,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 (OPEN, OPEN_OK, PRODUCE, PRODUCE_OK, FETCH, FETCH_OK,
  STATUS, STATUS_OK, FORGET, FORGET_OK, ERROR,
- REPORT, REPORT_OK, SURVEY, SURVEY_OK) = range(1, 16)
+ REPORT, REPORT_OK, SURVEY, SURVEY_OK, OPEN_STORE) = range(1, 17)
 NOT_KNOWN = 2 ** 64 - 1     # base-offset of a duplicate from long ago
 LONGEST_TIMEOUT = 10.0      # seconds; time-outs double up to this
 MOST_UNDER_WAY = 8          # batches sent to one partition and not yet acknowledged

@@ -107,6 +107,17 @@ send_open(struct rig *rig, const char *name)
     send_octets(rig, writer.data, writer.used);
 }
 
+static void
+send_open_store(struct rig *rig, uint64_t starts, uint64_t life)
+{
+    struct protocol_open_store open = { "gateway", starts, life };
+    struct bytes_writer writer;
+
+    bytes_writer_init(&writer, rig->frame, sizeof rig->frame);
+    protocol_put_open_store(&writer, ++rig->request, &open);
+    send_octets(rig, writer.data, writer.used);
+}
+
 /* What a PRODUCE says; what is left out is as it should be. */
 struct batch_of {
     const char *topic;
@@ -259,6 +270,61 @@ test_broker_produce_is_refused_by_name(void **state)
 }
 
 static void
+expect_epoch(struct rig *rig, uint32_t epoch)
+{
+    struct bytes_reader reader;
+    struct protocol_open_ok ok;
+
+    assert_int_equal(receive(rig, &reader), VERB_OPEN_OK);
+    assert_int_equal(protocol_get_open_ok(&reader, &ok), RC_OK);
+    assert_int_equal(ok.epoch, epoch);
+}
+
+/* Who comes late, from a copy, or again does not fence the one that is in. */
+static void
+test_broker_open_of_an_older_life_is_refused(void **state)
+{
+    struct rig *rig = *state;
+
+    send_open_store(rig, 3, 7);
+    expect_epoch(rig, 1);
+    send_open_store(rig, 2, 6);
+    expect_error(rig, BUS_ERROR_FENCED, 1);
+    send_open_store(rig, 3, 8);
+    expect_error(rig, BUS_ERROR_FENCED, 1);
+    send_open_store(rig, 3, 7);
+    expect_epoch(rig, 1);
+    send_produce(rig, &(struct batch_of){ .epoch = 1 });
+    expect(rig, VERB_PRODUCE_OK);
+    send_open_store(rig, 4, 9);
+    expect_epoch(rig, 2);
+    send_produce(rig, &(struct batch_of){ .epoch = 1, .seq = 2 });
+    expect_error(rig, BUS_ERROR_FENCED, 2);
+    send_open_store(rig, 0, 7);
+    expect_error(rig, BUS_ERROR_MALFORMED, 36);
+    send_open_store(rig, 5, 0);
+    expect_error(rig, BUS_ERROR_MALFORMED, 36);
+}
+
+/* As ever: each OPEN without starts fences whoever came before. */
+static void
+test_broker_open_without_a_store_fences(void **state)
+{
+    struct rig *rig = *state;
+
+    send_open_store(rig, 3, 7);
+    expect_epoch(rig, 1);
+    send_open(rig, "gateway");
+    expect_epoch(rig, 2);
+    send_open(rig, "gateway");
+    expect_epoch(rig, 3);
+    send_open_store(rig, 3, 7);
+    expect_error(rig, BUS_ERROR_FENCED, 3);
+    send_open_store(rig, 4, 8);
+    expect_epoch(rig, 4);
+}
+
+static void
 test_broker_fetch_is_refused_by_name(void **state)
 {
     struct rig *rig = *state;
@@ -402,6 +468,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_broker_produce_is_refused_by_name),
+        T(test_broker_open_of_an_older_life_is_refused),
+        T(test_broker_open_without_a_store_fences),
         T(test_broker_fetch_is_refused_by_name),
         T(test_broker_frames_of_no_form_are_refused),
         T(test_broker_tables_have_a_limit),

@@ -157,8 +157,29 @@ test_broker_request_bad_names_are_told(void **state)
     protocol_put_open(&frame.writer, 7, &(struct protocol_open){ "A" });
     assert_judged(&frame, BUS_ERROR_BAD_NAME, 0);
     frame_init(&frame);
+    protocol_put_open_store(&frame.writer, 7,
+                            &(struct protocol_open_store){ "A", 1, 1 });
+    assert_judged(&frame, BUS_ERROR_BAD_NAME, 0);
+    frame_init(&frame);
     protocol_put_forget(&frame.writer, 7, &(struct protocol_forget){ "" });
     assert_judged(&frame, BUS_ERROR_BAD_NAME, 0);
+}
+
+static void
+test_broker_request_open_of_no_life_malformed(void **state)
+{
+    static const struct protocol_open_store lives[] = {
+        { "gateway", 0, 1 }, { "gateway", 1, 0 }, { "gateway", 1, 1 },
+    };
+    struct frame frame;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(lives); i++) {
+        frame_init(&frame);
+        protocol_put_open_store(&frame.writer, 7, &lives[i]);
+        assert_judged(&frame, i < 2 ? BUS_ERROR_MALFORMED : BUS_ERROR_NONE,
+                      0);
+    }
 }
 
 static void
@@ -368,6 +389,7 @@ main(void)
         cmocka_unit_test(test_broker_request_produce_points_at_its_batch),
         cmocka_unit_test(test_broker_request_batch_limits_hold),
         cmocka_unit_test(test_broker_request_bad_names_are_told),
+        cmocka_unit_test(test_broker_request_open_of_no_life_malformed),
         cmocka_unit_test(test_broker_request_too_large_ranks_before_bad_name),
         cmocka_unit_test(test_broker_request_report_has_limits),
         cmocka_unit_test(test_broker_request_name_too_long_malformed),

@@ -184,13 +184,34 @@ test_topic_table_finds_partitions(void **state)
 /*** Producers ***/
 
 static struct producer *
+open_life(struct rig *rig, const char *name, uint64_t starts, uint64_t life,
+          enum producer_opening opening)
+{
+    const struct producer_life next = { starts, life };
+    struct producer *producer = NULL;
+    enum producer_opening opened;
+
+    assert_int_equal(producer_table_open(&rig->producers, name, &next,
+                                         &producer, &opened), RC_OK);
+    assert_int_equal(opened, opening);
+    return producer;
+}
+
+static struct producer *
 open_producer(struct rig *rig, const char *name)
 {
-    struct producer *producer = NULL;
+    return open_life(rig, name, 0, 0, PRODUCER_OPENS);
+}
 
-    assert_int_equal(producer_table_open(&rig->producers, name, &producer),
-                     RC_OK);
-    return producer;
+static void
+open_finds_no_room(struct rig *rig, const char *name)
+{
+    static const struct producer_life unknown;
+    struct producer *producer;
+    enum producer_opening opening;
+
+    assert_int_equal(producer_table_open(&rig->producers, name, &unknown,
+                                         &producer, &opening), RC_FULL);
 }
 
 static struct producer_stream *
@@ -266,6 +287,69 @@ test_producer_table_undo_takes_everything_back(void **state)
 }
 
 static void
+test_producer_table_lives_survive(void **state)
+{
+    struct rig *rig = *state;
+
+    open_life(rig, "gateway", 3, 7, PRODUCER_OPENS);
+    commit(rig);
+    rig_reopen(rig, "extra", 3);
+    assert_int_equal(
+        open_life(rig, "gateway", 3, 7, PRODUCER_OPENS_AGAIN)->epoch, 1);
+    assert_int_equal(
+        open_life(rig, "gateway", 3, 8, PRODUCER_TWIN)->epoch, 1);
+    assert_int_equal(
+        open_life(rig, "gateway", 2, 8, PRODUCER_OLDER)->epoch, 1);
+    assert_null(rig->producers.dirty); /* nothing to write */
+    assert_int_equal(open_life(rig, "gateway", 4, 8, PRODUCER_OPENS)->epoch, 2);
+    open_producer(rig, "gateway");
+    commit(rig);
+    rig_reopen(rig, "extra", 3);
+    assert_int_equal(
+        open_life(rig, "gateway", 4, 8, PRODUCER_TWIN)->epoch, 3);
+}
+
+static void
+test_producer_table_undo_takes_lives_back(void **state)
+{
+    struct rig *rig = *state;
+
+    open_life(rig, "gateway", 3, 7, PRODUCER_OPENS);
+    commit(rig);
+    open_life(rig, "gateway", 4, 8, PRODUCER_OPENS);
+    open_life(rig, "gateway", 5, 9, PRODUCER_OPENS);
+    producer_table_undo(&rig->producers);
+    assert_int_equal(
+        open_life(rig, "gateway", 3, 7, PRODUCER_OPENS_AGAIN)->epoch, 1);
+    assert_int_equal(open_life(rig, "gateway", 4, 8, PRODUCER_OPENS)->epoch, 2);
+}
+
+/* A row as brokers before 2026-12 wrote it: no starts, no life. */
+static void
+test_producer_table_old_row_is_read(void **state)
+{
+    static const uint8_t key[] = "E\7gateway", value[] = { 0, 0, 0, 5 };
+    struct rig *rig = *state;
+    struct producer *producer;
+
+    assert_int_equal(store_begin(rig->store.store), RC_OK);
+    assert_int_equal(store_put(rig->meta, key, sizeof key - 1, value,
+                               sizeof value), RC_OK);
+    assert_int_equal(store_commit(rig->store.store), RC_OK);
+    rig_reopen(rig, "extra", 3);
+    producer = producer_table_find(&rig->producers, "gateway");
+    assert_non_null(producer);
+    assert_int_equal(producer->epoch, 5);
+    assert_int_equal(producer->life.starts, 0);
+    assert_int_equal(producer->life.life, 0);
+    assert_int_equal(open_life(rig, "gateway", 1, 7, PRODUCER_OPENS)->epoch, 6);
+    commit(rig);
+    rig_reopen(rig, "extra", 3);
+    assert_int_equal(
+        open_life(rig, "gateway", 1, 7, PRODUCER_OPENS_AGAIN)->epoch, 6);
+}
+
+static void
 test_producer_table_limits_hold_for_new_names_only(void **state)
 {
     struct rig *rig = *state;
@@ -274,18 +358,15 @@ test_producer_table_limits_hold_for_new_names_only(void **state)
     open_producer(rig, "a");
     open_producer(rig, "b");
     open_producer(rig, "c");
-    assert_int_equal(producer_table_open(&rig->producers, "d", &producer),
-                     RC_FULL);
+    open_finds_no_room(rig, "d");
     assert_int_equal(open_producer(rig, "a")->epoch, 2);
     commit(rig);
     rig_reopen(rig, "extra", 1); /* lowered: those that are there stay */
     assert_int_equal(open_producer(rig, "c")->epoch, 2);
-    assert_int_equal(producer_table_open(&rig->producers, "d", &producer),
-                     RC_FULL);
+    open_finds_no_room(rig, "d");
     producer = producer_table_find(&rig->producers, "a");
     producer->epoch = UINT32_MAX;
-    assert_int_equal(producer_table_open(&rig->producers, "a", &producer),
-                     RC_FULL);
+    open_finds_no_room(rig, "a");
 }
 
 /* The streams that all producers may have together. */
@@ -550,6 +631,9 @@ main(void)
         cmocka_unit_test(test_topic_table_finds_partitions),
         WITH_RIG(test_producer_table_epochs_and_seqs_survive),
         WITH_RIG(test_producer_table_undo_takes_everything_back),
+        WITH_RIG(test_producer_table_lives_survive),
+        WITH_RIG(test_producer_table_undo_takes_lives_back),
+        WITH_RIG(test_producer_table_old_row_is_read),
         WITH_RIG(test_producer_table_limits_hold_for_new_names_only),
         WITH_RIG(test_producer_table_streams_limit_holds),
         WITH_RIG(test_consumer_table_floor_is_the_slowest),

@@ -40,6 +40,13 @@ put_example_open(struct bytes_writer *writer)
 }
 
 static void
+put_example_open_store(struct bytes_writer *writer)
+{
+    protocol_put_open_store(writer, 8, &(struct protocol_open_store){
+        "payment", 3, 0x9e3779b97f4a7c15 });
+}
+
+static void
 put_example_open_ok(struct bytes_writer *writer)
 {
     struct protocol_open_ok ok = { .epoch = 1, .count = 0 };
@@ -141,6 +148,7 @@ static const struct example {
     { "FORGET", put_example_forget },
     { "OPEN_OK-AGAIN", put_example_reopen_ok },
     { "REPORT", put_example_report },
+    { "OPEN_STORE", put_example_open_store },
 };
 
 static size_t
@@ -184,6 +192,7 @@ read_body(struct bytes_reader *reader, enum verb verb)
 {
     union {
         struct protocol_open open;
+        struct protocol_open_store open_store;
         struct protocol_produce produce;
         struct protocol_produce_ok produce_ok;
         struct protocol_fetch fetch;
@@ -194,6 +203,8 @@ read_body(struct bytes_reader *reader, enum verb verb)
 
     switch (verb) {
     case VERB_OPEN: return protocol_get_open(reader, &body.open);
+    case VERB_OPEN_STORE:
+        return protocol_get_open_store(reader, &body.open_store);
     case VERB_OPEN_OK: return read_open_ok(reader);
     case VERB_PRODUCE: return protocol_get_produce(reader, &body.produce);
     case VERB_PRODUCE_OK:
