@@ -10,6 +10,12 @@ bus_close(struct bus **bus_p)
     *bus_p = NULL;
 }
 
+void
+bus_begin(struct bus *bus, const struct bus_life *life)
+{
+    bus->binder->begin(bus, life);
+}
+
 int
 bus_declare(struct bus *bus, const char *topic, uint32_t partition)
 {

@@ -35,6 +35,12 @@ struct bus_config {
     uint32_t timeout_ms;
 };
 
+/* Which life of which store this is.  Neither is 0. */
+struct bus_life {
+    uint64_t starts; /* how often the store was opened, and flushed so */
+    uint64_t life;   /* by chance */
+};
+
 /* A stream we write or read, as the participant numbers it. */
 struct bus_stream {
     const char *topic;
@@ -78,6 +84,7 @@ struct bus_event {
 /* What a binder implements.  The functions below call it. */
 struct bus_binder {
     void (*close)(struct bus *bus);
+    void (*begin)(struct bus *bus, const struct bus_life *life);
     int (*declare)(struct bus *bus, const char *topic, uint32_t partition);
     int (*assign)(struct bus *bus, const char *topic, uint32_t partition,
                   uint64_t offset);
@@ -103,6 +110,10 @@ struct bus {
 MUST_USE enum rc bus_open(struct bus **bus_out,
                           const struct bus_config *config);
 void bus_close(struct bus **bus_p);
+
+/* With which life we open at the broker, which lets no older one in after it.
+ * Comes once, before the first bus_wait(). */
+void bus_begin(struct bus *bus, const struct bus_life *life);
 
 /* A stream that we will write; and one that we read from `offset` on.  The
  * topic's text must outlive the bus.  Returns its index, >= 0. */

@@ -290,6 +290,13 @@ add_stream(struct bus *base, const char *topic, uint32_t partition, bool reads,
     return bus->streams_count++;
 }
 
+static void
+zmq_begin(struct bus *base, const struct bus_life *life)
+{
+    invariant(life->starts > 0 && life->life > 0);
+    self(base)->life = *life;
+}
+
 static int
 zmq_declare(struct bus *base, const char *topic, uint32_t partition)
 {
@@ -346,6 +353,7 @@ zmq_binder_close(struct bus *base)
 
 static const struct bus_binder zmq_binder = {
     .close = zmq_binder_close,
+    .begin = zmq_begin,
     .declare = zmq_declare,
     .assign = zmq_assign,
     .linger = zmq_linger,

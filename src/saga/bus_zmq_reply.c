@@ -181,6 +181,17 @@ on_fetch_error(struct bus_zmq *bus, struct stream *stream,
 }
 
 static void
+on_open_error(struct bus_zmq *bus, const struct protocol_error *error)
+{
+    if (error->code == BUS_ERROR_FENCED)
+        fail(bus, RC_FENCED, "open", error->words);
+    else if (error->code != BUS_ERROR_LIMIT &&
+             error->code != BUS_ERROR_DISK_FLOOR)
+        fail(bus, RC_MALFORMED, "open", error->words);
+    /* Else it is asked again after the time-out. */
+}
+
+static void
 on_error(struct bus_zmq *bus, uint64_t request, struct bytes_reader *reader)
 {
     struct protocol_error error;
@@ -191,10 +202,9 @@ on_error(struct bus_zmq *bus, uint64_t request, struct bytes_reader *reader)
         fail(bus, RC_DAMAGED, "error", "the broker's reply is malformed");
     else if (stream != NULL)
         on_fetch_error(bus, stream, &error);
-    else if (!bus->opened && request == bus->open_request) {
-        if (error.code != BUS_ERROR_LIMIT && error.code != BUS_ERROR_DISK_FLOOR)
-            fail(bus, RC_MALFORMED, "open", error.words);
-    } else
+    else if (!bus->opened && request == bus->open_request)
+        on_open_error(bus, &error);
+    else
         for (i = 0; i < bus->sent_count; i++)
             if (bus_zmq_sent_at(bus, i)->request == request &&
                 !bus_zmq_sent_at(bus, i)->acked)

@@ -34,16 +34,18 @@ bus_zmq_send_bytes(struct bus_zmq *bus, const struct bytes_writer *writer)
 void
 bus_zmq_send_open(struct bus_zmq *bus, int64_t now_us)
 {
-    struct protocol_open open = { .producer = "" };
+    struct protocol_open_store open = { .starts = bus->life.starts,
+                                        .life = bus->life.life };
     struct bytes_writer writer;
     uint8_t frame[128];
 
+    invariant(open.starts > 0);
     memcpy(open.producer, bus->config.name,
            strnlen(bus->config.name, sizeof open.producer - 1));
     bus->open_request = ++bus->last_request;
     bus->open_us = now_us;
     bytes_writer_init(&writer, frame, sizeof frame);
-    protocol_put_open(&writer, bus->open_request, &open);
+    protocol_put_open_store(&writer, bus->open_request, &open);
     bus_zmq_send_bytes(bus, &writer);
 }
 

@@ -57,6 +57,7 @@ struct bus_zmq {
     int next_stream; /* where handing out goes on: nobody starves */
     uint64_t last_request;
 
+    struct bus_life life;
     uint64_t open_request; /* 0: not asked */
     int64_t open_us;
     bool opened, opened_told;

@@ -68,6 +68,18 @@ join(struct participant *participant)
     return rc;
 }
 
+/* Who is fenced before it was let in has a store that is behind what the
+ * broker remembers of it, as if outbox_verify() had found it. */
+static enum rc
+refused(const struct participant *participant, const struct bus_event *event)
+{
+    bool behind = event->rc == RC_FENCED && !participant->opened;
+
+    log_error(behind ? "out_of_step" : "broker_refused", "rc=%s words=%s",
+              rc_name(event->rc), log_quote(event->words));
+    return event->rc;
+}
+
 static enum rc
 take_bus_event(struct turn *turn, const struct bus_event *event)
 {
@@ -98,9 +110,7 @@ take_bus_event(struct turn *turn, const struct bus_event *event)
                                              event->status);
         return RC_OK;
     case BUS_FAILED:
-        log_error("broker_refused", "rc=%s words=%s", rc_name(event->rc),
-                  log_quote(event->words));
-        return event->rc;
+        return refused(participant, event);
     case BUS_NOTHING:
         break;
     }

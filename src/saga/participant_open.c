@@ -202,6 +202,8 @@ open_all(struct participant *participant, const char *directory)
                                             participant->store);
     if (rc == RC_OK && first)
         rc = first_turn(participant);
+    if (rc == RC_OK)
+        rc = participant_begin_life(participant);
     return rc;
 }
 

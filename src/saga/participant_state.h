@@ -3,6 +3,7 @@
  *
  *   participant.c          the turn, and the life of it
  *   participant_open.c     what comes before the first turn
+ *   participant_life.c     which life of the store this is
  *   participant_take.c     a batch of events, one by one
  *   participant_pace.c     who waits for company, and how long
  *   participant_park.c     events that can't be handled
@@ -98,6 +99,10 @@ bool participant_stopping(struct participant *participant);
 /* In the middle of a batch: if a filter's turn has taken long, commits what it
  * did and begins another. */
 MUST_USE enum rc participant_commit_early(struct turn *turn);
+
+/* Counts this start in the store, flushed, and tells the bus: an OPEN of an
+ * earlier start, read late, then fences nobody. */
+MUST_USE enum rc participant_begin_life(struct participant *participant);
 
 /* Adds the streams of a filter. */
 MUST_USE enum rc participant_add_topics(struct participant *participant);

@@ -46,6 +46,10 @@ broker_forgets_seqs|broker/broker_turn.c|s/enum rc rc\s*=\s*producer_table_write
 broker_takes_gaps|broker/producer_seqs.c|s/: PRODUCER_GAP;/: PRODUCER_DUPLICATE;/
 fence_off|broker/broker_handle.c|s/if \(batch->epoch < producer->epoch\)/if (false)/
 epoch_not_kept|broker/broker_handle.c|s/return opening == PRODUCER_OPENS \? begin\(broker\) : RC_OK;/return RC_OK;/
+starts_ignored|broker/producer_life.c|s/if \(next->starts == 0 \|\| next->starts > last->starts\)/if (next->life != last->life)/
+opens_again_anew|broker/producer_life.c|s/\? PRODUCER_OPENS_AGAIN :/? PRODUCER_OPENS :/
+starts_not_counted|saga/participant_life.c|s/\+\+life\.starts/life.starts += life.starts == 0/
+starts_not_flushed|saga/participant_life.c|s/return rc == RC_OK \? store_flush\(participant->store\) : rc;/return rc;/
 refund_twice|payment/payment_decide.c|s/order->status = PAYMENT_ORDER_REFUNDED;/order->status = PAYMENT_ORDER_APPROVED;/
 refund_not_kept|payment/payment.c|s/(case PAYMENT_VERDICT_REFUNDED:\n        rc = )payment_store_put_account\(payment->tables, account\)/$1RC_OK/
 overdraft|payment/payment_account.c|s/price\.minor > account->balance\.minor/price.minor > account->balance.minor + 1/

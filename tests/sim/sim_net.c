@@ -51,15 +51,7 @@ struct _zsock_t {
 _Static_assert(sizeof(struct message) <= sizeof(zmq_msg_t),
                "a message lives inside zmq_msg_t");
 
-/* Of an owner's OPENs: at the owner's number, modulo the table. */
-struct opening {
-    uint64_t owner;
-    uint32_t link; /* the youngest that one was read from */
-    bool overtaken;
-};
-
 static struct {
-    struct opening openings[LINKS_MAX];
     struct link *links[LINKS_MAX];
     int links_count;
     struct _zsock_t *dealers[LINKS_MAX];
@@ -283,20 +275,32 @@ sim_net_move(void)
     }
 }
 
-void
-sim_net_break(void)
+static void
+dealer_break(const struct _zsock_t *dealer)
 {
-    struct _zsock_t *dealer;
-
-    if (net.dealers_count == 0)
-        return;
-    dealer = net.dealers[sim_below((uint64_t)net.dealers_count)];
     if (dealer->link == NULL)
         return;
     net.stats.breaks++;
     sim_note("link %u breaks", dealer->link->id);
     link_leave(dealer->link);
     sweep();
+}
+
+void
+sim_net_break(void)
+{
+    if (net.dealers_count > 0)
+        dealer_break(net.dealers[sim_below((uint64_t)net.dealers_count)]);
+}
+
+void
+sim_net_break_of(uint64_t owner)
+{
+    int i;
+
+    for (i = 0; i < net.dealers_count; i++)
+        if (net.dealers[i]->owner == owner)
+            dealer_break(net.dealers[i]);
 }
 
 void
@@ -637,38 +641,6 @@ router_pick(void)
     return NULL;
 }
 
-static struct opening *
-opening_of(uint64_t owner)
-{
-    struct opening *opening = &net.openings[owner % LINKS_MAX];
-
-    if (opening->owner != owner)
-        *opening = (struct opening){ .owner = owner };
-    return opening;
-}
-
-bool
-sim_net_overtaken(uint64_t owner)
-{
-    return opening_of(owner)->overtaken;
-}
-
-static void
-note_opening(const struct link *link, const struct blob *blob)
-{
-    struct opening *opening = opening_of(link->owner);
-    struct protocol_header header;
-    struct bytes_reader reader;
-
-    bytes_reader_init(&reader, blob->data, blob->bytes);
-    if (protocol_get_header(&reader, &header) != RC_OK ||
-        header.verb != VERB_OPEN)
-        return;
-    opening->overtaken = link->id < opening->link;
-    if (!opening->overtaken)
-        opening->link = link->id;
-}
-
 /* Sometimes a consumer gets more than it asked for. */
 static void
 tamper(struct blob *blob)
@@ -713,7 +685,6 @@ router_receive(struct _zsock_t *router, struct message *message)
     if (link == NULL)
         return again(EAGAIN);
     router->body = queue_take(&link->up);
-    note_opening(link, router->body);
     tamper(router->body);
     memcpy(id + 1, &link->id, sizeof link->id);
     *message = (struct message){ blob_new(id, sizeof id), true };

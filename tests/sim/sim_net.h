@@ -24,10 +24,6 @@
 void sim_net_owner(uint64_t owner);
 void sim_net_calm(bool calm);
 void sim_net_overtake(bool overtake);
-/* True if the last OPEN that was read of this owner's came over an older link
- * than one before: then the older life fences the younger (ARCHITECTURE, what
- * is fenced). */
-bool sim_net_overtaken(uint64_t owner);
 /* How often a FETCH goes back, how far; start: the first offset that is kept
  * of a topic's partition (NULL: as before). */
 typedef uint64_t sim_net_start_fn(const char *topic, uint32_t partition);
@@ -36,8 +32,9 @@ void sim_net_redeliver(uint64_t once_in, uint64_t events_max,
 
 /* Some frames arrive, some links are made. */
 void sim_net_move(void);
-/* One link breaks, by chance. */
+/* One link breaks, by chance; or an owner's. */
 void sim_net_break(void);
+void sim_net_break_of(uint64_t owner);
 
 /* Frees links that both ends left; call when every socket is closed. */
 void sim_net_reset(void);

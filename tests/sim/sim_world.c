@@ -301,8 +301,6 @@ on_end(struct actor *actor, enum rc rc)
         world.stats.full++;
     else if (rc == RC_FENCED && zombie)
         world.stats.fenced++;
-    else if (rc == RC_FENCED && sim_net_overtaken(actor->owner))
-        world.stats.false_alarms++; /* somebody starts it again */
     else if (rc == RC_DAMAGED && zombie)
         world.stats.strangers++; /* it hears what it cannot know of */
     else

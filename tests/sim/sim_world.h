@@ -48,7 +48,6 @@ struct world_stats {
     uint64_t cuts[SIM_CUTS];
     uint64_t zombies;
     uint64_t fenced;
-    uint64_t false_alarms; /* live ones that an older life of theirs fenced */
     uint64_t strangers; /* zombies that noticed it otherwise */
     uint64_t full;
 };

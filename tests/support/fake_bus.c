@@ -33,6 +33,7 @@ struct fake_broker {
     int logs_count;
     bool down;
     bool hold_acks;
+    struct bus_life life; /* of the bus that began last */
 };
 
 struct fake_stream {
@@ -274,8 +275,15 @@ fake_next(struct bus *bus, struct bus_event *event_out)
     return RC_OK;
 }
 
+static void
+fake_begin(struct bus *bus, const struct bus_life *life)
+{
+    self(bus)->broker->life = *life;
+}
+
 static const struct bus_binder fake_binder = {
     .close = fake_close,
+    .begin = fake_begin,
     .declare = fake_declare,
     .assign = fake_assign,
     .last_seq = fake_last_seq,
@@ -286,6 +294,12 @@ static const struct bus_binder fake_binder = {
 };
 
 /* ---- the tests' side -------------------------------------------------- */
+
+struct bus_life
+fake_broker_life(const struct fake_broker *broker)
+{
+    return broker->life;
+}
 
 struct bus *
 fake_bus_new(struct fake_broker *broker, const char *name)

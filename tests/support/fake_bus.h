@@ -20,6 +20,9 @@ void fake_broker_destroy(struct fake_broker **broker_p);
 /* A bus for participant_open_over(), which closes it.  name: the producer's. */
 struct bus *fake_bus_new(struct fake_broker *broker, const char *name);
 
+/* With which life the last bus began. */
+struct bus_life fake_broker_life(const struct fake_broker *broker);
+
 /* Appends events as one batch of this producer; their id, source (and time,
  * if it is 0) are set here: ids first_seq, first_seq + 1, ... */
 void fake_broker_append(struct fake_broker *broker, const char *topic,

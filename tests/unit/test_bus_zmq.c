@@ -50,6 +50,7 @@ router_open(struct peer *peer)
 static int
 setup(void **state)
 {
+    static const struct bus_life life = { 3, 0x1ee7 };
     struct peer *peer = calloc(1, sizeof *peer);
     struct bus_config config = { .name = "payment",
                                  .window = 4,
@@ -63,6 +64,7 @@ setup(void **state)
     router_open(peer);
     config.endpoint = peer->endpoint;
     assert_int_equal(bus_open(&peer->bus, &config), RC_OK);
+    bus_begin(peer->bus, &life);
     peer->writes = bus_declare(peer->bus, "payments", 0);
     *state = peer;
     return 0;
@@ -279,7 +281,7 @@ open_bus(struct peer *peer)
 
     for (waits = 0; waits < WAITS_MAX; waits++) {
         while (take_request(peer))
-            if (peer->header.verb == VERB_OPEN)
+            if (peer->header.verb == VERB_OPEN_STORE)
                 reply_open(peer, 7, 0);
         assert_int_equal(bus_wait(peer->bus, NULL, 0, TIMEOUT_MS / 4), RC_OK);
         if (is_opened(peer))
@@ -364,7 +366,7 @@ test_bus_open_tells_what_the_broker_holds(void **state)
     struct peer *peer = *state;
     struct bus_event event;
 
-    expect_request(peer, VERB_OPEN);
+    expect_request(peer, VERB_OPEN_STORE);
     reply_open(peer, 7, 42);
     expect_event(peer, BUS_UP, &event);
     expect_event(peer, BUS_OPENED, &event);
@@ -378,9 +380,9 @@ test_bus_open_is_asked_again(void **state)
     struct bus_event event;
     uint64_t first;
 
-    expect_request(peer, VERB_OPEN);
+    expect_request(peer, VERB_OPEN_STORE);
     first = peer->header.request;
-    expect_request(peer, VERB_OPEN);
+    expect_request(peer, VERB_OPEN_STORE);
     assert_true(peer->header.request > first);
     reply_open(peer, 7, 0);
     expect_event(peer, BUS_OPENED, &event);
@@ -391,7 +393,7 @@ test_bus_open_refused_is_a_wrong_setting(void **state)
 {
     struct peer *peer = *state;
 
-    expect_request(peer, VERB_OPEN);
+    expect_request(peer, VERB_OPEN_STORE);
     reply_error(peer, peer->header.request, BUS_ERROR_BAD_NAME, 0);
     expect_failure(peer, RC_MALFORMED);
 }
@@ -640,7 +642,7 @@ test_bus_other_version_is_refused(void **state)
     struct bytes_writer writer;
     uint8_t frame[64];
 
-    expect_request(peer, VERB_OPEN);
+    expect_request(peer, VERB_OPEN_STORE);
     bytes_writer_init(&writer, frame, sizeof frame);
     protocol_put_header(&writer, VERB_OPEN_OK, peer->header.request);
     frame[2] = PROTOCOL_VERSION + 1;

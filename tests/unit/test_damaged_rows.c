@@ -144,6 +144,8 @@ broker_put(struct store_table *meta, enum broker_meta_kind kind)
     } else if (kind == BROKER_META_PRODUCER) {
         bytes_put_text(&key.writer, "p");
         bytes_put_u32(&value.writer, 1);
+        bytes_put_u64(&value.writer, 3);
+        bytes_put_u64(&value.writer, 7);
     } else {
         bytes_put_text(&key.writer, "orders");
         bytes_put_u16(&key.writer, 0);
@@ -243,6 +245,7 @@ struct victim {
 #define PARKED &payment_host, "parked"
 #define IDENTITY PARTICIPANT, KEY("store")
 #define CURRENCY PARTICIPANT, KEY("currency")
+#define STARTS PARTICIPANT, KEY("starts")
 #define IN PARTICIPANT, KEY("\2in\6orders\0\0")
 #define OUT PARTICIPANT, KEY("\3out\10payments\0\0")
 #define WAITS_2 OUTBOX, KEY("\10payments\0\0\0\0\0\0\0\0\0\2")
@@ -259,6 +262,15 @@ static const struct victim victims[] = {
     { IDENTITY, CUT, 0, 0, RC_DAMAGED, "event=row_damaged table=participant" },
     { IDENTITY, LONGER, 0, 0, RC_DAMAGED,
       "event=row_damaged table=participant" },
+    { STARTS, VERSION, 0, 0, RC_DAMAGED,
+      "event=row_damaged table=participant key=starts" },
+    { STARTS, CUT, 0, 0, RC_DAMAGED,
+      "event=row_damaged table=participant key=starts" },
+    { STARTS, LONGER, 0, 0, RC_DAMAGED,
+      "event=row_damaged table=participant key=starts" },
+    { STARTS, SET, 8, 0, RC_DAMAGED,
+      "event=row_damaged table=participant key=starts" },
+    { STARTS, GONE, 0, 0, RC_OK, "" },
     { CURRENCY, CUT, 0, 0, RC_MALFORMED, "event=currency_changed" },
     { CURRENCY, LONGER, 0, 0, RC_DAMAGED,
       "event=row_damaged table=participant key=currency" },
