@@ -10,7 +10,8 @@
  *   Consumer     fetches ahead, judges by offset and seq, commits effect,
  *                position and seen seq together (inbox.c): the reading half.
  *   Broker       gathers requests into one transaction, commits, flushes,
- *                answers (broker_turn.c, producer_seqs.c); epochs.
+ *                answers (broker_turn.c, producer_seqs.c); who is let in, and
+ *                under which epoch (producer_life.c).
  *   Chaos        at any step, a bounded number of times: a process is killed
  *                or power is lost, and it starts again; a connection breaks.
  *                With INSTANCES 2, a copy of the participant's store is made
@@ -21,10 +22,13 @@
  *                crash keeps the flushed prefix and any part of the rest;
  *                opening flushes what it found (store.c syncs the log
  *                before recovery; without it: HOLE_RECOVERY).  So kill -9 and power loss are one.
+ *   start        counted in the store and flushed before the process opens
+ *                (participant_life.c); with life, by chance, it is in OPEN.
  *   connection   keeps order and loses nothing; when it breaks, or an end
  *                dies, any last part of each direction is lost.  What the
- *                broker had received of a dead connection is still handled;
- *                what we had received is read first or lost.
+ *                broker had received of a dead connection is still handled,
+ *                also behind what comes over the next one (ROUTER queues
+ *                fairly); what we had received is read first or lost.
  *   tag          the content of an event: every commit has its own, so that
  *                two contents under one seq are seen.
  *
@@ -36,7 +40,8 @@
  *   acked    what was acknowledged is held, with our content, and stays
  *   effect   each event takes effect once, in order, with its content
  *   fence    once a newer epoch was given, an older process appends nothing
- *   no false alarm: without a copy, nobody is FENCED or ends as DAMAGED
+ *   no false alarm: without a copy, nobody is FENCED or ends as DAMAGED;
+ *            with one, nobody is fenced by himself, so that somebody is left
  *   ends     (LTL) all that was committed is published, acknowledged and in
  *            effect at last, whatever is scheduled (nothing goes on for ever:
  *            a time-out that is not too early comes when nothing is on its way)
@@ -55,19 +60,17 @@
  *                     killed process had written and not synced are told, and
  *                     lost with the power; so store.c syncs the log files before
  *                     they are read.
- *   HOLE_OVERTAKE     the broker may read a new connection before the rest of
- *                     the dead one (ROUTER queues fairly, so it may): the
- *                     OPEN of a dead process then fences its successor.
- *                     (Opening again when fenced was tried: it lets a process
- *                     that stood still fence its heir.)
+ *   HOLE_PLAIN_OPEN   OPEN has neither start nor life, as it is said by those
+ *                     who keep no store: the OPEN of a dead process, read
+ *                     late, then fences its successor.  (Opening again when
+ *                     fenced was tried: it lets a process that stood still
+ *                     fence its heir.)
  *   HOLE_COPY_COMMITS a process on a copied store commits before its OPEN is
  *                     answered: its events are then taken for duplicates of
  *                     others with their seqs.
  *
  * and -DMEND_x is a change of the design that closes it:
  *
- *   MEND_START        OPEN carries the number of the store's starts, flushed
- *                     before; the broker gives no epoch for a lower one.
  *   MEND_NEXT_AT_OPEN what the broker holds is compared with what the store
  *                     held when it was opened, not with what it holds now: so
  *                     does the code (outbox_verify); enough unless that process
@@ -111,7 +114,7 @@ chan from_broker[CONNECTIONS] =
 typedef Store {
     byte next_seq;         /* the next event's seq                    */
     byte kept;             /* the last seq that has no outbox row     */
-    byte start;            /* how often it was opened (MEND_START)    */
+    byte start;            /* how often it was opened; flushed        */
     byte next_flushed;
     byte kept_flushed;
     byte tag[COMMANDS + 2] /* of each seq, also after its row is gone */
@@ -147,8 +150,12 @@ byte log_end_flushed;
 byte last_seq_flushed;
 byte epoch_flushed;
 bool broker_flushing;
-byte holder; /* whose OPEN was the last */
+byte holder; /* who was let in last */
 byte holder_flushed;
+byte holder_start;
+byte holder_start_flushed;
+byte holder_life;
+byte holder_life_flushed;
 /* verb, connection, two numbers */
 chan replies = [GROUP] of { mtype, byte, byte, byte };
 
@@ -210,9 +217,7 @@ inline start_process(i)
     process[i].acked = store[i].kept;
     process[i].done = 0;
     process[i].next_then = store[i].next_seq;
-#ifdef MEND_START
-    store[i].start++;
-#endif
+    store[i].start++
 }
 
 /* It can't go on, and is not started again. */
@@ -254,13 +259,16 @@ inline commit_turn(i)
 #endif
 }
 
+/* With the start it tells every life from every other. */
+#define LIFE(i) ((i) + 1)
+
 inline send_open(i)
 {
     process[i].asked++;
     printf("participant %d sends OPEN %d\n", i, process[i].asked);
     if
     :: nfull(to_broker[LINE(i)]) ->
-        to_broker[LINE(i)] ! OPEN, process[i].asked, store[i].start, 0
+        to_broker[LINE(i)] ! OPEN, process[i].asked, store[i].start, LIFE(i)
     :: full(to_broker[LINE(i)])
     fi
 }
@@ -463,18 +471,47 @@ end:
 
 #define INSTANCE(line) ((line) / 2)
 
+inline let_in()
+{
+    epoch++;
+    holder = INSTANCE(line);
+    holder_start = b;
+    holder_life = c;
+    replies ! OPEN_OK, line, a, epoch
+}
+
+/* Of a dead connection's nobody hears. */
+inline fence()
+{
+    assert(line != LINE(INSTANCE(line)) || holder != INSTANCE(line));
+    replies ! FENCED, line, 0, 0
+}
+
+#ifdef HOLE_PLAIN_OPEN
+#define LATER true
+#define OPENS_AGAIN false
+#elif defined(BUG_STARTS_IGNORED)
+#define LATER (c != holder_life || b != holder_start)
+#define OPENS_AGAIN (!LATER)
+#elif defined(BUG_OPENS_AGAIN_ANEW)
+#define LATER (b > holder_start || b == holder_start && c == holder_life)
+#define OPENS_AGAIN false
+#elif defined(BUG_TWIN_LET_IN)
+#define LATER (b > holder_start || b == holder_start && c != holder_life)
+#define OPENS_AGAIN (b == holder_start && c == holder_life)
+#else
+#define LATER (b > holder_start)
+#define OPENS_AGAIN (b == holder_start && c == holder_life)
+#endif
+
+/* producer_life_decide() */
 inline on_open()
 {
-#ifdef MEND_START
     if
-    :: b >= epoch -> epoch = b; replies ! OPEN_OK, line, a, epoch
-    :: b < epoch -> replies ! FENCED, line, 0, 0
-    fi;
-#else
-    epoch++;
-    replies ! OPEN_OK, line, a, epoch;
-#endif
-    holder = INSTANCE(line)
+    :: LATER -> let_in()
+    :: !LATER && OPENS_AGAIN -> replies ! OPEN_OK, line, a, epoch
+    :: else -> fence()
+    fi
 }
 
 inline append()
@@ -511,7 +548,7 @@ inline on_produce()
     :: a > epoch -> replies ! NOT_OPEN, line, 0, 0
     :: else ->
         if
-        :: OLDER -> replies ! FENCED, line, 0, 0
+        :: OLDER -> fence()
         :: !OLDER && DUPLICATE -> replies ! PRODUCE_OK, line, b, 0
         :: !OLDER && GAP -> replies ! SEQ_GAP, line, b, last_seq + 1
         :: else -> append()
@@ -566,16 +603,13 @@ inline flush_broker()
     log_end_flushed = log_end;
     last_seq_flushed = last_seq;
     epoch_flushed = epoch;
-    holder_flushed = holder
+    holder_flushed = holder;
+    holder_start_flushed = holder_start;
+    holder_life_flushed = holder_life
 }
 
-#ifdef HOLE_OVERTAKE
-#define OLD_IS_READ(i) true
-#else
-#define OLD_IS_READ(i) (len(to_broker[OLD_LINE(i)]) == 0)
-#endif
 #define GATHERING (!broker_flushing && nfull(replies))
-#define MAY_TAKE(i) (len(to_broker[LINE(i)]) > 0 && OLD_IS_READ(i))
+#define MAY_TAKE(i) (len(to_broker[LINE(i)]) > 0)
 #define MAY_TAKE_OLD(i) (len(to_broker[OLD_LINE(i)]) > 0)
 #define SECOND (INSTANCES - 1)
 
@@ -762,7 +796,9 @@ inline lose_broker()
     log_end = log_end_flushed;
     last_seq = last_seq_flushed;
     epoch = epoch_flushed;
-    holder = holder_flushed
+    holder = holder_flushed;
+    holder_start = holder_start_flushed;
+    holder_life = holder_life_flushed
 }
 
 /* An acknowledged event is held by the broker, or our row still is. */
@@ -844,6 +880,7 @@ inline copy_store()
     printf("the store is copied\n");
     store[1].next_seq = store[0].next_flushed;
     store[1].kept = store[0].kept_flushed;
+    store[1].start = store[0].start;
     seq = 1;
     do
     :: seq < store[1].next_seq -> store[1].tag[seq] = store[0].tag[seq]; seq++

@@ -2,7 +2,7 @@
 # run.sh - verifies tests/model/publish.pml with spin, and that spin would
 # have found the mistakes that are planted in it
 #
-# usage: run.sh [--long]      (--long: larger bounds too, about a minute more)
+# usage: run.sh [--long]      (--long: larger bounds too, five minutes more)
 #
 # One line per run; exit 1 if anything is not as expected.  Works in a
 # directory of its own and leaves nothing.  The bounds are the rows below; the
@@ -113,14 +113,18 @@ row() {
 
     bounds 2 2 1 0
     row bug recovery_without_sync -DPLANTED -DHOLE_RECOVERY $bounds
-    row hole overtake -DHOLE_OVERTAKE $bounds
-    row mend overtake_start -DHOLE_OVERTAKE -DMEND_START $bounds
+    row hole plain_open -DHOLE_PLAIN_OPEN $bounds
+    row bug starts_ignored -DBUG_STARTS_IGNORED $bounds
+    row bug opens_again_anew -DBUG_OPENS_AGAIN_ANEW $bounds
     bounds 2 0 0 0; copy='-DHOLE_COPY_COMMITS -DINSTANCES=2'
     row bug verify_against_now $copy $bounds
     row holds copy_commits $copy -DMEND_NEXT_AT_OPEN $bounds
     bounds 2 1 0 0
     row hole copy_commits_restarts $copy -DMEND_NEXT_AT_OPEN $bounds
     row mend copy_commits_content $copy -DMEND_CONTENT $bounds
+    bounds 1 1 1 0
+    row mend twins $copy -DMEND_CONTENT $bounds
+    row bug twin_let_in $copy -DMEND_CONTENT -DBUG_TWIN_LET_IN $bounds
 
     if [[ ${1-} == --long ]]; then
         bounds 3 1 1 1; row holds laws_long $bounds
