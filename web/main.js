@@ -3,7 +3,7 @@
 import {say, mark, show} from './dom.js';
 import {count} from './format.js';
 import {onTokenNeeded, setToken} from './api.js';
-import {onStatus, startStatus, statusNow} from './status.js';
+import {brokerIs, isOf, onStatus, startStatus, statusNow} from './status.js';
 import {paused, setPaused} from './shared.js';
 import {overview} from './page-overview.js';
 import {ordersPage} from './page-orders.js';
@@ -68,12 +68,17 @@ function trouble({state, status, error}) {
       : `The gateway says: ${error.message}.`;
   }
   if (!status.broker.up) {
-    return 'The broker is down. Orders are still accepted, and wait on disk.';
+    return `The broker is ${brokerIs(status)}. ` +
+      'Orders are still accepted, and wait on disk.';
   }
-  const down = status.processes.filter((row) => !row.up)
-    .map((row) => row.name);
-  if (down.length === 0) return '';
-  return `${down.join(' and ')} ${down.length > 1 ? 'are' : 'is'} down. ` +
+  const parts = ['down', 'silent'].flatMap((word) => {
+    const names = status.processes.filter((row) => isOf(row) === word)
+      .map((row) => row.name);
+    return names.length === 0 ? []
+      : [`${names.join(' and ')} ${names.length > 1 ? 'are' : 'is'} ${word}`];
+  });
+  if (parts.length === 0) return '';
+  return `${parts.join(', ')}. ` +
     'Orders are still accepted, and go on when it is back.';
 }
 

@@ -4,7 +4,7 @@ import {h, say, mark, show} from './dom.js';
 import {money, time, span, between} from './format.js';
 import {get, send, sentence, Refusal} from './api.js';
 import {follow} from './stream.js';
-import {lagOf, onStatus, pipeline} from './status.js';
+import {brokerIs, isOf, lagOf, onStatus, pipeline} from './status.js';
 import {STEPS, ended, missing, reasonWords, parkedWords}
   from './words.js';
 import {setPill} from './order-parts.js';
@@ -56,9 +56,13 @@ function why(process, order) {
     return `An event of this order is parked in ${order.parked.participant}.`;
   }
   if (!status) return '';
-  if (!status.broker.up) return 'The broker is down: the event waits on disk.';
+  if (!status.broker.up) {
+    return `The broker is ${brokerIs(status)}: the event waits on disk.`;
+  }
   const row = status.processes.find((one) => one.name === process);
-  if (row && !row.up) return `${process} is down. It goes on when it is back.`;
+  if (row && !row.up) {
+    return `${process} is ${isOf(row)}. It goes on when it is back.`;
+  }
   const lag = lagOf(status, process, READS[process]);
   return lag > 0 ? `${process} is ${lag} events behind.` : '';
 }

@@ -2,7 +2,7 @@
 
 import {h, say, mark, drawing, show} from './dom.js';
 import {count, rate, span, bytes, NONE} from './format.js';
-import {onStatus, pipeline, points, rateOf} from './status.js';
+import {isOf, onStatus, pipeline, points, rateOf} from './status.js';
 import {orders, onPause, paused} from './shared.js';
 import {PipelinePicture} from './pipeline.js';
 import {Chart} from './chart.js';
@@ -111,7 +111,7 @@ function details() {
     body.replaceChildren(
       table('Processes', ['process', 'is', 'pid', 'up for', 'restarts',
         'memory', 'outbox', 'parked', 'longest fsync'],
-      status.processes.map((row) => [row.name, row.up ? 'up' : 'down',
+      status.processes.map((row) => [row.name, isOf(row),
         row.pid ? String(row.pid) : NONE, row.uptimeSeconds == null ? NONE
           : span(row.uptimeSeconds * 1000), count(row.restarts),
         bytes(row.residentBytes), count(row.outbox), count(row.parked),

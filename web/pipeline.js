@@ -3,7 +3,7 @@
 
 import {svg, say, mark} from './dom.js';
 import {count, short, span, bytes, NONE} from './format.js';
-import {rateOf, lagOf} from './status.js';
+import {rateOf, lagOf, isOf, brokerIs} from './status.js';
 
 const READERS = {orders: ['payment'], payments: ['ledger', 'gateway'],
   transactions: ['gateway', 'payment']};
@@ -120,22 +120,16 @@ function build(layout) {
   return drawing;
 }
 
-function state(row, broker) {
-  if (row && row.up) return 'up';
-  return !broker && (!row || row.name !== 'gateway') ? 'unknown' : 'down';
-}
-
 function drawProcess(parts, name, row, pipeline) {
   const {status} = pipeline;
-  const is = pipeline.state === 'down' ? 'unknown'
-    : state(row, status.broker.up);
+  const is = pipeline.state === 'down' || !row ? 'unknown' : isOf(row);
   mark(parts.node, 'data-state', is);
   const events = row && row.pid ? rateOf(`in ${name} ${row.pid}`) : null;
   const speed = name === 'gateway' ? rateOf('created') : events;
   say(parts.right, is === 'up' && speed != null ? `${short(speed)}/s` : '');
-  if (is === 'down') {
-    say(parts.one, 'is down');
-    say(parts.two, row && row.ageSeconds != null
+  if (is === 'down' || is === 'silent') {
+    say(parts.one, `is ${is}`);
+    say(parts.two, row.ageSeconds != null
       ? `heard of ${span(row.ageSeconds * 1000)} ago` : 'never heard of');
   } else if (is === 'unknown') {
     say(parts.one, 'not known');
@@ -177,7 +171,7 @@ function flowSpeed(pipeline, topic) {
 // What the picture shows, for those who do not see it.
 function words({status}) {
   const rows = status.processes.map((row) =>
-    `${row.name} ${row.up ? 'is up' : 'is down'}`);
+    `${row.name} is ${isOf(row)}`);
   const lags = status.consumers.filter((row) => row.lag > 0).map((row) =>
     `${row.consumer} is ${row.lag} behind in ${row.topic}`);
   return `The pipeline: ${rows.join(', ')}. ` +
@@ -197,11 +191,11 @@ export class PipelinePicture {
 
   drawOne(drawing, pipeline) {
     const {status} = pipeline;
-    const broker = pipeline.state === 'up' && status.broker.up;
+    const broker = pipeline.state === 'up' ? brokerIs(status) : 'down';
     mark(drawing.node, 'aria-label', words(pipeline));
-    mark(drawing.band, 'data-state', broker ? 'up' : 'down');
-    say(drawing.bandLabel, broker ? 'broker: durable topics'
-      : 'broker is down');
+    mark(drawing.band, 'data-state', broker);
+    say(drawing.bandLabel, broker === 'up' ? 'broker: durable topics'
+      : `broker is ${broker}`);
     for (const [name, parts] of Object.entries(drawing.processes)) {
       drawProcess(parts, name, status.processes.find((p) => p.name === name),
         pipeline);

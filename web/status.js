@@ -35,6 +35,20 @@ function numbersOf(status) {
   return numbers;
 }
 
+// What a process is: the word for it, everywhere.  Who lives and tells nothing
+// is silent.
+export function isOf(row) {
+  return row.up ? 'up' : row.silent ? 'silent' : 'down';
+}
+
+// The same of the broker, of which the gateway notices an end before its last
+// word is old.
+export function brokerIs(status) {
+  if (status.broker.up) return 'up';
+  const row = status.processes.find((one) => one.name === 'broker');
+  return row && row.silent ? 'silent' : 'down';
+}
+
 // Per second, since some samples ago; null before there are two.
 export function rateOf(name) {
   const first = samples[0];

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "gateway/gateway_state.h"
+#include "gateway/pipeline_view.h"
+#include "saga/control.h"
 #include "saga/daemon.h"
 
 /* A row that is not there is an outcome of the request. */
@@ -141,6 +143,18 @@ tell_pipeline(struct gateway_store *store,
     metrics->status = *store->status;
 }
 
+static void
+look_who_lives(const struct gateway_store *store,
+               struct gateway_metrics *metrics)
+{
+    struct pipeline_process rows[PIPELINE_PROCESSES_MAX];
+    uint32_t count = pipeline_processes(metrics, rows);
+
+    for (uint32_t i = 0; i < count; i++)
+        metrics->lives[i] = !rows[i].up &&
+                            control_lives(store->config->home, rows[i].name);
+}
+
 static enum rc
 on_metrics(struct gateway_store *store, struct turn *turn,
            struct request *request)
@@ -163,6 +177,7 @@ on_metrics(struct gateway_store *store, struct turn *turn,
     metrics->transactions = store->counters.transactions;
     metrics->parked_orders = store->counters.parked_orders;
     tell_pipeline(store, metrics);
+    look_who_lives(store, metrics);
     return RC_OK;
 }
 

@@ -52,6 +52,7 @@ put_process(struct text_writer *writer, const struct gateway_metrics *metrics,
     json_begin(writer, '{');
     json_put_text(writer, "name", process->name);
     json_put_bool(writer, "up", process->up);
+    json_put_bool(writer, "silent", process->silent);
     put_seconds(writer, "ageSeconds", process->age_us);
     if (process->report != NULL) {
         json_put_uint(writer, "uptimeSeconds",

@@ -28,9 +28,9 @@ is_listed(const struct pipeline_process *rows, uint32_t count,
     return false;
 }
 
-uint32_t
-pipeline_processes(const struct gateway_metrics *metrics,
-                   struct pipeline_process rows[PIPELINE_PROCESSES_MAX])
+static uint32_t
+list(const struct gateway_metrics *metrics,
+     struct pipeline_process rows[PIPELINE_PROCESSES_MAX])
 {
     static const enum process always[] = { PROCESS_BROKER, PROCESS_PAYMENT,
                                            PROCESS_LEDGER };
@@ -49,6 +49,17 @@ pipeline_processes(const struct gateway_metrics *metrics,
         if (!is_listed(rows, count, name))
             rows[count++] = heard_of(metrics, name);
     }
+    return count;
+}
+
+uint32_t
+pipeline_processes(const struct gateway_metrics *metrics,
+                   struct pipeline_process rows[PIPELINE_PROCESSES_MAX])
+{
+    uint32_t count = list(metrics, rows);
+
+    for (uint32_t i = 0; i < count; i++)
+        rows[i].silent = !rows[i].up && metrics->lives[i];
     return count;
 }
 

@@ -5,6 +5,9 @@
  * payment and ledger, and whoever else has reported (filters, other gateways).
  * What the others tell comes through the broker: while it is silent nobody
  * else can be said to be up, and the age of what was heard last rises.
+ * Who is not up is silent if it lives (it hangs, or nobody passes on what it
+ * tells: no log knows of an end), and down if not.  That is known of those at
+ * the gateway's home; who runs elsewhere is down.
  *
  * Pure: functions of their arguments.
  */
@@ -13,18 +16,19 @@
 
 #include "gateway/request.h"
 
-#define PIPELINE_PROCESSES_MAX (BUS_STATUS_REPORTS_MAX + 4)
 /* Who has told nothing for so long is not called up. */
 #define PIPELINE_STALE_US INT64_C(5000000)
 
 struct pipeline_process {
     const char *name;
     bool up;
+    bool silent;                 /* never both                       */
     int64_t age_us;              /* of the report; -1: there is none */
     const struct report *report; /* NULL: there is none              */
 };
 
-/* Fills in the rows, in a stable order, and returns how many. */
+/* Fills in the rows, in a stable order (metrics->lives does not change it),
+ * and returns how many. */
 uint32_t
 pipeline_processes(const struct gateway_metrics *metrics,
                    struct pipeline_process rows[PIPELINE_PROCESSES_MAX]);

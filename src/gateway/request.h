@@ -93,6 +93,8 @@ struct request_query {
     uint32_t latest;          /* of a stream: told at once; 0: all */
 };
 
+#define PIPELINE_PROCESSES_MAX (BUS_STATUS_REPORTS_MAX + 4)
+
 /* How the whole pipeline stands, as far as the gateway knows. */
 struct gateway_metrics {
     int64_t now_us;
@@ -109,6 +111,8 @@ struct gateway_metrics {
     struct report report;           /* of ourselves, as of now              */
     int64_t status_age_us; /* of what the broker told last; -1: it never did */
     struct bus_status status;
+    bool lives[PIPELINE_PROCESSES_MAX]; /* at our home, by pipeline_view's
+                                           row; asked of those not up       */
 };
 
 struct request {

@@ -116,6 +116,28 @@ control_close(struct control **control_p)
     free(control);
 }
 
+/* Of a socket of another type the kernel tells that somebody listens at the
+ * path, and lets nobody in; where nobody does, it refuses. */
+bool
+control_lives(const char *home, const char *name)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int bytes = snprintf(address.sun_path, sizeof address.sun_path,
+                         "%s/run/%s.ctl", home, name);
+    bool lives;
+    int fd;
+
+    if (bytes >= (int)sizeof address.sun_path)
+        return false;
+    fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    lives = connect(fd, (const struct sockaddr *)&address, sizeof address) != 0
+            && errno == EPROTOTYPE;
+    close(fd);
+    return lives;
+}
+
 int
 control_fd(const struct control *control)
 {

@@ -38,6 +38,13 @@ struct control_request {
 MUST_USE enum rc control_open(struct control **control_out, const char *path);
 void control_close(struct control **control_p);
 
+/*
+ * True if process `name` lives at this home: its door is open, even if nobody
+ * comes to it.  False also if we may not look.  The process notices nothing:
+ * who is looked at again and again and hangs has its queue for operators.
+ */
+bool control_lives(const char *home, const char *name);
+
 /* Readable while there is something to take; -1 for NULL. */
 int control_fd(const struct control *control);
 

@@ -83,10 +83,6 @@ int sagactl_verify_running(const struct sagactl *ctl);
  * EXIT_USAGE, and one line that names the holder, if a process has one. */
 int sagactl_lock_all(const struct sagactl *ctl);
 
-/* True if process `name` lives at this home: its door is open, even if nobody
- * comes to it. */
-bool sagactl_lives(const struct sagactl *ctl, const char *name);
-
 /*
  * Asks process `name` through HOME/run/NAME.ctl and waits up to timeout_ms for
  * its reply, which the caller frees with json_decref().  EXIT_DONE; or one line

@@ -30,12 +30,12 @@ sagactl_check_home(const struct sagactl *ctl)
     return EXIT_USAGE;
 }
 
-/* A socket at the door of that name; -1, and errno.  `flags` of socket(2). */
+/* A socket at the door of that name; -1, and errno. */
 static int
-connect_to(const struct sagactl *ctl, const char *name, int flags)
+connect_to(const struct sagactl *ctl, const char *name)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0);
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     int bytes = snprintf(address.sun_path, sizeof address.sun_path,
                          "%s/run/%s.ctl", ctl->home, name);
     int error = ENAMETOOLONG;
@@ -51,17 +51,6 @@ connect_to(const struct sagactl *ctl, const char *name, int flags)
     close(fd);
     errno = error;
     return -1;
-}
-
-bool
-sagactl_lives(const struct sagactl *ctl, const char *name)
-{
-    int fd = connect_to(ctl, name, SOCK_NONBLOCK);
-
-    if (fd < 0)
-        return errno == EAGAIN; /* those before us were not let in either */
-    close(fd);
-    return true;
 }
 
 static void
@@ -122,7 +111,7 @@ sagactl_hold(const struct sagactl *ctl, int *fd_out)
     *fd_out = -1;
     if (code != EXIT_DONE)
         return code;
-    fd = connect_to(ctl, "broker", 0);
+    fd = connect_to(ctl, "broker");
     if (fd < 0) {
         complain("broker", "does not run at this home");
         return EXIT_SYSTEM;
@@ -154,7 +143,7 @@ ask(const struct sagactl *ctl, const char *name, int timeout_ms,
     va_list values)
 {
     char request[CONTROL_REQUEST_BYTES_MAX];
-    int fd = connect_to(ctl, name, 0), code = EXIT_USAGE;
+    int fd = connect_to(ctl, name), code = EXIT_USAGE;
 
     *object_out = NULL;
     *running_out = fd >= 0;

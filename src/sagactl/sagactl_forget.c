@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "saga/control.h"
 #include "sagactl/sagactl_broker.h"
 
 struct known {
@@ -64,7 +65,7 @@ sagactl_forget(const struct sagactl *ctl, const struct sagactl_args *args)
     code = line_open(ctl, &line);
     if (code != EXIT_DONE)
         return code;
-    if (sagactl_lives(ctl, name)) {
+    if (control_lives(ctl->home, name)) {
         fprintf(stderr, "sagactl: %s lives: stop it first, or it loses what it "
                         "has not read\n", name);
         code = EXIT_DIFFERS;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "saga/control.h"
 #include "sagactl/sagactl_broker.h"
 #include "sagactl/sagactl_out.h"
 #include "sagactl/sagactl_view.h"
@@ -114,8 +115,10 @@ status_from_home(const struct sagactl *ctl, bool with_topics)
             up = add_topics(ctl, topics, consumers);
         if (i == ARRAY_COUNT(names) - 1)
             up = false; /* it was asked, and did not answer */
-        json_array_append_new(processes, json_pack("{s:s,s:b}", "name",
-                                                   names[i], "up", up));
+        json_array_append_new(
+            processes,
+            json_pack("{s:s,s:b,s:b}", "name", names[i], "up", up, "silent",
+                      !up && control_lives(ctl->home, names[i])));
     }
     return json_pack("{s:b,s:o,s:o,s:o}", "partial", 1, "processes", processes,
                      "topics", topics, "consumers", consumers);

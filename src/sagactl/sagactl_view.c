@@ -149,24 +149,19 @@ put_orders(const struct view *view, const json_t *now)
 
 /* ---- processes, topics, consumers ---- */
 
-/* Who lives and tells nothing hangs, or nobody passes on what it tells: its
- * log and the supervisor's know nothing of an end.  Of a gateway that was named
- * by its URL we do not know the home. */
 static const char *
-what_it_is(const struct view *view, const json_t *process)
+what_it_is(const json_t *process)
 {
     if (json_is_true(json_object_get(process, "up")))
         return "up";
-    if (view->ctl->url == NULL &&
-        sagactl_lives(view->ctl, sagactl_text(process, "name")))
-        return "silent";
-    return "down";
+    return json_is_true(json_object_get(process, "silent")) ? "silent"
+                                                            : "down";
 }
 
 static void
 put_process(const struct view *view, const json_t *process)
 {
-    const char *is = what_it_is(view, process);
+    const char *is = what_it_is(process);
     char text[OUT_TEXT_BYTES];
 
     cell(view, 18, "%s", sagactl_text(process, "name"));

@@ -11,7 +11,8 @@
 
 /*
  * Writes lines, each with its line end.  A process is `up`, `down`, or
- * `silent`: it lives at this home, and nothing was heard of it for a while.
+ * `silent`: it lives at the gateway's home, and nothing was heard of it for a
+ * while.
  * With `before`, an answer of elapsed_ms earlier, rates stand beside the
  * counters; it may be NULL.
  */

@@ -140,22 +140,22 @@ test('an event that is refused again is told and dropped', async () => {
   await done(page);
 });
 
-test('a process that is down is shown, and what waits for it', async () => {
+test('a process that hangs is shown, and what waits for it', async () => {
   pipeline.signal('payment', 'SIGSTOP');
   try {
     const id = await pipeline.placed(2, 1);
     const page = await open(`#/orders/${id}`);
-    await page.getByText('payment is down. It goes on when it is back.')
+    await page.getByText('payment is silent. It goes on when it is back.')
       .waitFor();
-    await page.getByRole('alert').getByText('payment is down').waitFor();
+    await page.getByRole('alert').getByText('payment is silent').waitFor();
     await shot(page, 'order-waits');
     await page.getByRole('link', {name: 'Overview'}).click();
-    await page.locator('.wide .process[data-state=down]')
+    await page.locator('.wide .process[data-state=silent]')
       .getByText('payment').waitFor();
     await page.locator('.figure', {hasText: 'oldest'}).waitFor();
-    await shot(page, 'overview-down');
+    await shot(page, 'overview-silent');
     pipeline.signal('payment', 'SIGCONT');
-    await page.locator('.wide .process[data-state=down]')
+    await page.locator('.wide .process[data-state=silent]')
       .waitFor({state: 'detached'});
     await page.getByRole('alert').waitFor({state: 'hidden'});
     await pipeline.ended(id);

@@ -672,18 +672,28 @@ def test_status_tells_who_lives_and_is_silent(make_pipeline):
     """One that hangs has no obituary: `down` sends people to look for it."""
     pipeline = make_pipeline(supervised=False).start()
 
-    def is_(name):
-        result = sagactl(pipeline, "status")
+    def is_(name, *arguments):
+        result = sagactl(pipeline, "status", *arguments)
         up = re.findall(r"^\w+ +up ", result.stdout, re.M)
         assert result.returncode == (len(up) < len(START_ORDER))
         return re.search(rf"^{name} +(\w+)( |$)", result.stdout, re.M)[1]
+
+    def told():
+        row = {row["name"]: row for row in
+               pipeline.json("/status")["processes"]}["ledger"]
+        return row["up"], row["silent"]
     wait_for(lambda: is_("ledger") == "up")
     pipeline.kill("ledger", signal.SIGSTOP)
     wait_for(lambda: is_("ledger") == "silent", what="that it is missed")
+    assert is_("ledger", "--url", pipeline.url) == "silent"
+    assert told() == (False, True)
     pipeline.kill("ledger", signal.SIGCONT)
     wait_for(lambda: is_("ledger") == "up")
+    assert told() == (True, False)
     pipeline.kill("ledger")
     wait_for(lambda: is_("ledger") == "down")
+    assert is_("ledger", "--url", pipeline.url) == "down"
+    assert told() == (False, False)
     status = json.loads(sagactl(pipeline, "status", "--json").stdout)
     assert {row["name"]: row["up"] for row in status["processes"]} == {
         "broker": True, "payment": True, "gateway": True, "ledger": False}

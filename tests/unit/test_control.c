@@ -386,6 +386,42 @@ test_control_wrong_requests_are_told(void **state)
     expect_in(ask(door, "drop 5"), "\"error\":\"nothing with");
 }
 
+/* What a kill leaves: a socket in the directory, and nobody behind it. */
+static void
+leave_door(const char *path)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    close(fd);
+}
+
+/* Also of one that lets nobody in, and whose queue no look makes longer: there
+ * is room for an operator behind any number of looks. */
+static void
+test_control_lives_while_its_door_is_open(void **state)
+{
+    struct door *door = *state;
+    struct control *ledger;
+    char run[72];
+
+    snprintf(run, sizeof run, "%s/run", door->directory);
+    assert_int_equal(mkdir(run, 0700), 0);
+    snprintf(door->path, sizeof door->path, "%s/ledger.ctl", run);
+    assert_false(control_lives(door->directory, "ledger"));
+    assert_int_equal(control_open(&ledger, door->path), RC_OK);
+    for (int i = 0; i < 3 * CONTROL_CLIENTS_MAX; i++)
+        assert_true(control_lives(door->directory, "ledger"));
+    close(connect_door(door));
+    control_close(&ledger);
+    assert_false(control_lives(door->directory, "ledger"));
+    leave_door(door->path);
+    assert_false(control_lives(door->directory, "ledger"));
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -404,6 +440,7 @@ main(void)
         T(test_control_redrive_all_tries_each_order),
         T(test_control_backup_is_answered_when_it_is_done),
         T(test_control_wrong_requests_are_told),
+        T(test_control_lives_while_its_door_is_open),
     };
 
     log_open("test_control");

@@ -120,6 +120,25 @@ test_http_status_of_a_silent_broker_is_old_and_down(void **state)
 }
 
 static void
+test_http_status_who_lives_and_tells_nothing_is_silent(void **state)
+{
+    json_t *object;
+
+    (void)state;
+    metrics.status_age_us = PIPELINE_STALE_US;
+    metrics.lives[1] = true; /* payment; a gateway that is up is no matter */
+    metrics.lives[3] = true;
+    object = status();
+    assert_true(json_is_true(json_object_get(process(object, "payment"),
+                                             "silent")));
+    assert_true(json_is_false(json_object_get(process(object, "ledger"),
+                                              "silent")));
+    assert_true(json_is_false(json_object_get(process(object, "gateway"),
+                                              "silent")));
+    json_decref(object);
+}
+
+static void
 test_http_status_oldest_open_order_has_an_age(void **state)
 {
     json_t *object;
@@ -203,6 +222,8 @@ main(void)
         cmocka_unit_test_setup(test_http_status_tells_who_is_up, setup),
         cmocka_unit_test_setup(
             test_http_status_of_a_silent_broker_is_old_and_down, setup),
+        cmocka_unit_test_setup(
+            test_http_status_who_lives_and_tells_nothing_is_silent, setup),
         cmocka_unit_test_setup(test_http_status_oldest_open_order_has_an_age,
                                setup),
         cmocka_unit_test_setup(
