@@ -146,7 +146,9 @@ roll_is_due(const struct topic_log *log, int64_t now_us)
     if (log->segments.count == 0)
         return true;
     segment = active(log);
-    if (segment->end == segment->base || log->segments.count >= max)
+    /* A roll that its batch did not follow was undone. */
+    invariant(segment->end > segment->base);
+    if (log->segments.count >= max)
         return false;
     return segment->bytes >= config->segment_bytes ||
            (config->segment_age_us > 0 &&
