@@ -121,12 +121,34 @@ sync_once(int fd)
 
 /* ---- writes ------------------------------------------------------------ */
 
+/* Not that this can't be asked here (EPERM: of a filter of system calls), or
+ * now.  Which errors a page that is lost may have no list tells: ext4 forgets
+ * it with EUCLEAN, too, if its map of free blocks is damaged. */
+static bool
+page_is_lost(int error)
+{
+    switch (error) {
+    case ENOSYS:
+    case EOPNOTSUPP:
+    case EINVAL:
+    case ESPIPE:
+    case EPERM:
+    case EACCES:
+    case ENOMEM:
+    case EAGAIN:
+    case EINTR:
+        return false;
+    default:
+        return true;
+    }
+}
+
 /* A wish: where it is not known, the sync does all as ever. */
 static void
 writeback_begin(int fd)
 {
     if (sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE) != 0 &&
-        (errno == EIO || errno == ENOSPC || errno == EDQUOT))
+        page_is_lost(errno))
         sync_failed(fd);
 }
 
