@@ -55,6 +55,35 @@ path_is_of(const struct store *store, const char *path)
             (path[bytes] == '/' && strchr(path + bytes + 1, '/') == NULL));
 }
 
+static void
+path_of(int fd, char path[PATH_MAX])
+{
+    char link[64];
+    ssize_t bytes;
+
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    bytes = readlink(link, path, PATH_MAX - 1);
+    path[bytes > 0 ? bytes : 0] = '\0';
+}
+
+/* True if one has failed of the store that the file is of. */
+static bool
+has_failed(int fd)
+{
+    const struct store *store;
+    char path[PATH_MAX];
+    bool failed = false;
+
+    pthread_mutex_lock(&mutex);
+    for (store = stores; store != NULL && !failed; store = store->sync_next)
+        if (atomic_load(&store->sync_failed)) {
+            path_of(fd, path);
+            failed = path_is_of(store, path);
+        }
+    pthread_mutex_unlock(&mutex);
+    return failed;
+}
+
 /* Before the library lets another thread sync the same file. */
 static void
 stores_note(const char *path)
@@ -85,13 +114,10 @@ store_sync_check(struct store *store, const char *operation)
 static int
 sync_failed(int fd)
 {
-    char link[64], path[PATH_MAX], words[STORE_NAME_BYTES + 100];
+    char path[PATH_MAX], words[STORE_NAME_BYTES + 100];
     int error = errno;
-    ssize_t bytes;
 
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    bytes = readlink(link, path, sizeof path - 1);
-    path[bytes > 0 ? bytes : 0] = '\0';
+    path_of(fd, path);
     stores_note(path);
     snprintf(words, sizeof words, "sync of %.*s failed: %s", STORE_NAME_BYTES,
              store_base_name(path), db_strerror(error));
@@ -112,11 +138,15 @@ store_sync_all(int fd)
     return fsync(fd) == 0 ? 0 : sync_failed(fd);
 }
 
-/* In the library's place of fdatasync(2): 0, or the error. */
+/* In the library's place of fdatasync(2): 0, or the error.  Also for what was
+ * lost before (writeback_begin): a checkpoint that hears that all is well
+ * writes so into the log, and recovery begins there. */
 static int
 sync_once(int fd)
 {
-    return store_sync_data(fd) == 0 ? 0 : errno;
+    if (store_sync_data(fd) != 0)
+        return errno;
+    return has_failed(fd) ? EIO : 0;
 }
 
 /* ---- writes ------------------------------------------------------------ */

@@ -15,7 +15,8 @@
  * that disk would wait behind it (20 to 30 ms on a fast one).  So each thread
  * asks, once per STORE_SYNC_PAGES pages, that what their file has be begun
  * with, and finds little left to wait for.  If the disk refuses, that is a
- * failed sync.
+ * failed sync, and so is each later one of the library's in that store: the
+ * library has not heard of it, and must not call a checkpoint made.
  *
  * The mark files (store_mark.h, store_length.h) are not data: they are synced
  * where they are written, and a failure is a warning.

@@ -27,6 +27,7 @@
 
 #include "../support/store_rig.h"
 #include "saga/log.h"
+#include "saga/store_db.h"
 #include "saga/store_sync.h"
 #include "saga/store_unsynced.h"
 
@@ -93,13 +94,46 @@ static _Atomic unsigned int pages_kept, pages_kept_most;
 /* If not 0, it refuses those of the first time. */
 static _Atomic int refuses_with;
 
+/* As ext4 does with pages that it finds no place for: what was there before is
+ * there again.  Of those that it was not asked for yet. */
+#define KEPT_MAX (2 * STORE_SYNC_PAGES)
+static struct {
+    off_t at;
+    uint8_t before[STORE_PAGE_BYTES];
+} kept[KEPT_MAX];
+static bool forgets;
+
+static void
+keep(int fd, off_t at)
+{
+    unsigned int i = pages_kept;
+
+    if (!forgets || i >= KEPT_MAX)
+        return;
+    kept[i].at = at;
+    memset(kept[i].before, 0, sizeof kept[i].before);
+    (void)!pread(fd, kept[i].before, sizeof kept[i].before, at);
+}
+
+static void
+forget(int fd)
+{
+    while (forgets && pages_kept-- > 0)
+        (void)!syscall(SYS_pwrite64, fd, kept[pages_kept].before,
+                       sizeof kept[pages_kept].before, kept[pages_kept].at);
+}
+
 int
 sync_file_range(int fd, off_t at, off_t bytes, unsigned int flags)
 {
     if (name_begins(fd, "rows")) {
+        int error = atomic_exchange(&refuses_with, 0);
+
+        if (error != 0)
+            forget(fd);
         pages_kept = 0;
-        errno = atomic_exchange(&refuses_with, 0);
-        if (errno != 0)
+        errno = error;
+        if (error != 0)
             return -1;
     }
     return (int)syscall(SYS_sync_file_range, fd, at, bytes, flags);
@@ -349,6 +383,32 @@ test_store_044_page_that_the_disk_refuses_is_a_failed_sync(void **state)
 }
 
 static void
+write_and_be_forgotten(struct store_rig *rig)
+{
+    store_rig_open(rig);
+    commit(rig, 0, MANY_ROWS);
+    assert_int_equal(store_flush(rig->store), RC_OK);
+    pages_kept = 0;
+    forgets = true;
+    refuses_with = EUCLEAN;
+    store_checkpoint(rig->store);
+    _exit(EXIT_DONE);
+}
+
+/* Regress 048: the library was not told, wrote that the checkpoint was made,
+ * and recovery began behind what had been forgotten. */
+static void
+test_store_048_page_that_is_forgotten_is_no_part_of_a_checkpoint(void **state)
+{
+    struct store_rig *rig = *state;
+
+    assert_int_equal(exit_of(write_and_be_forgotten, rig), EXIT_SYSTEM);
+    assert_true(marked(rig));
+    store_rig_open(rig);
+    assert_int_equal(row_count_numbers(rig->table, 100), MANY_ROWS);
+}
+
+static void
 test_store_044_page_that_is_not_begun_with_is_no_failure(void **state)
 {
     static const int later[] = { ENOSYS, EPERM, EINVAL, ENOMEM, EINTR };
@@ -371,6 +431,8 @@ ssize_t
 pwrite(int fd, const void *bytes, size_t count, off_t at)
 {
     unsynced_bytes += count;
+    if (count == STORE_PAGE_BYTES && name_begins(fd, "rows"))
+        keep(fd, at);
     if (name_begins(fd, "rows") && ++pages_kept > pages_kept_most)
         pages_kept_most = pages_kept;
     return syscall(SYS_pwrite64, fd, bytes, count, at);
@@ -492,6 +554,8 @@ main(void)
         WITH_RIG(test_store_flush_after_failed_sync_of_a_copy_goes_on),
         WITH_RIG(test_store_044_pages_go_to_the_disk_before_the_sync),
         WITH_RIG(test_store_044_page_that_the_disk_refuses_is_a_failed_sync),
+        WITH_RIG(
+            test_store_048_page_that_is_forgotten_is_no_part_of_a_checkpoint),
         WITH_RIG(test_store_044_page_that_is_not_begun_with_is_no_failure),
         WITH_RIG(test_store_043_start_after_a_failed_sync_writes_all_again),
         WITH_RIG(test_store_043_start_that_fails_to_write_all_again_is_io),
