@@ -10,8 +10,8 @@
  * Faults: every system call of the library passes through the pointers that
  * db_env_set_func_pwrite(), _write(), _ftruncate() and so on replace (with -1
  * and errno).  A fault test sets them before store_open(), in its own process,
- * to return ENOSPC or EIO or to stop writing at a chosen call; those of fsync,
- * rename, unlink and open are ours (store_sync.c, store_rename.c, ...), and a
+ * to return ENOSPC or EIO or to stop writing at a chosen call; those of pread,
+ * fsync, rename, unlink, open are ours (store_page.c, store_sync.c, ...), and a
  * test that wants syncs to fail brings fdatasync() itself.  The only other
  * effects on the directory are those of store_upkeep.c, store_mark.c and
  * store_length.c.
@@ -30,6 +30,7 @@
 #include "saga/log.h"
 #include "saga/store_length.h"
 #include "saga/store_mark.h"
+#include "saga/store_page.h"
 #include "saga/store_rename.h"
 #include "saga/store_shelf.h"
 #include "saga/store_spare.h"
@@ -140,16 +141,20 @@ environment_open(struct store *store, const struct store_config *config)
     if (error == 0)
         error = store_shelf_install();
     if (error == 0)
+        error = store_page_install();
+    if (error == 0)
         error = db_env_create(&store->env, 0);
     if (error != 0)
         return store_failed(store, error, "env_create", "-");
     error = environment_configure(store, config->cache_bytes);
     if (error != 0)
         return store_failed(store, error, "env_configure", "-");
+    store_page_zeros_allow(&store->lengths);
     error = store->env->open(store->env, store->directory,
                              DB_CREATE | recover | DB_PRIVATE | DB_THREAD |
                                  DB_INIT_TXN | DB_INIT_LOG | DB_INIT_MPOOL,
                              0600);
+    store_page_zeros_refuse();
     if (error == EINVAL)
         return store_failed_as(store, RC_DAMAGED, error, "env_open", "-");
     return error == 0 ? RC_OK : store_failed(store, error, "env_open", "-");

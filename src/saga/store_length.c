@@ -305,6 +305,25 @@ lengths_add(struct store_lengths *lengths, const struct store_length *length)
     return RC_OK;
 }
 
+enum rc
+store_lengths_note(struct store_lengths *lengths, const char *name)
+{
+    struct store_length length = { .pages = STORE_PAGES_SHORT_LATER };
+    size_t i;
+
+    if (!store_name_is_table(name))
+        return RC_OK; /* a removed one's: recovery gives it its own, or none */
+    for (i = 0; i < lengths->count; i++) {
+        if (strcmp(lengths->items[i].name, name) != 0)
+            continue;
+        if (lengths->items[i].pages < STORE_PAGES_SHORT_LATER)
+            lengths->items[i].pages = STORE_PAGES_SHORT;
+        return RC_OK;
+    }
+    memcpy(length.name, name, strlen(name) + 1);
+    return lengths_add(lengths, &length);
+}
+
 static enum rc
 lines_read(const char *directory, FILE *lines,
            struct store_lengths *lengths_out)

@@ -16,7 +16,8 @@
  *                    pages at the end may have been freed, which makes the
  *                    file shorter, too: so a short table is looked at, page
  *                    by page, and at each start until the next checkpoint.  So
- *                    is a later table that is shorter than its first page says.
+ *                    is a later table that is shorter than its first page says,
+ *                    and once one with a page of zeros (store_page.h).
  *                    A line of a table that is not open at a checkpoint, and
  *                    has its file, stays as it is
  *
@@ -74,6 +75,11 @@ void store_lengths_write(const char *directory,
  */
 MUST_USE enum rc store_lengths_compare(const char *directory,
                                        struct store_lengths *lengths_out);
+
+/* Notes one of which recovery has read a page of zeros, to be looked at after
+ * it.  RC_NO_MEMORY. */
+MUST_USE enum rc store_lengths_note(struct store_lengths *lengths,
+                                    const char *name);
 
 /*
  * When recovery has ended, which is with a checkpoint: then all pages are in

@@ -3,9 +3,9 @@
  *
  * What is read row by row is held against the other stores: a page less would
  * be missed there.  Of an idempotency key, a product or a trace nothing else
- * knows, and a page of nothing but zeros reads as one without rows.  So the
- * pages of these tables are looked at, and of the small ones that are read
- * anyway; those of the large ones are not, which would take as long again.
+ * knows, and no walk of theirs meets each page.  So the pages of these tables
+ * are looked at, and of the small ones that are read anyway; those of the large
+ * ones are not, which would take as long again.
  */
 #include "saga/log.h"
 #include "sagactl/verify.h"
