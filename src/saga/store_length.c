@@ -156,6 +156,22 @@ store_lengths_check(const char *path)
     return rc;
 }
 
+/* One whose first page can't be read, or is no table's, the library tells. */
+static bool
+is_another(const char *directory, const struct store_length *length)
+{
+    char path[PATH_MAX];
+    struct table_file file;
+
+    path_of(path, directory, length->name);
+    if (!table_file_open(&file, AT_FDCWD, path))
+        return false;
+    close(file.fd);
+    return file.first_bytes == (ssize_t)sizeof file.first &&
+           file.first.magic == BTREE_MAGIC &&
+           memcmp(file.first.id, length->id, sizeof length->id) != 0;
+}
+
 enum rc
 store_lengths_missing(const char *directory,
                       const struct store_lengths *lengths,
@@ -166,13 +182,19 @@ store_lengths_missing(const char *directory,
 
     for (i = 0; i < lengths->count && stays != NULL; i++) {
         const struct store_length *length = &lengths->items[i];
+        const char *words;
 
-        if (length->pages == STORE_PAGES_SHORT_LATER ||
-            !stays(length->name) || has_file(directory, length->name))
+        if (length->pages == STORE_PAGES_SHORT_LATER || !stays(length->name))
             continue;
-        log_error("store_failed", "rc=damaged operation=open words=\"a table "
-                  "is missing\" table=%s directory=%s",
-                  log_quote(length->name), log_quote(directory));
+        if (!has_file(directory, length->name))
+            words = "a table is missing";
+        else if (is_another(directory, length))
+            words = "another table is in its place";
+        else
+            continue;
+        log_error("store_failed", "rc=damaged operation=open words=%s table=%s "
+                  "directory=%s", log_quote(words), log_quote(length->name),
+                  log_quote(directory));
         rc = RC_DAMAGED;
     }
     return rc;

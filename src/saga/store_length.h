@@ -26,7 +26,8 @@
  * was removed since, or lost; which of the two, its owner knows
  * (store_config.table_stays).  Looked for after recovery, which makes it again
  * if all of it is in the log.  A store that lost power before its first
- * checkpoint has no such line yet.
+ * checkpoint has no such line yet.  And one that stays has its id for ever: a
+ * file with another id is another table, of this store or of somebody else's.
  *
  * Not told: after a crash, a cut that leaves a table all the pages of the last
  * checkpoint.  Its later pages are in the log, but where the first page on disk
@@ -89,7 +90,7 @@ MUST_USE enum rc store_lengths_note(struct store_lengths *lengths,
 MUST_USE enum rc store_lengths_check(const char *directory);
 
 /* Then, too: RC_DAMAGED, and a line in the log for each, if tables of
- * table_pages that stay have no file. */
+ * table_pages that stay have no file, or that of another table. */
 MUST_USE enum rc store_lengths_missing(const char *directory,
                                        const struct store_lengths *lengths,
                                        bool (*stays)(const char *name));

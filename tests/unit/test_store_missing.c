@@ -198,6 +198,29 @@ test_store_029_copy_of_a_store_that_lost_a_table_is_damaged(void **state)
     }
 }
 
+/* Regress 051: it was taken for the table whose name it had, as rows that
+ * nobody had written.  Then the file of a table of another store. */
+static void
+test_store_051_another_table_in_its_place_is_damaged(void **state)
+{
+    char rows[STORE_RIG_PATH_BYTES], other[STORE_RIG_PATH_BYTES];
+    struct store_rig *rig = *state, another;
+
+    fill_two(rig, 100);
+    store_rig_path(rows, rig, "rows");
+    store_rig_path(other, rig, "other");
+    assert_int_equal(rename(other, rows), 0);
+    assert_int_equal(store_open(&rig->store, &rig->config, &rig->created),
+                     RC_DAMAGED);
+    store_rig_init(&another, NULL);
+    fill_two(&another, 100);
+    store_rig_path(other, &another, "rows");
+    assert_int_equal(rename(other, rows), 0);
+    assert_int_equal(store_open(&rig->store, &rig->config, &rig->created),
+                     RC_DAMAGED);
+    store_rig_fini(&another);
+}
+
 /* "other" does not stay: its owner may have removed it. */
 static void
 test_store_missing_table_that_does_not_stay_opens(void **state)
@@ -260,6 +283,7 @@ main(void)
         WITH_RIG(test_store_029_cut_table_that_is_removed_is_damaged),
         WITH_RIG(test_store_029_table_that_was_not_opened_is_known_still),
         WITH_RIG(test_store_029_copy_of_a_store_that_lost_a_table_is_damaged),
+        WITH_RIG(test_store_051_another_table_in_its_place_is_damaged),
         WITH_RIG(test_store_missing_table_that_does_not_stay_opens),
         WITH_RIG(test_store_killed_before_its_first_checkpoint_opens),
         WITH_RIG(test_store_missing_table_of_no_checkpoint_opens),
