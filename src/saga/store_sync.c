@@ -66,6 +66,21 @@ path_of(int fd, char path[PATH_MAX])
     path[bytes > 0 ? bytes : 0] = '\0';
 }
 
+static bool
+is_of_a_store(int fd)
+{
+    const struct store *store;
+    char path[PATH_MAX];
+
+    path_of(fd, path);
+    pthread_mutex_lock(&mutex);
+    store = stores;
+    while (store != NULL && !path_is_of(store, path))
+        store = store->sync_next;
+    pthread_mutex_unlock(&mutex);
+    return store != NULL;
+}
+
 /* True if one has failed of the store that the file is of. */
 static bool
 has_failed(int fd)
@@ -173,11 +188,13 @@ page_is_lost(int error)
     }
 }
 
-/* A wish: where it is not known, the sync does all as ever. */
+/* A wish: where it is not known, the sync does all as ever.  Not of a copy that
+ * a backup writes elsewhere: who syncs that is to be told what it lost. */
 static void
 writeback_begin(int fd)
 {
-    if (sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE) != 0 &&
+    if (is_of_a_store(fd) &&
+        sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE) != 0 &&
         page_is_lost(errno))
         sync_failed(fd);
 }

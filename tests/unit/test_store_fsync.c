@@ -408,6 +408,32 @@ test_store_048_page_that_is_forgotten_is_no_part_of_a_checkpoint(void **state)
     assert_int_equal(row_count_numbers(rig->table, 100), MANY_ROWS);
 }
 
+/* What the library writes elsewhere, as a backup's copy, is synced by others:
+ * they have to hear of what was lost. */
+static void
+test_store_048_page_of_a_copy_is_not_asked_for(void **state)
+{
+    struct store_rig *rig = *state;
+    char path[STORE_RIG_PATH_BYTES];
+    uint64_t number;
+    DBT key = { .data = &number, .size = sizeof number };
+    DB *db;
+
+    store_rig_open(rig);
+    store_rig_path(path, rig, "copy");
+    assert_int_equal(mkdir(path, 0700), 0);
+    store_rig_path(path, rig, "copy/rows");
+    assert_int_equal(db_create(&db, NULL, 0), 0);
+    assert_int_equal(db->set_pagesize(db, STORE_PAGE_BYTES), 0);
+    assert_int_equal(db->open(db, NULL, path, NULL, DB_BTREE, DB_CREATE, 0600),
+                     0);
+    for (number = 0; number < MANY_ROWS; number++)
+        assert_int_equal(db->put(db, NULL, &key, &key, 0), 0);
+    refuses_with = EIO;
+    assert_int_equal(db->close(db, 0), 0);
+    assert_int_equal(atomic_exchange(&refuses_with, 0), EIO);
+}
+
 static void
 test_store_044_page_that_is_not_begun_with_is_no_failure(void **state)
 {
@@ -556,6 +582,7 @@ main(void)
         WITH_RIG(test_store_044_page_that_the_disk_refuses_is_a_failed_sync),
         WITH_RIG(
             test_store_048_page_that_is_forgotten_is_no_part_of_a_checkpoint),
+        WITH_RIG(test_store_048_page_of_a_copy_is_not_asked_for),
         WITH_RIG(test_store_044_page_that_is_not_begun_with_is_no_failure),
         WITH_RIG(test_store_043_start_after_a_failed_sync_writes_all_again),
         WITH_RIG(test_store_043_start_that_fails_to_write_all_again_is_io),
