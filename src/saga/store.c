@@ -45,6 +45,7 @@
 #define LOG_FILE_BYTES_MIN (4u << 20)
 #define LOG_FILE_BYTES_MAX (64u << 20)
 #define LOG_FILES_PER_CHECKPOINT 4
+#define LOG_HEAD_BYTES 28u
 /* The thread is woken each time this share of checkpoint_bytes was put; it
  * then asks for the true log position.  The log is up to 2.7 times the rows. */
 #define WAKES_PER_CHECKPOINT 8
@@ -56,6 +57,33 @@ _Static_assert(LOG_BUFFER_BYTES * 4 <= LOG_FILE_BYTES_MIN,
                "Berkeley DB wants a log file of four buffers at least");
 
 /* ---- the store --------------------------------------------------------- */
+
+/*
+ * The head of a log file is its first record, and the library takes the
+ * checksum of as much memory as that says it has: a length that is wrong ends
+ * the process by a signal.  A file of zeros is one that holds no record yet.
+ */
+struct log_head {
+    uint32_t previous;
+    uint32_t bytes;
+    uint32_t rest[LOG_HEAD_BYTES / sizeof(uint32_t) - 2];
+};
+
+static enum rc
+log_head_check(const struct store *store, int fd, const char *name)
+{
+    static const struct log_head blank;
+    struct log_head head;
+
+    if (pread(fd, &head, sizeof head, 0) != (ssize_t)sizeof head ||
+        head.bytes == LOG_HEAD_BYTES ||
+        memcmp(&head, &blank, sizeof head) == 0)
+        return RC_OK;
+    log_error("store_failed", "rc=damaged operation=open words=\"the head of a "
+              "log file\" file=%s directory=%s", name,
+              log_quote(store->directory));
+    return RC_DAMAGED;
+}
 
 /*
  * Recovery syncs the tables and never the log: what it found there is in the
@@ -71,13 +99,15 @@ log_file_sync(struct store *store, int directory_fd, const char *name)
 
     if (fd < 0 || store_sync_data(fd) != 0)
         rc = store_failed(store, errno, "log_sync", name);
+    else
+        rc = log_head_check(store, fd, name);
     if (fd >= 0)
         close(fd);
     return rc;
 }
 
-/* Sees whether the directory is ours to open, and whether it was in use, and
- * makes durable what its log holds. */
+/* Sees whether the directory is ours to open, and whether it was in use, looks
+ * at its log files' heads, and makes durable what they hold. */
 static enum rc
 directory_look(struct store *store, bool *created_out)
 {

@@ -411,6 +411,36 @@ test_store_flipped_byte_in_log_is_damaged(void **state)
     assert_null(rig->store);
 }
 
+/* Regress 052: the library took the checksum of as many octets as the first
+ * record says that it has, and the process ended by SIGSEGV. */
+static void
+test_store_052_flipped_bit_in_the_head_of_the_log_is_damaged(void **state)
+{
+    struct store_rig *rig = *state;
+    char path[STORE_RIG_PATH_BYTES];
+    unsigned int bit;
+    uint8_t byte;
+    int fd;
+
+    fill(rig, 1000);
+    store_rig_path(path, rig, "log.0000000001");
+    for (bit = 32; bit < 64; bit++) { /* the record's length */
+        fd = open(path, O_RDWR);
+        assert_true(fd >= 0);
+        assert_int_equal(pread(fd, &byte, 1, bit / 8), 1);
+        byte ^= (uint8_t)(1u << bit % 8);
+        assert_int_equal(pwrite(fd, &byte, 1, bit / 8), 1);
+        if (store_open(&rig->store, &rig->config, &rig->created) !=
+            RC_DAMAGED)
+            fail_msg("bit %u", bit);
+        byte ^= (uint8_t)(1u << bit % 8);
+        assert_int_equal(pwrite(fd, &byte, 1, bit / 8), 1);
+        close(fd);
+    }
+    store_rig_open(rig);
+    assert_true(row_has_number(rig->table, 999, 100));
+}
+
 static void
 test_store_without_its_log_is_damaged(void **state)
 {
@@ -641,6 +671,7 @@ main(void)
         WITH_RIG(test_store_killed_table_that_shrank_opens),
         WITH_RIG(test_store_table_made_anew_may_be_shorter),
         WITH_RIG(test_store_with_damaged_table_pages_is_damaged),
+        WITH_RIG(test_store_052_flipped_bit_in_the_head_of_the_log_is_damaged),
         WITH_RIG(test_store_without_its_log_is_damaged),
         WITH_RIG(test_store_with_damaged_mark_is_damaged),
         WITH_RIG(test_store_with_mark_that_cannot_be_opened_is_io),
