@@ -62,8 +62,9 @@ disk_is_full(const struct store *store)
 
 /*
  * After a panic every call says DB_RUNRECOVERY; the first cause tells why.
- * Recovery on a full disk panics too, and nothing is damaged then.  A full
- * disk that made a *running* environment panic is RC_IO: it must end.
+ * Recovery on a full disk panics too, and nothing is damaged then; where it
+ * does not find a file of the log, that is lost, and no later start helps.  A
+ * full disk that made a *running* environment panic is RC_IO: it must end.
  */
 static enum rc
 rc_of_panic(const struct store *store)
@@ -72,6 +73,8 @@ rc_of_panic(const struct store *store)
 
     if (store->opening && (cause == ENOSPC || disk_is_full(store)))
         return RC_NO_SPACE;
+    if (store->opening && cause == ENOENT)
+        return RC_DAMAGED;
     return cause > 0 && cause != EINVAL ? RC_IO : RC_DAMAGED;
 }
 

@@ -489,6 +489,26 @@ test_store_with_mark_that_cannot_be_opened_is_io(void **state)
     assert_null(rig->store);
 }
 
+/* Regress 053: recovery found that a log file was not there, and "no such file"
+ * was taken for a failure of the system: started again and again. */
+static void
+test_store_053_log_without_its_first_file_is_damaged(void **state)
+{
+    struct store_rig *rig = *state;
+    char path[STORE_RIG_PATH_BYTES];
+
+    rig->config.checkpoint_bytes = 16 << 20; /* log files of 4 MiB */
+    fill(rig, 100);
+    change_and_die(rig, 100, 40000, false);
+    store_rig_path(path, rig, "log.0000000002");
+    assert_int_equal(access(path, F_OK), 0);
+    store_rig_path(path, rig, "log.0000000001");
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(store_open(&rig->store, &rig->config, &rig->created),
+                     RC_DAMAGED);
+    assert_null(rig->store);
+}
+
 /* A backup holds tables and log, and no mark. */
 static void
 test_store_without_mark_opens(void **state)
@@ -675,6 +695,7 @@ main(void)
         WITH_RIG(test_store_without_its_log_is_damaged),
         WITH_RIG(test_store_with_damaged_mark_is_damaged),
         WITH_RIG(test_store_with_mark_that_cannot_be_opened_is_io),
+        WITH_RIG(test_store_053_log_without_its_first_file_is_damaged),
         WITH_RIG(test_store_without_mark_opens),
         WITH_RIG(test_store_closed_after_failed_flush_writes_no_page),
         cmocka_unit_test_setup_teardown(
