@@ -114,6 +114,8 @@ def frame_seeds():
             (9, text(b"ledger")), (10, b""),
             (11, struct.pack(">HQ", 1, 3) + text(b"words")),
             (11, struct.pack(">HQ", 999, 3) + text(b"words")),
+            (16, text(b"gateway") + struct.pack(">QQ", 3, 2**64 - 1)),
+            (16, text(b"gateway") + struct.pack(">QQ", 0, 7)),
             (12, b""), (255, b"")):
         write("frames", frame(verb, body))
     write("frames", frame(7, b"", version=2))
