@@ -163,6 +163,7 @@ environment_open(struct store *store, const struct store_config *config)
 {
     u_int32_t recover = config->copied ? DB_RECOVER_FATAL : DB_RECOVER;
     int error = store_sync_install();
+    enum rc rc = RC_OK;
 
     if (error == 0)
         error = store_rename_install();
@@ -179,15 +180,17 @@ environment_open(struct store *store, const struct store_config *config)
     error = environment_configure(store, config->cache_bytes);
     if (error != 0)
         return store_failed(store, error, "env_configure", "-");
-    store_page_zeros_allow(&store->lengths);
+    store_page_zeros_allow(true);
     error = store->env->open(store->env, store->directory,
                              DB_CREATE | recover | DB_PRIVATE | DB_THREAD |
                                  DB_INIT_TXN | DB_INIT_LOG | DB_INIT_MPOOL,
                              0600);
+    if (error == 0)
+        rc = store_page_zeros_look(store->directory, &store->lengths);
     store_page_zeros_refuse();
     if (error == EINVAL)
         return store_failed_as(store, RC_DAMAGED, error, "env_open", "-");
-    return error == 0 ? RC_OK : store_failed(store, error, "env_open", "-");
+    return error == 0 ? rc : store_failed(store, error, "env_open", "-");
 }
 
 static enum rc

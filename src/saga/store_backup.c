@@ -19,7 +19,7 @@ store_backup_write(void *environment, const char *directory)
     if (mkdir(directory, S_IRWXU) != 0)
         return store_failed_as(store, errno == EEXIST ? RC_EXISTS : RC_IO,
                                errno, "backup", "-");
-    store_page_zeros_allow(NULL);
+    store_page_zeros_allow(false);
     error = store->env->backup(store->env, directory, DB_BACKUP_FILES);
     store_page_zeros_refuse();
     return error == 0 ? RC_OK : store_failed(store, error, "backup", "-");

@@ -77,8 +77,8 @@ void store_lengths_write(const char *directory,
 MUST_USE enum rc store_lengths_compare(const char *directory,
                                        struct store_lengths *lengths_out);
 
-/* Notes one of which recovery has read a page of zeros, to be looked at after
- * it.  RC_NO_MEMORY. */
+/* Notes one that recovery has left with a page of zeros, to be looked at.
+ * RC_NO_MEMORY. */
 MUST_USE enum rc store_lengths_note(struct store_lengths *lengths,
                                     const char *name);
 

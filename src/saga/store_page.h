@@ -12,8 +12,9 @@
  *
  * Zeros are right where the library itself looks for what was not written yet:
  * while it recovers, verifies a table (which tells of them) or makes a copy.
- * What recovery has read so stays in the cache, so its table is looked at as
- * one that was short (store_length.h).
+ * What recovery has read so is noted.  When it has ended, which is with a
+ * checkpoint, the page is in its file; if not, zeros are in the cache still,
+ * and its table is looked at as one that was short (store_length.h).
  *
  * An older state of the page itself is not found here.
  *
@@ -27,9 +28,14 @@
 /* From now on the library reads so, in this process; 0 or its error. */
 int store_page_install(void);
 
-/* From allow to refuse the library may find pages of zeros, in this thread.
- * The tables that have some are noted in `noted`, if it is not NULL. */
-void store_page_zeros_allow(struct store_lengths *noted);
+/* From allow to refuse the library may find pages of zeros, in this thread;
+ * `noted` says whether look is to know of them. */
+void store_page_zeros_allow(bool noted);
 void store_page_zeros_refuse(void);
+
+/* When recovery has ended, before refuse: adds the tables some of whose noted
+ * pages are not there to `lengths`.  RC_NO_MEMORY. */
+MUST_USE enum rc store_page_zeros_look(const char *directory,
+                                       struct store_lengths *lengths);
 
 #endif

@@ -226,7 +226,7 @@ store_table_verify(struct store *store, const char *name)
     if (access(path, F_OK) != 0)
         return RC_NOT_FOUND;
     error = db_create(&db, store->env, 0);
-    store_page_zeros_allow(NULL);
+    store_page_zeros_allow(false);
     if (error == 0)
         error = db->verify(db, name, NULL, NULL, 0); /* the handle is gone */
     store_page_zeros_refuse();
