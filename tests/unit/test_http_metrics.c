@@ -144,6 +144,7 @@ test_http_metrics_largest_fit(void **state)
         facts.replies[i] = UINT64_MAX;
     memset(metrics.name, 'g', PRODUCER_NAME_BYTES - 1);
     metrics.name[PRODUCER_NAME_BYTES - 1] = '\0';
+    memset(metrics.lives, 1, sizeof metrics.lives);
     metrics.now_us = INT64_MAX;
     metrics.oldest_open_us = 1;
     metrics.status_age_us = INT64_MAX / 2;
