@@ -91,17 +91,14 @@ zeros_grow(void)
 static bool
 zeros_note(int fd, off_t at)
 {
-    char link[64], path[PATH_MAX];
+    char path[PATH_MAX];
     struct zero_page *page;
-    ssize_t bytes;
 
     if (!zeros.noted)
         return true;
     if (zeros.count == zeros.room && !zeros_grow())
         return false;
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    bytes = readlink(link, path, sizeof path - 1);
-    path[bytes > 0 ? bytes : 0] = '\0';
+    store_path_of(fd, path);
     page = &zeros.pages[zeros.count++];
     snprintf(page->name, sizeof page->name, "%.*s", STORE_NAME_BYTES - 1,
              store_base_name(path));
@@ -148,9 +145,8 @@ read_page(int fd, void *data, size_t bytes, off_t at)
     ssize_t got = pread(fd, data, bytes, at);
     struct page_head head;
 
-    if (got != (ssize_t)STORE_PAGE_BYTES || at % STORE_PAGE_BYTES != 0)
-        return got;
-    if (number_is(data, at))
+    if (got != (ssize_t)STORE_PAGE_BYTES || at % STORE_PAGE_BYTES != 0 ||
+        number_is(data, at))
         return got;
     if (zeros.allowed && is_zeros(data))
         return zeros_note(fd, at) ? got : -1;

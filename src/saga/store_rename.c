@@ -25,6 +25,17 @@ store_base_name(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
+void
+store_path_of(int fd, char *path)
+{
+    char link[64];
+    ssize_t bytes;
+
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    bytes = readlink(link, path, PATH_MAX - 1);
+    path[bytes > 0 ? bytes : 0] = '\0';
+}
+
 /* 0, or -1 and errno. */
 static int
 sync_path(const char *path, int flags)

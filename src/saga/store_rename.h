@@ -18,6 +18,9 @@ int store_rename_install(void);
 /* What is behind the last slash of a path. */
 const char *store_base_name(const char *path);
 
+/* Where an open file is now: "" without /proc.  `path` has PATH_MAX octets. */
+void store_path_of(int fd, char *path);
+
 /* Syncs the directory that the path is in: 0, or -1 and errno. */
 int store_rename_sync(const char *path);
 

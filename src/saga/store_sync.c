@@ -55,24 +55,13 @@ path_is_of(const struct store *store, const char *path)
             (path[bytes] == '/' && strchr(path + bytes + 1, '/') == NULL));
 }
 
-static void
-path_of(int fd, char path[PATH_MAX])
-{
-    char link[64];
-    ssize_t bytes;
-
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    bytes = readlink(link, path, PATH_MAX - 1);
-    path[bytes > 0 ? bytes : 0] = '\0';
-}
-
 static bool
 is_of_a_store(int fd)
 {
     const struct store *store;
     char path[PATH_MAX];
 
-    path_of(fd, path);
+    store_path_of(fd, path);
     pthread_mutex_lock(&mutex);
     store = stores;
     while (store != NULL && !path_is_of(store, path))
@@ -92,7 +81,7 @@ has_failed(int fd)
     pthread_mutex_lock(&mutex);
     for (store = stores; store != NULL && !failed; store = store->sync_next)
         if (atomic_load(&store->sync_failed)) {
-            path_of(fd, path);
+            store_path_of(fd, path);
             failed = path_is_of(store, path);
         }
     pthread_mutex_unlock(&mutex);
@@ -132,7 +121,7 @@ sync_failed(int fd)
     char path[PATH_MAX], words[STORE_NAME_BYTES + 100];
     int error = errno;
 
-    path_of(fd, path);
+    store_path_of(fd, path);
     stores_note(path);
     snprintf(words, sizeof words, "sync of %.*s failed: %s", STORE_NAME_BYTES,
              store_base_name(path), db_strerror(error));
