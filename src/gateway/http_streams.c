@@ -143,7 +143,9 @@ note_hole(struct streams *streams, uint64_t next)
     for (stream = streams->all; stream != NULL; stream = stream->next) {
         if (stream->catching)
             continue;
-        if (stream->narrow && !stream->unread)
+        /* It may have come from the history, and be in front of the ring. */
+        if (stream->narrow && !stream->unread &&
+            stream->cursor < streams->ring.next)
             stream->cursor = streams->ring.next;
         stream->catching = stream->cursor < next;
         stream_pend(stream);

@@ -111,8 +111,10 @@ answer(struct fake_store *store, struct request *request)
     if (request->kind == REQUEST_ORDER_WATCH) {
         request->order.status = store->watched;
         request->order.updated_us += (int64_t)store->watched;
-        request->change_next = store->change_next;
     }
+    if (request->kind == REQUEST_ORDER_WATCH ||
+        request->kind == REQUEST_ORDER_STREAM)
+        request->change_next = store->change_next;
     if (request->kind == REQUEST_ORDER_CANCEL)
         request->order.cancel_us = TIME_US;
     if (request->kind == REQUEST_USER_CREDIT && request->credit.value == 0)
@@ -128,7 +130,7 @@ answer(struct fake_store *store, struct request *request)
         TRANSACTION_SUCCESSFUL, TIME_US };
     if (request->kind == REQUEST_METRICS || request->kind == REQUEST_STATUS)
         request->metrics = calloc(1, sizeof(*request->metrics));
-    if (request->query.limit > 0) {
+    if (request->query.limit > 0 && request->kind != REQUEST_ORDER_STREAM) {
         request->rows = make_rows(request, request->query.after + 1);
         request->rows_count = request->query.limit;
         request->more = true;

@@ -22,7 +22,7 @@ void fake_store_destroy(struct fake_store **store_p);
 /* The outcome of every answer from now on; REQUEST_DONE at first. */
 void fake_store_outcome(struct fake_store *store, enum request_outcome outcome);
 /* How a watched order stands from now on (ORDER_COMPLETED at first), and the
- * number of the next change. */
+ * number of the next change; the history has nothing for anybody. */
 void fake_store_watched(struct fake_store *store, enum order_status status,
                         uint64_t change_next);
 /* true: it takes requests and keeps them; false: it answers them, in order. */

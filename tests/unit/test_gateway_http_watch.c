@@ -13,9 +13,12 @@
 #include "../support/http_world.h"
 #include "gateway/gateway_changes.h"
 
-/* GET /orders/{id}/stream over a store that leaves changes out. */
+/* GET /orders/{id}/stream, and a user's, over a store that leaves changes
+ * out. */
 
 #define WATCH "GET /orders/5/stream HTTP/1.1\r\nHost: localhost\r\n\r\n"
+#define OF_USER "GET /orders/stream?userId=1 HTTP/1.1\r\n" \
+                "Host: localhost\r\n\r\n"
 #define WATCHED 5
 #define OTHER 99
 
@@ -73,8 +76,9 @@ times_heard(const char *words)
     return count;
 }
 
+/* The next change is 10. */
 static int
-watch(enum order_status status)
+enter(const char *request, enum order_status status)
 {
     int fd;
 
@@ -84,7 +88,16 @@ watch(enum order_status status)
     http_world_start(&world);
     fake_store_watched(world.store, status, 10);
     fd = http_connect(&world);
-    http_send(fd, WATCH, sizeof(WATCH) - 1);
+    http_send(fd, request, strlen(request));
+    hear(fd, "retry: 1000\n\n");
+    return fd;
+}
+
+static int
+watch(enum order_status status)
+{
+    int fd = enter(WATCH, status);
+
     hear(fd, "id: 9\n");
     return fd;
 }
@@ -137,6 +150,26 @@ test_http_stream_032_state_that_was_told_is_not_repeated(void **state)
     leave(fd);
 }
 
+/* Regress 055: a stream of one user that had read the history beyond a hole
+ * that the ring did not know yet was sent back to where that begins: it told
+ * what it had told already. */
+static void
+test_http_stream_055_history_is_not_read_twice(void **state)
+{
+    int fd = enter(OF_USER, ORDER_CREATED);
+
+    (void)state;
+    fake_store_watched(world.store, ORDER_CREATED, 31);
+    post_change(20, OTHER, ORDER_CREATED);   /* 10 to 19 are left out ...   */
+    assert_true(fake_store_wait(world.store, 2));
+    post_change(31, OTHER, ORDER_COMPLETED); /* ... and 21 to 30, and read  */
+    hear(fd, "id: 31\nevent: order\n");
+    assert_int_equal(times_heard("event: order"), 1);
+    assert_int_equal(fake_store_count(world.store), 2);
+    assert_int_equal(fake_store_last(world.store).change_after, 9);
+    leave(fd);
+}
+
 int
 main(void)
 {
@@ -144,6 +177,7 @@ main(void)
         cmocka_unit_test(test_http_stream_032_end_within_a_hole_is_told),
         cmocka_unit_test(
             test_http_stream_032_state_that_was_told_is_not_repeated),
+        cmocka_unit_test(test_http_stream_055_history_is_not_read_twice),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
