@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
 #include "gateway/gateway_state.h"
 #include "saga/log.h"
@@ -228,16 +229,32 @@ gateway_changes_write(struct gateway_store *store)
     return rc == RC_OK ? trim(store, written + TRIM_MAX) : rc;
 }
 
+/* Nobody may change anything for long, and so show the gap. */
+static void
+wake_who_listens(const struct gateway_shared *shared)
+{
+    int wake_fd = atomic_load(&shared->wake_fd);
+
+    if (atomic_load(&shared->listening) && wake_fd >= 0 &&
+        eventfd_write(wake_fd, 1) != 0)
+        log_warning("wake_failed", "fd=%d", wake_fd);
+}
+
 void
 gateway_changes_post(struct gateway_store *store)
 {
     struct gateway_changes *changes = &store->changes;
+    struct gateway_shared *shared = store->shared;
+    bool posts = changes->post != NULL;
 
-    if (changes->post == NULL)
-        return;
-    atomic_fetch_add(&store->shared->changes_waiting, 1);
-    mailbox_post(store->answers, changes->post, changes->post);
-    changes->post = NULL;
+    if (posts) {
+        atomic_fetch_add(&shared->changes_waiting, 1);
+        mailbox_post(store->answers, changes->post, changes->post);
+        changes->post = NULL;
+    }
+    if (atomic_exchange(&shared->changes_next, changes->next) !=
+            changes->next && !posts)
+        wake_who_listens(shared);
 }
 
 /* ---- reading the history ---------------------------------------------- */

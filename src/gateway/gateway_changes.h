@@ -12,8 +12,9 @@
  *
  * While the http thread listens, each turn's changes are also posted to it,
  * whole, after the flush.  At most CHANGES_WAITING_MAX turns wait there; then
- * one is left out, which shows as a gap in the numbers, and whoever needs it
- * reads the history.
+ * one is left out, which shows as a gap in the numbers, or, if no later turn
+ * changes anything, in shared->changes_next; whoever needs it reads the
+ * history.
  *
  * Thread rule: the store thread's.
  */
@@ -64,7 +65,7 @@ void gateway_changes_transaction(struct gateway_store *store,
 
 /* Before the commit: writes the turn's rows and removes the oldest. */
 MUST_USE enum rc gateway_changes_write(struct gateway_store *store);
-/* After the flush: posts them. */
+/* After the flush: posts them, and tells the number behind them. */
 void gateway_changes_post(struct gateway_store *store);
 
 /* Serves REQUEST_ORDER_STREAM, _ORDER_WATCH, _TRANSACTION_STREAM. */

@@ -24,8 +24,11 @@ struct gateway_shared {
     atomic_bool stopped;  /* set by the store thread when it has ended       */
     atomic_bool listening; /* the http thread wants REQUEST_CHANGED          */
     atomic_uint changes_waiting; /* of those, not yet taken                   */
+    _Atomic uint64_t changes_next; /* number behind the last one on disk; told
+                                      after what of them waits is counted    */
     atomic_int wake_fd;   /* eventfd the store thread writes when a flag has
-                             changed; the http thread made it                */
+                             changed, or changes are left out; the http thread
+                             made it */
 };
 
 /*

@@ -153,6 +153,20 @@ note_hole(struct streams *streams, uint64_t next)
     ring_begin(&streams->ring, next);
 }
 
+/* Of changes that did not come the next to come tells, if one does.  All that
+ * was counted before changes_next was told has been taken: so no change that
+ * is on its way is called left out. */
+static void
+note_left_out(struct gateway_http *http)
+{
+    struct streams *streams = &http->streams;
+    uint64_t next = atomic_load(&http->shared->changes_next);
+
+    if (streams->ring.next != 0 && streams->ring.next < next &&
+        atomic_load(&http->shared->changes_waiting) == 0)
+        note_hole(streams, next);
+}
+
 void
 streams_changed(struct gateway_http *http, struct request *request)
 {
@@ -232,6 +246,7 @@ streams_turn(struct gateway_http *http)
     unsigned resumed;
 
     end_beats(http);
+    note_left_out(http);
     if (wave_is_wanted(streams) &&
         http->now_us - streams->wave_us >= STREAM_WAVE_US)
         begin_wave(streams, http->now_us);

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
 #include "../support/gateway_world.h"
 #include "gateway/gateway_changes.h"
@@ -198,6 +199,48 @@ test_gateway_changes_are_posted_to_who_listens(void **state)
     }
 }
 
+static bool
+was_woken(struct gateway_world *world)
+{
+    eventfd_t count;
+
+    return eventfd_read(atomic_load(&world->shared.wake_fd), &count) == 0;
+}
+
+/* Regress 047: of a turn that is left out who listens is told, if not what it
+ * changed; with what is posted he is woken anyway. */
+static void
+test_gateway_changes_047_left_out_turn_wakes_who_listens(void **state)
+{
+    struct gateway_world *world = *state;
+    uint64_t next = 0;
+
+    for (int i = 0; i < 3; i++) {
+        struct request request = { .kind = REQUEST_ORDER_PLACE,
+                                   .user = { 1 }, .product = { 1 },
+                                   .quantity = 1 };
+        struct request *posted;
+
+        (void)was_woken(world);
+        atomic_store(&world->shared.listening, i > 0);
+        atomic_store(&world->shared.changes_waiting,
+                     i == 1 ? CHANGES_WAITING_MAX : 0);
+        mailbox_post(world->requests, &request, &request);
+        assert_int_equal(participant_turn(world->participant, 1000), RC_OK);
+        assert_ptr_equal(mailbox_take(world->answers), &request);
+        posted = request.next;
+        assert_int_equal(posted != NULL, i == 2);
+        assert_int_equal(was_woken(world), i == 1);
+        assert_true(atomic_load(&world->shared.changes_next) > next);
+        next = atomic_load(&world->shared.changes_next);
+        if (posted == NULL)
+            continue;
+        assert_int_equal(change_at(posted, 0)->number, next - 1);
+        request_fini(posted);
+        free(posted);
+    }
+}
+
 int
 main(void)
 {
@@ -212,6 +255,7 @@ main(void)
         T(test_gateway_changes_are_filtered),
         T(test_gateway_changes_watch_of_no_order),
         T(test_gateway_changes_are_posted_to_who_listens),
+        T(test_gateway_changes_047_left_out_turn_wakes_who_listens),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "../support/http_world.h"
@@ -150,6 +151,40 @@ test_http_stream_032_state_that_was_told_is_not_repeated(void **state)
     leave(fd);
 }
 
+/* Regress 047: a hole at the end was told with the next change, whenever that
+ * came. */
+static void
+test_http_stream_047_hole_that_nothing_follows_is_told(void **state)
+{
+    int fd = watch(ORDER_CREATED);
+
+    (void)state;
+    post_change(10, OTHER, ORDER_COMPLETED);
+    fake_store_watched(world.store, ORDER_COMPLETED, 21);
+    atomic_store(&world.shared.changes_next, 21);
+    assert_int_equal(eventfd_write(atomic_load(&world.shared.wake_fd), 1), 0);
+    hear(fd, "id: 20\nevent: order\ndata: {\"id\":5,");
+    hear(fd, "ORDER_COMPLETED");
+    leave(fd);
+}
+
+/* What is posted, and not yet taken, is no hole. */
+static void
+test_http_stream_047_change_on_its_way_is_no_hole(void **state)
+{
+    int fd = watch(ORDER_CREATED);
+    struct http_reply reply;
+
+    (void)state;
+    atomic_fetch_add(&world.shared.changes_waiting, 1);
+    atomic_store(&world.shared.changes_next, 11);
+    http_ask_json(&world, "GET", "/healthz", NULL, &reply); /* it has looked */
+    post_change(10, WATCHED, ORDER_COMPLETED);
+    hear(fd, "id: 10\nevent: order\ndata: {\"id\":5,");
+    assert_int_equal(fake_store_count(world.store), 1);
+    leave(fd);
+}
+
 /* Regress 055: a stream of one user that had read the history beyond a hole
  * that the ring did not know yet was sent back to where that begins: it told
  * what it had told already. */
@@ -177,6 +212,9 @@ main(void)
         cmocka_unit_test(test_http_stream_032_end_within_a_hole_is_told),
         cmocka_unit_test(
             test_http_stream_032_state_that_was_told_is_not_repeated),
+        cmocka_unit_test(
+            test_http_stream_047_hole_that_nothing_follows_is_told),
+        cmocka_unit_test(test_http_stream_047_change_on_its_way_is_no_hole),
         cmocka_unit_test(test_http_stream_055_history_is_not_read_twice),
     };
 
