@@ -74,6 +74,9 @@ static const struct damage damages[] = {
       "participant", KEY_IN, 0, "transactions", DELETE },
     { "payment would send other seqs", CHECK_OUTBOX, VERIFY_PAYMENT,
       "participant", KEY_OUT, 0, "payments", 7 },
+    /* Regress 061 */
+    { "payment knows nothing of what it sent", CHECK_OUTBOX, VERIFY_PAYMENT,
+      "participant", KEY_OUT, 0, "payments", DELETE },
     { "a batch of an outbox is gone", CHECK_OUTBOX, VERIFY_GATEWAY, "outbox",
       KEY_FIRST, 0, "", DELETE },
     { "a batch of an outbox is damaged", CHECK_OUTBOX, VERIFY_GATEWAY,
