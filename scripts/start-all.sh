@@ -42,13 +42,22 @@ build() {
         refuse "the build failed"
 }
 
+# As whoever reads it can type it, in another shell too.
+stop_command() {
+    local where=''
+    if [[ $home != "$PWD/var" ]]; then
+        printf -v where 'SAGAPIPE_HOME=%q ' "$home"
+    fi
+    echo "$where$scripts/stop-all.sh"
+}
+
 # Everything that would make a process refuse is looked at before anything is
 # changed.
 check_home() {
     local pid
     if pid=$(supervisor_pid "$home"); then
         refuse "already running for $home (supervisor pid $pid);" \
-            "$scripts/stop-all.sh stops it"
+            "$(stop_command) stops it"
     fi
     if [[ -e $home ]]; then
         [[ -d $home && -w $home && -x $home ]] ||
@@ -165,5 +174,5 @@ sagapipe is ready: $url
     in a browser: $url    the API: $url/docs
     curl -s --json '{"userId":1,"productId":1}' $url/orders
     curl -s $url/orders
-logs: $home/log    stop: $scripts/stop-all.sh
+logs: $home/log    stop: $(stop_command)
 EOF

@@ -116,7 +116,12 @@ def test_what_start_all_prints_to_try_does_it(make_pipeline):
     assert [row["id"] for row in json.loads(look)] == [1]
     logs, stop = re.search(r"(?m)^logs: (.*?) +stop: (.*)$", printed).groups()
     assert "event=ready" in (TREE / logs / "gateway.log").read_text()
-    assert (TREE / stop).samefile(TREE / "scripts" / "stop-all.sh")
+    # Regress 062: it named no home, so a new shell stopped nothing by it.
+    subprocess.run(["bash", "-c", stop], cwd=TREE, check=True,
+                   capture_output=True, timeout=COMMAND_LIMIT_S,
+                   env=clean_environment(SAGA_BIN=str(BIN)))
+    assert pipeline.pid("supervisor") is None
+    assert stop in pipeline.start().script("start-all.sh").stderr
 
 
 @pytest.mark.long
