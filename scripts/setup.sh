@@ -124,7 +124,8 @@ install_debian() {
 # theirs are run.
 install_npm() {
     say "installing with npm what $1/package.json names"
-    npm --prefix "$1" ci --ignore-scripts --no-audit --no-fund --silent ||
+    npm --prefix "$1" ci --ignore-scripts --no-audit --no-fund \
+        --loglevel=error >/dev/null ||
         refuse "npm could not: npm --prefix $1 ci --ignore-scripts"
     cp "$1/package-lock.json" "$1/node_modules/.installed"
 }

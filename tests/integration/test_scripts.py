@@ -416,6 +416,7 @@ def test_setup_with_docs_installs_what_the_lock_file_names(tmp_path):
     tools = {
         "dpkg-query": 'for word; do echo "installed $word"; done',
         "npm": 'echo "npm $*" >>calls; mkdir -p "$2/node_modules"; '
+               'echo added; [[ -z ${NPM_EXIT-} ]] || echo why >&2; '
                'exit "${NPM_EXIT:-0}"',
     }
     for name, body in tools.items():
@@ -429,7 +430,8 @@ def test_setup_with_docs_installs_what_the_lock_file_names(tmp_path):
                 PATH=f"{tmp_path}/bin:{os.environ['PATH']}", **variables))
     result = setup(NPM_EXIT="1")
     assert result.returncode == 100
-    assert "setup: npm could not" in result.stderr
+    assert "why\nsetup: npm could not" in result.stderr
+    assert "added" not in result.stdout
     result = setup()
     assert (result.returncode, result.stderr) == (0, "")
     assert "docs/swagger/package.json" in result.stdout
@@ -439,7 +441,7 @@ def test_setup_with_docs_installs_what_the_lock_file_names(tmp_path):
     assert setup().returncode == 0
     assert (tmp_path / "calls").read_text().splitlines() == 3 * [
         "npm --prefix docs/swagger ci --ignore-scripts --no-audit --no-fund "
-        "--silent"]
+        "--loglevel=error"]
 
 
 def test_unit_runner_counts_and_shows_failures(tmp_path):
