@@ -36,6 +36,9 @@ reply_of(enum rc rc)
         return "{\"copied\":true}";
     case RC_EXISTS:
         return "{\"error\":\"no copy: this directory is there already\"}";
+    case RC_REFUSED:
+        return "{\"error\":\"no copy: this process can't write there; below "
+               "the home it can\"}";
     case RC_NO_SPACE:
         return "{\"error\":\"no copy: no space is left on that disk\"}";
     default:

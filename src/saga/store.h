@@ -191,8 +191,8 @@ void store_cursor_close(struct store_cursor **cursor_p);
 MUST_USE enum rc store_backup_start(struct store *store,
                                     const char *directory);
 /* RC_AGAIN while it is being made, then once its result: RC_OK, RC_EXISTS (the
- * directory is there), RC_NO_SPACE, RC_IO (logged).  RC_NOT_FOUND if none was
- * started. */
+ * directory is there), RC_REFUSED (the process can't write there),
+ * RC_NO_SPACE, RC_IO (logged).  RC_NOT_FOUND if none was started. */
 MUST_USE enum rc store_backup_poll(struct store *store);
 
 /* Counters since opening, for metrics. */

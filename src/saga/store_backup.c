@@ -10,6 +10,23 @@
 #include "saga/store_db.h"
 #include "saga/store_page.h"
 
+/* A place that the process can't reach is no fault of disk or store: a unit of
+ * systemd hides most of them. */
+static enum rc
+not_made(struct store *store, int error)
+{
+    switch (error) {
+    case EEXIST:
+        return store_failed_as(store, RC_EXISTS, error, "backup", "-");
+    case ENOENT:
+    case EACCES:
+    case EROFS:
+        return store_failed_as(store, RC_REFUSED, error, "backup", "-");
+    default:
+        return store_failed(store, error, "backup", "-");
+    }
+}
+
 enum rc
 store_backup_write(void *environment, const char *directory)
 {
@@ -17,8 +34,7 @@ store_backup_write(void *environment, const char *directory)
     int error;
 
     if (mkdir(directory, S_IRWXU) != 0)
-        return store_failed_as(store, errno == EEXIST ? RC_EXISTS : RC_IO,
-                               errno, "backup", "-");
+        return not_made(store, errno);
     store_page_zeros_allow(false);
     error = store->env->backup(store->env, directory, DB_BACKUP_FILES);
     store_page_zeros_refuse();

@@ -114,6 +114,16 @@ all_answer(const struct sagactl *ctl)
     return code;
 }
 
+static int
+not_made(const char *directory)
+{
+    fprintf(stderr, "sagactl: %s: %s%s\n", directory, strerror(errno),
+            errno == EEXIST   ? ": nothing is replaced, choose a new one"
+            : errno == ENOENT ? ": make what is above it first"
+                              : "");
+    return EXIT_USAGE;
+}
+
 /* A directory that was not there, marked as unfinished. */
 static int
 make_directory(const struct sagactl *ctl, const char *directory)
@@ -126,7 +136,7 @@ make_directory(const struct sagactl *ctl, const char *directory)
         return sagactl_failed(directory, EXIT_USAGE);
     }
     if (mkdir(directory, 0700) != 0)
-        return sagactl_failed(directory, EXIT_USAGE);
+        return not_made(directory);
     code = sagactl_share(ctl, directory);
     if (code != EXIT_DONE)
         return code;

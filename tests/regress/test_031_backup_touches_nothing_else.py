@@ -85,7 +85,10 @@ def test_031_a_second_backup_leaves_the_first_alone(pipeline, tmp_path):
         == f"copied={copy}/{{gateway,payment,ledger,broker}}\n"
     assert sorted(os.listdir(copy)) == NAMES
     assert os.listdir(tmp_path) == [copy.name]
-    refused(sagactl(pipeline.home, "backup", copy), "File exists")
+    refused(sagactl(pipeline.home, "backup", copy),
+            "File exists: nothing is replaced, choose a new one")
+    refused(sagactl(pipeline.home, "backup", tmp_path / "no" / "copy"),
+            "No such file or directory: make what is above it first")
     good(sagactl(pipeline.home, "verify", "--copy", copy))
 
 

@@ -366,7 +366,8 @@ test_control_backup_is_answered_when_it_is_done(void **state)
     snprintf(path, sizeof path, "%s/a copy/participant", door->directory);
     assert_int_equal(stat(path, &copy), 0);
     expect_in(ask_copy(door, "a copy"), "\"error\":\"no copy: this directory");
-    expect_in(ask_copy(door, "no/copy"), "\"error\":\"no copy: see");
+    expect_in(ask_copy(door, "no/copy"),
+              "\"error\":\"no copy: this process can't write there");
     expect_in(ask(door, "backup"), "\"error\":\"where to");
     expect_in(ask(door, "backup here"), "\"error\":\"where to");
 }

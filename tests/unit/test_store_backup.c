@@ -104,6 +104,9 @@ test_store_backup_that_cannot_be_is_told(void **state)
     assert_int_equal(store_backup_start(rig->store, name), RC_MALFORMED);
     assert_int_equal(store_backup_poll(rig->store), RC_NOT_FOUND);
     assert_int_equal(store_backup_start(rig->store, "/proc/none/here"), RC_OK);
+    assert_int_equal(finish_backup(rig, &number), RC_REFUSED);
+    assert_int_equal(store_backup_start(rig->store, "/proc/version/here"),
+                     RC_OK);
     assert_int_equal(finish_backup(rig, &number), RC_IO);
     write_turn(rig, &number); /* and the store goes on */
 }
