@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,9 +25,16 @@ static const char *const level_names[] = {
     [LOG_LEVEL_WARNING] = "warning", [LOG_LEVEL_ERROR] = "error",
     [LOG_LEVEL_FATAL] = "fatal",
 };
+/* syslog's, of one digit. */
+static const char journal_levels[] = {
+    [LOG_LEVEL_DEBUG] = '7', [LOG_LEVEL_INFO] = '6',
+    [LOG_LEVEL_WARNING] = '4', [LOG_LEVEL_ERROR] = '3',
+    [LOG_LEVEL_FATAL] = '2',
+};
 
 /* Set once, by log_open(), before any thread starts. */
 static char process[PROCESS_BYTES] = "sagapipe";
+static bool to_journal;
 
 static _Thread_local char line_buffer[LOG_LINE_BYTES_MAX + 1];
 static _Thread_local char quote_buffers[QUOTES_COUNT][QUOTE_BYTES];
@@ -36,10 +44,26 @@ static _Thread_local unsigned quote_turn;
 static _Thread_local time_t text_second = -1;
 static _Thread_local char text_of_second[TIME_BYTES];
 
+/* journald names the stream that it reads; stderr may be another by now. */
+static bool
+is_journal(void)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    struct stat out;
+    char name[48];
+
+    if (stream == NULL || fstat(STDERR_FILENO, &out) != 0)
+        return false;
+    snprintf(name, sizeof name, "%ju:%ju", (uintmax_t)out.st_dev,
+             (uintmax_t)out.st_ino);
+    return strcmp(name, stream) == 0;
+}
+
 void
 log_open(const char *name)
 {
     snprintf(process, sizeof process, "%s", name);
+    to_journal = is_journal();
 }
 
 static const char *
@@ -58,12 +82,18 @@ second_text(time_t second)
 
 /* One write(2); what the other end does not take is lost, not waited for. */
 static void
-write_once(const char *text, size_t bytes)
+write_once(enum log_level level, char *text, size_t bytes)
 {
+    char head[] = "<0>";
+    struct iovec parts[] = { { head, 0 }, { text, bytes } };
     ssize_t written;
 
+    if (to_journal) {
+        head[1] = journal_levels[level];
+        parts[0].iov_len = sizeof head - 1;
+    }
     do {
-        written = write(STDERR_FILENO, text, bytes);
+        written = writev(STDERR_FILENO, parts, ARRAY_COUNT(parts));
     } while (written < 0 && errno == EINTR);
 }
 
@@ -145,7 +175,7 @@ log_line(enum log_level level, const char *event, const char *fields, ...)
         line[used++] = '\n';
     else
         used = cut(line);
-    write_once(line, used);
+    write_once(level, line, used);
     errno = saved_errno;
 }
 
@@ -241,6 +271,6 @@ die(int code, const char *format, ...)
         used = room - 1;
     quote_disarm(line, used);
     line[used++] = '\n';
-    write_once(line, used);
+    write_once(LOG_LEVEL_ERROR, line, used);
     exit(code);
 }

@@ -6,6 +6,9 @@
  * Values with blanks, quotes or control characters are quoted and escaped
  * ("\"", "\\", "\n", "\xNN"), so a line is always one line.  A line is written
  * with one write(2), cut at LOG_LINE_BYTES_MAX.  Thread-safe.
+ *
+ * To journald a line begins with its level, as "<3>" (sd-daemon(3)): it takes
+ * that off, and `journalctl -p warning` finds the line.
  */
 #ifndef SAGA_LOG_H
 #define SAGA_LOG_H
@@ -17,7 +20,8 @@
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING,
                  LOG_LEVEL_ERROR, LOG_LEVEL_FATAL };
 
-/* Names the process in all later lines.  Call once, first. */
+/* Names the process in all later lines, and looks (JOURNAL_STREAM) whether
+ * stderr is journald's.  Call once, first. */
 void log_open(const char *process);
 
 /*
@@ -35,7 +39,8 @@ void log_line(enum log_level level, const char *event, const char *fields, ...)
     log_line(LOG_LEVEL_WARNING, event, " " __VA_ARGS__)
 #define log_error(event, ...) log_line(LOG_LEVEL_ERROR, event, " " __VA_ARGS__)
 
-/* Writes lines that are ready, as they are; nothing if bytes is 0. */
+/* Writes lines of level info that are ready, as they are; nothing if bytes is
+ * 0. */
 void log_write(const char *lines, size_t bytes);
 
 /*

@@ -10,8 +10,10 @@
 #include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "saga/log.h"
@@ -209,6 +211,39 @@ test_log_line_cut_inside_quotes_closes_them(void **state)
 }
 
 static void
+be_journal(ino_t off_by)
+{
+    struct stat out;
+    char name[64];
+
+    assert_int_equal(fstat(STDERR_FILENO, &out), 0);
+    snprintf(name, sizeof name, "%ju:%ju", (uintmax_t)out.st_dev,
+             (uintmax_t)(out.st_ino + off_by));
+    setenv("JOURNAL_STREAM", name, 1);
+    log_open("ledger");
+    unsetenv("JOURNAL_STREAM");
+}
+
+static void
+test_log_line_tells_the_journal_its_level(void **state)
+{
+    (void)state;
+    be_journal(0);
+    log_error("lost", "x=1");
+    assert_matches(only_line(), "^<3>time=.* event=lost x=1\n$");
+    log_warning("late", "");
+    assert_matches(only_line(), "^<4>time=.* event=late\n$");
+    log_info("ready", "");
+    assert_matches(only_line(), "^<6>time=");
+    be_journal(1); /* our stderr is not what it reads */
+    log_error("lost", "");
+    assert_matches(only_line(), "^time=");
+    log_open("ledger");
+    log_error("lost", "");
+    assert_matches(only_line(), "^time=");
+}
+
+static void
 test_log_line_keeps_errno(void **state)
 {
     (void)state;
@@ -341,6 +376,7 @@ main(void)
         CAPTURED(test_log_line_hostile_text_is_quoted),
         CAPTURED(test_log_line_over_the_limit_is_cut_and_says_so),
         CAPTURED(test_log_line_cut_inside_quotes_closes_them),
+        CAPTURED(test_log_line_tells_the_journal_its_level),
         CAPTURED(test_log_line_keeps_errno),
         CAPTURED(test_log_line_from_many_threads_stays_whole),
         cmocka_unit_test(test_log_quote_last_four_stay_valid),
