@@ -635,6 +635,23 @@ def test_more_producers_than_there_may_be(the):
     assert caught.value.detail == 4
 
 
+def test_a_refusal_is_told_when_no_more_is_heard(the):
+    """The last time of many there may be little time for an answer."""
+    class Deaf(Bus):
+        refused = False
+
+        def receive(self):
+            octets = None if self.refused else super().receive()
+            self.refused = self.refused or bool(octets) and octets[3] == sagabus.ERROR
+            return octets
+
+    broker = the(Broker, producers=4)
+    for one in range(4):
+        the(Bus, broker.bus).open(f"p{one}")
+    with pytest.raises(sagabus.Limit):
+        the(Deaf, broker.bus, patience=0.5, pause=0.1).open("p4")
+
+
 def test_an_error_of_the_future_is_waited_out(the, broker):
     class Future(Bus):
         changed = 0

@@ -367,8 +367,9 @@ class Bus:
     def _ask(self, verb, body, answer, wait=0.0):
         """The body of the reply to a request that may be repeated at will. Each repetition has an
         id of its own, and only the last one's reply counts: of two OPENs, the first one's epoch is
-        out of force when the second is answered."""
+        out of force when the second is answered. When time is up, what was refused last is told."""
         limit, timeout = time.monotonic() + self.patience + wait, self.timeout
+        last = NoReply(f"verb {verb}")
         while True:
             self.asked, self.answer, self.reconnected = next(self.ids), None, False
             again, sent = min(limit, time.monotonic() + wait + timeout), False
@@ -379,14 +380,14 @@ class Bus:
                 got, reader = self.answer
                 if got == answer:
                     return reader
-                error = read_error(reader)
+                last = read_error(reader)
                 later = time.monotonic() + self.pause
-                if not is_passing(error) or later >= limit:
-                    raise error
+                if not is_passing(last) or later >= limit:
+                    raise last
                 while time.monotonic() < later:
                     self._pump(later)
             elif time.monotonic() >= limit:
-                raise NoReply(f"verb {verb}")
+                raise last
             timeout = min(timeout * 2, LONGEST_TIMEOUT)
 
     def _pump(self, limit, blocked=False):
