@@ -61,5 +61,6 @@ cat <<EOF
 installed to $root$PREFIX/lib/sagapipe, settings in $settings
 next, as root:
     systemd-sysusers && systemd-tmpfiles --create sagapipe.conf
-    systemctl daemon-reload && systemctl enable --now sagapipe.target
+    systemctl daemon-reload && systemctl enable sagapipe.target
+    systemctl restart sagapipe.target
 EOF

@@ -113,6 +113,16 @@ def test_install_keeps_changed_settings(tmp_path):
     assert f"kept {settings}" in result.stdout
 
 
+def test_063_install_tells_how_to_run_what_was_installed(tmp_path):
+    """It told `enable --now`, which leaves what runs already at its old
+    programs: nothing was upgraded, and nothing said so."""
+    told = install(tmp_path).stdout.split("next, as root:\n")[1].splitlines()
+    assert [line.strip() for line in told] == [
+        "systemd-sysusers && systemd-tmpfiles --create sagapipe.conf",
+        "systemctl daemon-reload && systemctl enable sagapipe.target",
+        "systemctl restart sagapipe.target"]
+
+
 def test_install_puts_everything_in_place(root):
     for name in START_ORDER:
         program = root / "usr/local/lib/sagapipe" / name
