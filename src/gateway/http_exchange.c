@@ -173,6 +173,7 @@ on_head(struct exchange *exchange, const char *method, const char *version)
     struct head_size size = exchange_note_head(exchange, method, version);
     struct problem problem;
 
+    exchange->headless = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
     problem_init(&problem);
     http_headers_check(&call->headers, version,
                        call->headers.ndjson ? config->http_ndjson

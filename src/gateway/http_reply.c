@@ -136,6 +136,11 @@ reply_stream(struct exchange *exchange, enum MHD_Result *result_out)
     call->status = 200;
     add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "text/event-stream");
     add_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    /* The library ends chunks with a last one even where there is no body: so
+     * there are none, and the connection is closed. */
+    if (exchange->headless)
+        (void)MHD_set_response_options(
+            response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
     *result_out = queue(exchange, response);
     return true;
 }

@@ -88,6 +88,7 @@ struct exchange {
     struct exchange *next_free;
     enum exchange_state state;
     bool answered; /* by the store: it was resumed */
+    bool headless; /* HEAD: its reply has no body  */
     struct gateway_http *http;
     struct MHD_Connection *connection;
     struct peer *peer; /* NULL if there was no memory for it */

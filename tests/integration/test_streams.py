@@ -140,6 +140,23 @@ def test_stream_without_a_body_or_for_an_old_client(shared):
     assert b"\r\n\r\nretry: 1000\n\n: alive\n\n" in text
 
 
+def test_064_head_of_a_stream_has_no_body(shared):
+    """It had a last chunk, which its client takes for the next answer's first
+    line."""
+    order = shared.order(5, 1)
+    host, port = shared.url.removeprefix("http://").split(":")
+    for path in ("/orders/stream", f"/orders/{order}/stream",
+                 "/transactions/stream"):
+        with socket.create_connection((host, int(port)), 20) as client, \
+                client.makefile("rb") as answer:
+            client.sendall(f"HEAD {path} HTTP/1.1\r\n"
+                           "Host: localhost\r\n\r\n".encode())
+            head = list(iter(answer.readline, b"\r\n"))
+            assert b"Content-Type: text/event-stream\r\n" in head
+            assert b"Connection: close\r\n" in head
+            assert answer.read() == b""
+
+
 def test_latest_leaves_out_the_older(shared):
     shared.open_user(506, 10**6)
     with Events(shared, "/orders/stream?latest=5", last=0) as events:
