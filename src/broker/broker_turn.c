@@ -84,9 +84,8 @@ write_forgotten(struct broker *broker)
     for (uint32_t i = 0; i < broker->turn.count && rc == RC_OK; i++)
         if (broker->turn.pending[i].verb == VERB_FORGET &&
             !broker->turn.pending[i].settled)
-            rc = consumer_table_delete(&broker->consumers,
-                                       broker->turn.pending[i].name,
-                                       broker->meta, broker->topics);
+            rc = consumer_table_delete(broker->turn.pending[i].name,
+                                       broker->meta);
     return rc;
 }
 

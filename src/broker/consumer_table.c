@@ -181,21 +181,37 @@ consumer_table_committed(struct consumer_table *table)
         table->dirty->dirty = false;
 }
 
-enum rc
-consumer_table_delete(const struct consumer_table *table, const char *name,
-                      struct store_table *meta,
-                      const struct topic_table *topics)
+/* Makes the prefix of a walk the key of the row that it has come to. */
+static enum rc
+on_row_of(void *context, struct bytes_reader *key, struct bytes_reader *value)
 {
-    const struct consumer *consumer = name_index_find(&table->index, name);
-    enum rc rc = RC_OK;
+    struct broker_meta_bytes *row = context;
+    size_t left = key->size - key->used;
 
-    for (uint32_t i = 0; consumer != NULL && i < consumer->count && rc == RC_OK;
-         i++) {
-        struct broker_meta_bytes key;
+    (void)value;
+    bytes_put(&row->writer, bytes_get(key, left), left);
+    return RC_EXISTS;
+}
 
-        row_key(&key, consumer->positions[i], topics);
-        rc = broker_meta_delete(meta, &key);
-    }
+/* By its rows, and not by what the table holds of it: it may have read topics
+ * that are not served now, and are another time. */
+enum rc
+consumer_table_delete(const char *name, struct store_table *meta)
+{
+    enum rc rc;
+
+    do {
+        struct broker_meta_bytes prefix, row;
+
+        broker_meta_key(&prefix, BROKER_META_POSITION);
+        bytes_put_text(&prefix.writer, name);
+        broker_meta_key(&row, BROKER_META_POSITION);
+        bytes_put_text(&row.writer, name);
+        rc = broker_meta_walk(meta, &prefix, on_row_of, &row);
+        if (rc != RC_EXISTS)
+            return rc;
+        rc = broker_meta_delete(meta, &row);
+    } while (rc == RC_OK);
     return rc;
 }
 

@@ -61,12 +61,11 @@ MUST_USE enum rc consumer_table_write(const struct consumer_table *table,
                                       const struct topic_table *topics);
 void consumer_table_committed(struct consumer_table *table);
 
-/* Inside a transaction: deletes the consumer's rows; and, when that is
- * committed, the consumer.  A name that is not there is forgotten already. */
-MUST_USE enum rc consumer_table_delete(const struct consumer_table *table,
-                                       const char *name,
-                                       struct store_table *meta,
-                                       const struct topic_table *topics);
+/* Inside a transaction: deletes the consumer's rows, also those of topics that
+ * are not served; and, when that is committed, the consumer.  A name that is
+ * not there is forgotten already. */
+MUST_USE enum rc consumer_table_delete(const char *name,
+                                       struct store_table *meta);
 void consumer_table_forget(struct consumer_table *table, const char *name);
 
 #endif
