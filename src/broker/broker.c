@@ -280,18 +280,21 @@ broker_close(struct broker **broker_p)
 
 /*** Running ***/
 
-/* While it is held: signals and operators alone. */
+/* While it is held: signals and operators alone, and who comes and goes. */
 static enum rc
 wait_while_held(struct broker *broker, bool *stop_out)
 {
     struct pollfd fds[] = { { broker->signal_fd, POLLIN, 0 },
-                            { control_fd(broker->control), POLLIN, 0 } };
+                            { control_fd(broker->control), POLLIN, 0 },
+                            { broker->connections.fds[0], POLLIN, 0 },
+                            { broker->connections.fds[1], POLLIN, 0 } };
 
     if (poll(fds, ARRAY_COUNT(fds), CONTROL_COPY_MS) < 0 &&
         errno != EINTR)
         return RC_IO;
     if (fds[0].revents != 0)
         *stop_out = daemon_stop_asked(broker->signal_fd);
+    broker_connections_look(&broker->connections);
     broker_control_serve(broker);
     return RC_OK;
 }

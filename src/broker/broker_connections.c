@@ -73,7 +73,8 @@ broker_connections_open(struct broker_connections *connections, uint64_t limit,
 }
 
 /* libzmq's thread, which all connections have in common, waits for ever to tell
- * a monitor that nobody reads: so nothing is told any more before it closes. */
+ * a monitor that nobody reads: so nothing is told any more before it closes.
+ * That waits for the thread in turn: so what it has told is read before. */
 static void
 unwatch(struct broker_connections *connections, size_t index)
 {
@@ -89,6 +90,7 @@ broker_connections_close(struct broker_connections *connections)
 {
     int linger_ms = 0;
 
+    broker_connections_look(connections);
     for (size_t i = 0; i < CONNECTIONS_SOCKETS; i++) {
         unwatch(connections, i);
         if (connections->monitors[i] == NULL)
