@@ -34,21 +34,30 @@ struct filter {
     char *const *program;
     struct filter_child *child;
     uint32_t failures;
-    uint64_t failed_id; /* of the event that failed last */
+    struct cloudevent_place failed; /* where the event is that failed last */
     char line[CLOUDEVENT_LINE_BYTES_MAX + 1];
 };
 
 /* ---- one event -------------------------------------------------------- */
 
-static size_t
-write_line(struct filter *filter, const struct event *event,
-           const struct turn_place *at)
+static struct cloudevent_place
+place_of(const struct turn *turn)
 {
+    const struct turn_place *at = turn_place(turn);
     struct cloudevent_place place = { .partition = at->partition,
                                       .offset = at->offset };
-    struct text_writer writer;
 
     snprintf(place.topic, sizeof place.topic, "%s", at->topic);
+    return place;
+}
+
+static size_t
+write_line(struct filter *filter, const struct event *event,
+           const struct turn *turn)
+{
+    struct cloudevent_place place = place_of(turn);
+    struct text_writer writer;
+
     text_writer_init(&writer, filter->line, sizeof filter->line);
     if (cloudevent_write(&writer, event, &place) != RC_OK)
         return 0;
@@ -104,13 +113,19 @@ take_answer(const struct filter *filter, struct turn *turn,
     return rc;
 }
 
-/* Counts events that the program failed at, not its tries at one. */
+/* Counts events that the program failed at, not its tries at one.  (An id
+ * tells an event among its producer's in one partition alone.) */
 static enum rc
-note_failure(struct filter *filter, const struct event *event, enum rc rc)
+note_failure(struct filter *filter, const struct turn *turn, enum rc rc)
 {
-    if (event->id != filter->failed_id)
+    const struct cloudevent_place *last = &filter->failed;
+    const struct cloudevent_place place = place_of(turn);
+
+    if (filter->failures == 0 || place.offset != last->offset ||
+        place.partition != last->partition ||
+        strcmp(place.topic, last->topic) != 0)
         filter->failures++;
-    filter->failed_id = event->id;
+    filter->failed = place;
     if (filter->failures < FAILURES_MAX)
         return rc;
     log_error("filter_fails",
@@ -125,7 +140,7 @@ static enum rc
 on_event(void *context, struct turn *turn, const struct event *event)
 {
     struct filter *filter = context;
-    size_t bytes = write_line(filter, event, turn_place(turn));
+    size_t bytes = write_line(filter, event, turn);
     const char *answer;
     enum rc rc;
 
@@ -141,7 +156,7 @@ on_event(void *context, struct turn *turn, const struct event *event)
     if (rc == RC_REFUSED)
         filter_child_kill(filter->child);
     if (rc == RC_AGAIN || rc == RC_REFUSED)
-        return note_failure(filter, event, rc);
+        return note_failure(filter, turn, rc);
     if (rc == RC_OK)
         filter->failures = 0;
     return rc;
