@@ -20,6 +20,20 @@
 static const char *const order[] = { "gateway", "payment", "ledger",
                                      "broker" };
 
+/* One that hangs is told at once: a copy may take its time. */
+static json_t *
+copy(const struct sagactl *ctl, const char *name, const char *path,
+     bool *running)
+{
+    json_t *reply = sagactl_try(ctl, name, ANSWER_MS, running, "status");
+
+    if (reply == NULL)
+        return NULL;
+    json_decref(reply);
+    return sagactl_try(ctl, name, COPY_MS, running, "backup %s/%s", path,
+                       name);
+}
+
 int
 sagactl_copy_all(const struct sagactl *ctl, const char *directory)
 {
@@ -34,8 +48,7 @@ sagactl_copy_all(const struct sagactl *ctl, const char *directory)
     if (realpath(directory, path) == NULL)
         return sagactl_failed(directory, EXIT_USAGE);
     for (i = 0; i < ARRAY_COUNT(order); i++) {
-        reply = sagactl_try(ctl, order[i], COPY_MS, &running, "backup %s/%s",
-                            path, order[i]);
+        reply = copy(ctl, order[i], path, &running);
         if (!running)
             fprintf(stderr, "sagactl: %s does not run at %s: all four are "
                             "needed\n", order[i], ctl->home);
