@@ -3,6 +3,7 @@
 
 #include "saga/daemon.h"
 #include "saga/log.h"
+#include "saga/participant_control.h"
 #include "saga/participant_state.h"
 
 /* While a handler waits, bus and watchdog are looked after so often. */
@@ -74,9 +75,14 @@ participant_commit_early(struct turn *turn)
     if (now_us - turn->begun_us < (int64_t)topics->commit_ms * 1000)
         return RC_OK;
     turn->begun_us = now_us;
-    rc = participant_commit(turn);
+    /* An operator does not wait for the turn's end, which may be hours away. */
+    rc = participant_control_take(turn);
     if (rc == RC_OK)
+        rc = participant_commit(turn);
+    if (rc == RC_OK) {
+        participant_control_answer(participant);
         rc = participant_publish(participant);
+    }
     turn->now_us = clock_now_us();
     return rc == RC_OK ? participant_begin(turn) : rc;
 }

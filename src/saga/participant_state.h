@@ -96,8 +96,8 @@ MUST_USE enum rc participant_publish(struct participant *participant);
 /* True once the process was asked to stop. */
 bool participant_stopping(struct participant *participant);
 
-/* In the middle of a batch: if a filter's turn has taken long, commits what it
- * did and begins another. */
+/* In the middle of a batch: if a filter's turn has taken long, does what an
+ * operator asked for, commits what it did and begins another. */
 MUST_USE enum rc participant_commit_early(struct turn *turn);
 
 /* Counts this start in the store, flushed, and tells the bus: an OPEN of an

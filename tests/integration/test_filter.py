@@ -14,7 +14,7 @@ import pytest
 
 from filters import Filter, comes, filtered, python, reviews
 from pipeline import BIN, STOP_LIMIT_S, TREE, Pipeline, wait_for
-from sagabus import Bus
+from sagabus import Bus, event
 from test_behaviours import operate
 
 EXAMPLES = TREE / "examples"
@@ -205,6 +205,31 @@ def test_parked_event_is_redriven(shared, tmp_path):
         assert operate(shared, "mended", "redrive 1")["redriven"] == 1
         rows = comes(shared, "mended", len(shared.paid))
         assert rows[-1]["data"]["order"] == victim
+        assert running.stop() == 0
+
+
+def test_slow_program_with_a_backlog_can_be_asked_about(make_pipeline):
+    """A turn takes thousands of events: the door is open within it, too."""
+    pipeline = make_pipeline(supervised=False, topics="reviews").start()
+    with Bus(f"ipc://{pipeline.home}/run/broker.ipc") as bus:
+        bus.open("tester")
+        bus.produce("reviews", 0, [event(
+            "Foreign", event=b'{"type":"t.one","data":{}}')] * 200)
+    with filtered(pipeline, "slow", *python("""
+import time
+def answer(event, data):
+    if event["offset"] == "0" and os.path.exists(sys.argv[1]):
+        sys.exit(1)
+    time.sleep(0.1)
+    return []
+"""), pipeline.home / "data", source="reviews", to=None) as running:
+        wait_for(lambda: "event=event_parked" in running.log(),
+                 what="the first, whose process ended")
+        for words in ("status", "parked", "drop 1"):
+            answer = operate(pipeline, "slow", words)
+        assert answer["parked"] == 0
+        assert sum(row["position"] for row in operate(
+            pipeline, "slow", "status")["reads"]) < 200
         assert running.stop() == 0
 
 
