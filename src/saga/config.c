@@ -176,6 +176,20 @@ variable_find(const char *name, size_t bytes)
     return KNOB_COUNT;
 }
 
+/* What sagactl asks for: a shell that holds it may start us, too. */
+static bool
+is_sagactls(const char *variable, size_t bytes)
+{
+    static const char *const names[] = { "SAGAPIPE_URL", "SAGAPIPE_TOKEN" };
+
+    for (size_t index = 0; index < ARRAY_COUNT(names); index++) {
+        if (strlen(names[index]) == bytes &&
+            memcmp(names[index], variable, bytes) == 0)
+            return true;
+    }
+    return false;
+}
+
 static enum rc
 take_variable(struct reading *reading, const char *variable)
 {
@@ -189,6 +203,8 @@ take_variable(struct reading *reading, const char *variable)
         reading->variables[id] = value;
         return RC_OK;
     }
+    if (is_sagactls(variable, bytes))
+        return RC_OK;
     if (bytes != sizeof config_name - 1 ||
         memcmp(variable, config_name, bytes) != 0)
         return refuse(reading, "%s is no setting (from the environment)",

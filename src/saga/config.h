@@ -5,8 +5,9 @@
  * default in knob_list.h.  The file is --config FILE or SAGAPIPE_CONFIG; with
  * neither there is none.  In it: `name = value`; '#', first or behind a blank,
  * starts a comment.
- * Everything wrong (unknown flag, unknown SAGAPIPE_ variable, unknown key,
- * value out of range, repeated key, unreadable file) is one line on stderr,
+ * Everything wrong (unknown flag, SAGAPIPE_ variable that is no setting and
+ * none of sagactl's, unknown key, value out of range, repeated key, unreadable
+ * file) is one line on stderr,
  *   gateway: window: "x" is not a number (from the environment,
  *   SAGAPIPE_WINDOW)
  * and exit EXIT_USAGE; nothing was touched before.

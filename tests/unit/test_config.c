@@ -273,6 +273,23 @@ test_config_read_flag_names_the_file_over_the_environment(void **state)
     assert_true(config.window == 8);
 }
 
+/* A shell that holds what sagactl asks for may start us, too. */
+static void
+test_config_072_variables_of_sagactl_are_passed_over(void **state)
+{
+    struct config config;
+
+    (void)state;
+    assert_int_equal(read_as(PROCESS_GATEWAY, &config, NOTHING,
+                             LIST("SAGAPIPE_TOKEN=secret",
+                                  "SAGAPIPE_URL=http://127.0.0.1:1",
+                                  "SAGAPIPE_WINDOW=3")), RC_OK);
+    assert_true(config.window == 3);
+    assert_string_equal(config.tokens, "");
+    assert_int_equal(read_as(PROCESS_GATEWAY, &config, NOTHING,
+                             LIST("SAGAPIPE_TOKE=secret")), RC_MALFORMED);
+}
+
 /* --- refusals: the exact line --- */
 
 struct refusal_case {
@@ -705,6 +722,7 @@ main(void)
         cmocka_unit_test(test_config_read_file_forms),
         cmocka_unit_test(
             test_config_read_flag_names_the_file_over_the_environment),
+        cmocka_unit_test(test_config_072_variables_of_sagactl_are_passed_over),
         cmocka_unit_test(test_config_read_refusal_is_one_exact_line),
         cmocka_unit_test(test_config_read_file_too_large_is_refused),
         cmocka_unit_test(test_config_read_file_with_nul_is_refused),
