@@ -19,29 +19,35 @@ fail(struct bus_zmq *bus, enum rc rc, const char *where, const char *words)
 }
 
 static void
+take_last_seq(struct bus_zmq *bus, const struct protocol_open_seq *seq)
+{
+    for (int i = 0; i < bus->streams_count; i++)
+        if (strcmp(bus->streams[i].topic, seq->topic) == 0 &&
+            bus->streams[i].partition == seq->partition)
+            bus->streams[i].last_seq = seq->last_seq;
+}
+
+static void
 on_open_ok(struct bus_zmq *bus, uint64_t request, struct bytes_reader *reader)
 {
-    char topic[TOPIC_NAME_BYTES];
-    uint16_t count, partition;
-    uint64_t last_seq;
-    int i;
+    struct protocol_open_ok ok;
+    struct protocol_open_seq seq;
+    enum rc rc;
 
     if (bus->opened || request != bus->open_request)
         return;
-    bus->epoch = bytes_get_u32(reader);
-    for (count = bytes_get_u16(reader); count > 0; count--) {
-        bytes_get_text(reader, topic, sizeof topic);
-        partition = bytes_get_u16(reader);
-        last_seq = bytes_get_u64(reader);
-        for (i = 0; i < bus->streams_count && !reader->failed; i++)
-            if (strcmp(bus->streams[i].topic, topic) == 0 &&
-                bus->streams[i].partition == partition)
-                bus->streams[i].last_seq = last_seq;
+    rc = protocol_get_open_ok(reader, &ok);
+    for (; rc == RC_OK && ok.count > 0; ok.count--) {
+        rc = protocol_get_open_seq(reader, &seq);
+        if (rc == RC_OK)
+            take_last_seq(bus, &seq);
     }
-    if (!bytes_all_read(reader))
+    if (rc != RC_OK || !bytes_all_read(reader)) {
         fail(bus, RC_DAMAGED, "open", "the broker's reply is malformed");
-    else
-        bus->opened = true;
+        return;
+    }
+    bus->epoch = ok.epoch;
+    bus->opened = true;
 }
 
 static void
@@ -61,7 +67,8 @@ stream_asked(struct bus_zmq *bus, uint64_t request)
     int i;
 
     for (i = 0; i < bus->streams_count; i++)
-        if (bus->streams[i].reads && bus->streams[i].request == request)
+        if (bus->streams[i].reads && request != 0 &&
+            bus->streams[i].request == request)
             return &bus->streams[i];
     return NULL;
 }
@@ -147,7 +154,7 @@ on_produce_error(struct bus_zmq *bus, int stream,
             bus->rewind_due_us = now_us + REWIND_MS_MIN * 1000;
         return;
     }
-    if (error->code == BUS_ERROR_DISK_FLOOR || error->code == BUS_ERROR_LIMIT) {
+    if (bus_error_passes(error->code)) {
         bus->sent_us = now_us; /* again after the time-out */
         bus->put_off = true;
         return;
@@ -168,9 +175,11 @@ static void
 on_fetch_error(struct bus_zmq *bus, struct stream *stream,
                const struct protocol_error *error)
 {
-    if (error->code == BUS_ERROR_LIMIT)
-        return; /* asked again after the time-out */
-    if (error->code == BUS_ERROR_OFFSET_AHEAD)
+    if (bus_error_passes(error->code)) {
+        stream->request = 0; /* answered: so the broker is not down */
+        stream->due_us =
+            clock_monotonic_us() + (int64_t)bus->config.timeout_ms * 1000;
+    } else if (error->code == BUS_ERROR_OFFSET_AHEAD)
         fail(bus, RC_DAMAGED, stream->topic,
              "the broker lost events that we have handled: restore its store");
     else if (error->code == BUS_ERROR_OFFSET_TRIMMED)
@@ -183,12 +192,13 @@ on_fetch_error(struct bus_zmq *bus, struct stream *stream,
 static void
 on_open_error(struct bus_zmq *bus, const struct protocol_error *error)
 {
-    if (error->code == BUS_ERROR_FENCED)
+    if (bus_error_passes(error->code)) {
+        bus->open_request = 0; /* as above */
+        bus->open_us = clock_monotonic_us();
+    } else if (error->code == BUS_ERROR_FENCED)
         fail(bus, RC_FENCED, "open", error->words);
-    else if (error->code != BUS_ERROR_LIMIT &&
-             error->code != BUS_ERROR_DISK_FLOOR)
+    else
         fail(bus, RC_MALFORMED, "open", error->words);
-    /* Else it is asked again after the time-out. */
 }
 
 static void

@@ -22,6 +22,13 @@ bus_error_name(enum bus_error error)
     return error < BUS_ERROR_COUNT ? error_names[error] : "UNKNOWN";
 }
 
+bool
+bus_error_passes(enum bus_error error)
+{
+    return error == BUS_ERROR_LIMIT || error == BUS_ERROR_DISK_FLOOR ||
+           error >= BUS_ERROR_COUNT;
+}
+
 /*** Writers ***/
 
 void

@@ -103,6 +103,9 @@ enum bus_error {
 };
 
 const char *bus_error_name(enum bus_error error);
+/* True if the same request may be welcome later.  So it is with a code that
+ * only a newer broker has. */
+bool bus_error_passes(enum bus_error error);
 
 struct protocol_batch {
     uint64_t base_offset;

@@ -243,7 +243,7 @@ on_error(struct tail *tail, struct tail_stream *stream,
 
     if (protocol_get_error(reader, &error) != RC_OK)
         return;
-    if (error.code == BUS_ERROR_LIMIT) { /* too many wait: it passes */
+    if (bus_error_passes(error.code)) { /* too many wait */
         stream->due_ms = line_now_ms() + BUSY_MS;
         return;
     }
