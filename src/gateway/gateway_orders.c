@@ -40,6 +40,20 @@ order_put_new(struct gateway_store *store, const struct order_row *row)
     return rc;
 }
 
+static int64_t
+timeout_us(const struct gateway_store *store)
+{
+    return (int64_t)store->config->order_timeout * 1000;
+}
+
+/* A new open order may be the next to time out. */
+static void
+timeout_expect(struct gateway_store *store, const struct order_row *row)
+{
+    if (row->created_us + timeout_us(store) < store->timeout_due_us)
+        store->timeout_due_us = row->created_us + timeout_us(store);
+}
+
 /* ---- placing ---------------------------------------------------------- */
 
 static enum rc
@@ -168,7 +182,7 @@ order_place(struct gateway_store *store, struct turn *turn,
     store->counters.open++;
     open_ages_add(&store->ages, row->order, row->created_us);
     store->counters_changed = true;
-    gateway_timeout_expect(store, row);
+    timeout_expect(store, row);
     log_accepted(turn, row, request->traceparent);
     return rc;
 }
@@ -275,24 +289,10 @@ gateway_order_cancel(struct gateway_store *store, struct turn *turn,
 
 /*
  * The orders table is the queue: ids rise with the time of creation, so those
- * that are due lie behind the mark, oldest first.  The mark moves over what
- * has ended or was cancelled; it is kept in the counters row, so that a start
- * goes on where the last one stopped.
+ * that are due come first.  timeout_from moves over what was due; it is kept
+ * in memory only, and a start looks again from the oldest open order on: what
+ * was cancelled before is passed over.
  */
-
-static int64_t
-timeout_us(const struct gateway_store *store)
-{
-    return (int64_t)store->config->order_timeout * 1000;
-}
-
-void
-gateway_timeout_expect(struct gateway_store *store,
-                       const struct order_row *row)
-{
-    if (row->created_us + timeout_us(store) < store->timeout_due_us)
-        store->timeout_due_us = row->created_us + timeout_us(store);
-}
 
 bool
 gateway_timeout_due(const struct gateway_store *store, int64_t now_us)
@@ -301,8 +301,8 @@ gateway_timeout_due(const struct gateway_store *store, int64_t now_us)
            now_us >= store->timeout_due_us;
 }
 
-/* Collects orders that are due and open, and moves the mark behind the last
- * one that was due. */
+/* Collects orders that are due and open, and moves timeout_from behind the
+ * last one that was due. */
 static enum rc
 find_expired(struct gateway_store *store, int64_t now_us,
              struct store_cursor *cursor, struct order_row *expired,
@@ -314,21 +314,22 @@ find_expired(struct gateway_store *store, int64_t now_us,
     uint32_t scanned;
     enum rc rc;
 
-    id_key_encode(store->counters.order_mark, key);
+    if (store->timeout_from < store->counters.order_mark)
+        store->timeout_from = store->counters.order_mark;
+    id_key_encode(store->timeout_from, key);
     rc = store_cursor_seek(cursor, key, sizeof key, &row);
     for (scanned = 0; rc == RC_OK && scanned < TIMEOUT_SCAN_MAX; scanned++) {
         rc = order_row_read(row.key, row.key_bytes, row.value, row.bytes,
                             &order);
         if (rc != RC_OK) {
             log_error("row_damaged", "table=orders after=%" PRIu64,
-                      store->counters.order_mark);
+                      store->timeout_from);
             return rc;
         }
         store->timeout_due_us = order.created_us + timeout_us(store);
         if (store->timeout_due_us > now_us)
             return RC_OK;
-        store->counters.order_mark = order.order.value + 1;
-        store->counters_changed = true;
+        store->timeout_from = order.order.value + 1;
         if (order.status == ORDER_CREATED && order.cancel_us == 0)
             expired[(*count_out)++] = order;
         rc = store_cursor_next(cursor, &row);

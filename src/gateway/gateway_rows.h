@@ -111,7 +111,7 @@ struct gateway_counters {
     uint64_t users;                      /* rows that there are now        */
     uint64_t transactions;
     uint64_t parked_orders; /* that an operator has to look at now          */
-    uint64_t order_mark;    /* no order with a lower id is to be timed out  */
+    uint64_t order_mark;    /* no order with a lower id is open             */
     uint64_t credit_last;   /* the last credit id that we gave; 0: none yet */
     uint64_t index_base;    /* of order_index.h                              */
 };

@@ -45,6 +45,7 @@ struct gateway_store {
     uint64_t order_next;
 
     int64_t timeout_due_us; /* when the next open order may time out         */
+    uint64_t timeout_from;  /* the first order not yet looked at for that    */
 
     uint64_t backlog;        /* outbox, and what these commands add          */
     struct drain_rate drain; /* of the outbox                                */
@@ -70,9 +71,6 @@ enum request_outcome gateway_pressure(const struct gateway_store *store,
 /* Puts the row of an order that there is. */
 MUST_USE enum rc gateway_order_put(struct gateway_store *store,
                                    const struct order_row *row);
-/* A new open order may be the next to time out. */
-void gateway_timeout_expect(struct gateway_store *store,
-                            const struct order_row *row);
 /* True if gateway_timeout_take() has work. */
 bool gateway_timeout_due(const struct gateway_store *store, int64_t now_us);
 /* Cancels orders that are open for too long, a bounded number; *taken_out is

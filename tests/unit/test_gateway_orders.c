@@ -490,6 +490,25 @@ test_gateway_timeout_mark_follows_the_ended(void **state)
     assert_int_equal(world->store->counters.order_mark, 4);
 }
 
+/* What was timed out and has not ended is open: a start finds it again. */
+static void
+test_074_gateway_timed_out_order_is_the_oldest_open_one(void **state)
+{
+    struct gateway_world *world = *state;
+    struct request request;
+
+    world->config.order_timeout = 1;
+    world_reopen(world);
+    world_place(world, &request, 1, 1, 1);
+    wait_emitted(world, 2);
+    world_reopen(world);
+    assert_int_equal(world_metrics(world).open, 1);
+    assert_int_equal(world_metrics(world).oldest_open_us,
+                     request.order.created_us);
+    world_settle(world);
+    assert_int_equal(emitted(world), 2); /* and is not timed out again */
+}
+
 /* More than a turn looks at; each once, in the order of creation. */
 static void
 test_gateway_timeout_of_many_orders(void **state)
@@ -539,6 +558,7 @@ main(void)
         OPEN(test_gateway_timeout_off_cancels_nothing),
         OPEN(test_gateway_timeout_is_flushed),
         OPEN(test_gateway_timeout_mark_follows_the_ended),
+        OPEN(test_074_gateway_timed_out_order_is_the_oldest_open_one),
         OPEN(test_gateway_timeout_of_many_orders),
     };
 
