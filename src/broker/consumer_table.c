@@ -83,7 +83,7 @@ position_make(struct consumer_table *table, struct consumer *consumer,
     }
     position = calloc(1, sizeof(*position));
     if (position == NULL)
-        return RC_IO;
+        return RC_NO_MEMORY;
     position->consumer = consumer;
     position->slot = slot;
     consumer->positions[consumer->count++] = position;

@@ -81,7 +81,7 @@ name_index_add(struct name_index *index, void *item)
     if (index->count >= index->count_max)
         return RC_FULL;
     if (index->count == index->room && grow(index) != RC_OK)
-        return RC_IO;
+        return RC_NO_MEMORY;
     memmove(index->items + at + 1, index->items + at,
             (index->count - at) * sizeof(index->items[0]));
     index->items[at] = item;
