@@ -218,8 +218,8 @@ parking_put(struct parking *parking, struct parked *parked)
     enum rc rc;
 
     if (parking->count >= parking->rows_max) {
-        log_error("parked_too_many", "rows=%u words=\"redrive or drop some, or "
-                  "raise the knob parked\"", parking->count);
+        log_error("parked_too_many", "rows=%u words=\"raise the knob parked, "
+                  "then redrive or drop them\"", parking->count);
         return RC_FULL;
     }
     rc = remember(parking, parking->last_number + 1, parked);
