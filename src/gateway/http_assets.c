@@ -11,9 +11,9 @@ http_asset_find(const char *path)
     return NULL;
 }
 
-bool
-http_asset_known(const struct http_asset *asset, const char *known,
-                 size_t bytes)
+/* True if an If-None-Match header's value names the tag, or any. */
+static bool
+is_known(const struct http_asset *asset, const char *known, size_t bytes)
 {
     return known != NULL &&
            ((bytes == 1 && known[0] == '*') ||
@@ -39,8 +39,8 @@ void
 http_asset_reply(struct http_call *call)
 {
     call->media_type = call->asset->media_type;
-    if (http_asset_known(call->asset, call->headers.known_tags,
-                         call->headers.known_tags_bytes))
+    if (is_known(call->asset, call->headers.known_tags,
+                 call->headers.known_tags_bytes))
         call->status = 304;
 }
 

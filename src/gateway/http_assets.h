@@ -43,10 +43,6 @@ extern const size_t http_assets_count;
 /* NULL if there is none. */
 const struct http_asset *http_asset_find(const char *path);
 
-/* True if an If-None-Match header's value names the tag, or any. */
-bool http_asset_known(const struct http_asset *asset, const char *known,
-                      size_t bytes);
-
 /* The Content-Security-Policy that goes with it. */
 const char *http_asset_policy(const struct http_asset *asset);
 

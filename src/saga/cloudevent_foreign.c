@@ -10,8 +10,10 @@ static const char *const set_by_us[] = {
     "partition", "offset",
 };
 
-bool
-cloudevent_is_set_by_us(const char *name, size_t bytes)
+/* True for the members that follow from the event's own attributes and its
+ * place: they are written by us and never kept. */
+static bool
+is_set_by_us(const char *name, size_t bytes)
 {
     for (size_t i = 0; i < ARRAY_COUNT(set_by_us); i++)
         if (strlen(set_by_us[i]) == bytes
@@ -71,7 +73,7 @@ check_attributes(json_t *object, struct cloudevent *out)
 
     json_object_foreach(object, name, value) {
         if (strcmp(name, "data") == 0
-            || cloudevent_is_set_by_us(name, strlen(name)))
+            || is_set_by_us(name, strlen(name)))
             continue;
         if (strcmp(name, "data_base64") == 0) {
             if (!json_is_null(value)
@@ -153,7 +155,7 @@ cloudevent_keep_foreign(json_t *object, const char *line, size_t bytes,
     while (json_view_next(&at, &item))
         if (memchr(item.name.text, '\\', item.name.bytes) != NULL)
             return cloudevent_refuse(out, CLOUDEVENT_ATTRIBUTE, "\\u...");
-        else if (!cloudevent_is_set_by_us(item.name.text, item.name.bytes))
+        else if (!is_set_by_us(item.name.text, item.name.bytes))
             put_member(&writer, &item.whole);
     text_put(&writer, "}");
     if (writer.failed)

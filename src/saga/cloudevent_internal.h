@@ -32,10 +32,6 @@ enum cloudevent_refusal cloudevent_refuse(struct cloudevent *out,
 enum cloudevent_refusal cloudevent_read_data(const json_t *data,
                                              struct cloudevent *out);
 
-/* True for the members that follow from the event's own attributes and its
- * place: they are written by us and never kept. */
-bool cloudevent_is_set_by_us(const char *name, size_t bytes);
-
 /* Keeps of a line (that parsed as `object`) what a foreign event keeps. */
 enum cloudevent_refusal cloudevent_keep_foreign(json_t *object,
                                                 const char *line, size_t bytes,

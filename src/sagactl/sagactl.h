@@ -79,10 +79,6 @@ void sagactl_tell(const struct sagactl *ctl, const char *what,
 /* `verify` of the pipeline that runs at this home. */
 int sagactl_verify_running(const struct sagactl *ctl);
 
-/* Takes the locks of all stores of this home, until the program ends.
- * EXIT_USAGE, and one line that names the holder, if a process has one. */
-int sagactl_lock_all(const struct sagactl *ctl);
-
 /*
  * Asks process `name` through HOME/run/NAME.ctl and waits up to timeout_ms for
  * its reply, which the caller frees with json_decref().  EXIT_DONE; or one line

@@ -10,8 +10,9 @@
 
 /* ---- what a row says ---- */
 
-void
-args_words(const struct sagactl_command *command, int *min, int *max)
+/* How many words may, and must, follow. */
+static void
+count_words(const struct sagactl_command *command, int *min, int *max)
 {
     const char *at = command->arguments;
 
@@ -227,7 +228,7 @@ check_count(const struct sagactl_args *args)
 
     if (args->command == NULL)
         return args->group != NULL ? wrong_group(args->group) : EXIT_DONE;
-    args_words(args->command, &min, &max);
+    count_words(args->command, &min, &max);
     if (args->count > max)
         return wrong_word(args, "too much:", args->words[max]);
     if (args->count < min)

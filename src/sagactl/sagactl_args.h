@@ -67,9 +67,6 @@ const char *args_global(const struct sagactl_args *args, const char *name);
 void args_usage(const struct sagactl_command *command,
                 char usage[ARGS_USAGE_BYTES]);
 
-/* How many words may, and must, follow. */
-void args_words(const struct sagactl_command *command, int *min, int *max);
-
 /* Tells on stderr how the command goes and, unless NULL, what was wrong with
  * `what`; EXIT_USAGE. */
 int args_wrong(const struct sagactl_args *args, const char *what);

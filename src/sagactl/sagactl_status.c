@@ -15,8 +15,10 @@
 
 #define ANSWER_S 10 /* it is made from memory: what comes later never comes */
 
-int
-status_ask(struct gate *gate, json_t **now_out, char **text_out)
+/* GET /status.  EXIT_DONE with the object (json_decref) and its text (free).
+ * Else one line, and the exit code. */
+static int
+ask(struct gate *gate, json_t **now_out, char **text_out)
 {
     struct gate_question question = { .method = "GET", .path = "/status",
                                       .limit_s = ANSWER_S };
@@ -164,7 +166,7 @@ status_print(const struct sagactl *ctl)
     int code = gate_open(ctl, &gate);
 
     if (code == EXIT_DONE)
-        code = status_ask(gate, &now, &text);
+        code = ask(gate, &now, &text);
     gate_close(&gate);
     if (code != EXIT_DONE && code != EXIT_DIFFERS && ctl->url == NULL
         && has_stores(ctl)) {

@@ -7,12 +7,6 @@
 #include "sagactl/sagactl_gate.h"
 
 /*
- * GET /status.  EXIT_DONE with the object (json_decref) and, unless NULL, its
- * text (free).  Else one line, and the exit code.
- */
-MUST_USE int status_ask(struct gate *gate, json_t **now_out, char **text_out);
-
-/*
  * What the home tells when the gateway does not answer: which processes live
  * (by their pid files) and, if it is wanted and the broker answers, its
  * topics.  The form is that of /status as far as it goes, with "partial":

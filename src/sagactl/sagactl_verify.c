@@ -86,8 +86,10 @@ lock_store(const char *store)
     return EXIT_USAGE;
 }
 
-int
-sagactl_lock_all(const struct sagactl *ctl)
+/* Takes the locks of all stores of this home, until the program ends.
+ * EXIT_USAGE, and one line that names the holder, if a process has one. */
+static int
+lock_all(const struct sagactl *ctl)
 {
     char path[DIRECTORY_BYTES_MAX];
     int code = EXIT_DONE;
@@ -132,7 +134,7 @@ verify_offline(const struct sagactl *ctl, struct verify_input *input)
     int code = find_stores(input, ctl->home, "/data");
 
     if (code == EXIT_DONE)
-        code = sagactl_lock_all(ctl);
+        code = lock_all(ctl);
     return code == EXIT_DONE ? verify_stores(ctl, input) : code;
 }
 
