@@ -387,17 +387,47 @@ test_control_wrong_requests_are_told(void **state)
     expect_in(ask(door, "drop 5"), "\"error\":\"nothing with");
 }
 
+static int
+bind_at(const char *path, int type)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, type, 0);
+
+    assert_true(fd >= 0);
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
 /* What a kill leaves: a socket in the directory, and nobody behind it. */
 static void
 leave_door(const char *path)
 {
-    struct sockaddr_un address = { .sun_family = AF_UNIX };
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+    int fd = bind_at(path, SOCK_SEQPACKET);
 
-    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
     assert_int_equal(listen(fd, 1), 0);
     close(fd);
+}
+
+/* The door is the ledger's, at the home that is the test's directory. */
+static void
+name_door(struct door *door)
+{
+    char run[72];
+
+    snprintf(run, sizeof run, "%s/run", door->directory);
+    assert_int_equal(mkdir(run, 0700), 0);
+    snprintf(door->path, sizeof door->path, "%s/ledger.ctl", run);
+}
+
+static int
+next_descriptor(void)
+{
+    int fd = dup(0);
+
+    assert_true(fd >= 0);
+    close(fd);
+    return fd;
 }
 
 /* Also of one that lets nobody in, and whose queue no look makes longer: there
@@ -407,20 +437,48 @@ test_control_lives_while_its_door_is_open(void **state)
 {
     struct door *door = *state;
     struct control *ledger;
-    char run[72];
+    int fd;
 
-    snprintf(run, sizeof run, "%s/run", door->directory);
-    assert_int_equal(mkdir(run, 0700), 0);
-    snprintf(door->path, sizeof door->path, "%s/ledger.ctl", run);
+    name_door(door);
     assert_false(control_lives(door->directory, "ledger"));
     assert_int_equal(control_open(&ledger, door->path), RC_OK);
+    fd = next_descriptor();
     for (int i = 0; i < 3 * CONTROL_CLIENTS_MAX; i++)
         assert_true(control_lives(door->directory, "ledger"));
+    assert_int_equal(next_descriptor(), fd);
     close(connect_door(door));
     control_close(&ledger);
     assert_false(control_lives(door->directory, "ledger"));
     leave_door(door->path);
     assert_false(control_lives(door->directory, "ledger"));
+}
+
+/* What stands at the path is no door, or the path is none: a file, a socket
+ * that anybody may write to, a home that is a file, a path that is too long and
+ * whose beginning is a door. */
+static void
+test_control_lives_nobody_behind_what_is_no_door(void **state)
+{
+    struct door *door = *state;
+    char home[sizeof ((struct sockaddr_un *)0)->sun_path];
+    int fd;
+
+    name_door(door);
+    fclose(fopen(door->path, "w"));
+    errno = EPROTOTYPE;
+    assert_false(control_lives(door->directory, "ledger"));
+    assert_false(control_lives(door->path, "ledger"));
+    assert_int_equal(unlink(door->path), 0);
+    fd = bind_at(door->path, SOCK_DGRAM);
+    errno = EPROTOTYPE;
+    assert_false(control_lives(door->directory, "ledger"));
+    close(fd);
+    snprintf(home, sizeof home, "%s/%0*d", door->directory,
+             (int)(sizeof home - strlen(door->directory) - 2), 0);
+    fd = bind_at(home, SOCK_SEQPACKET);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_false(control_lives(home, "ledger"));
+    close(fd);
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -442,6 +500,7 @@ main(void)
         T(test_control_backup_is_answered_when_it_is_done),
         T(test_control_wrong_requests_are_told),
         T(test_control_lives_while_its_door_is_open),
+        T(test_control_lives_nobody_behind_what_is_no_door),
     };
 
     log_open("test_control");
