@@ -6,11 +6,14 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../support/accounts_world.h"
 #include "../support/said.h"
+#include "../support/store_rig.h"
 #include "../support/verify_world.h"
 #include "saga/participant_state.h"
 
@@ -77,6 +80,57 @@ test_participant_starts_of_older_stores_are_read(void **state)
     assert_int_equal(life_of_a_start(world).starts, 1);
 }
 
+/* ---- counted on disk before the broker hears of it ---- */
+
+static struct bus_binder binder;
+static void (*begin_really)(struct bus *bus, const struct bus_life *life);
+static const char *begun_directory;
+static uint8_t begun_row[16];
+
+/* What a loss of power would leave just now: a copy, opened. */
+static void
+begin_and_copy(struct bus *bus, const struct bus_life *life)
+{
+    char command[3 * PATH_MAX], copy[PATH_MAX];
+    uint8_t key[STORE_KEY_BYTES_MAX];
+    size_t key_bytes, bytes;
+
+    snprintf(copy, sizeof copy, "%s.copy", begun_directory);
+    snprintf(command, sizeof command, "cp -r %s %s", begun_directory, copy);
+    assert_int_equal(system(command), 0);
+    bytes = verify_world_get(copy, "participant", STARTS, key, &key_bytes,
+                             begun_row, sizeof begun_row);
+    assert_int_equal(bytes, 9);
+    remove_tree(copy);
+    begin_really(bus, life);
+}
+
+static void
+test_participant_start_is_on_disk_before_it_is_told(void **state)
+{
+    struct accounts_world *world = *state;
+    struct bus *bus = fake_bus_new(world->broker, "payment");
+    struct participant *participant;
+
+    binder = *bus->binder;
+    begin_really = binder.begin;
+    binder.begin = begin_and_copy;
+    bus->binder = &binder;
+    life_of_a_start(world);
+    begun_directory = world->directory[PAYMENT];
+    assert_int_equal(payment_new(&world->payment, &world->config[PAYMENT]),
+                     RC_OK);
+    assert_int_equal(participant_open_over(&participant,
+                                           &world->config[PAYMENT],
+                                           world->directory[PAYMENT], &bus,
+                                           &payment_handlers, world->payment,
+                                           -1, -1),
+                     RC_OK);
+    assert_int_equal(begun_row[8], 2);
+    assert_int_equal(participant_close(&participant), RC_OK);
+    payment_destroy(&world->payment);
+}
+
 /* No start can come after it. */
 static void
 test_participant_most_starts_there_can_be_is_damage(void **state)
@@ -120,7 +174,6 @@ next_is_fenced(struct bus *bus, struct bus_event *event_out)
 static const char *
 fence(struct accounts_world *world)
 {
-    static struct bus_binder binder;
     struct participant *participant = world->participants[PAYMENT];
     enum rc rc;
     const char *said;
@@ -163,6 +216,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         T(test_participant_starts_are_counted),
         T(test_participant_starts_of_older_stores_are_read),
+        T(test_participant_start_is_on_disk_before_it_is_told),
         T(test_participant_most_starts_there_can_be_is_damage),
         T(test_participant_refused_life_is_out_of_step),
         T(test_participant_fenced_later_is_refused),
