@@ -18,16 +18,14 @@
  */
 #include "saga/store_pack.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "saga/daemon.h"
 #include "saga/log.h"
+#include "saga/store_file.h"
 #include "saga/store_length.h"
 #include "saga/store_mark.h"
 #include "saga/store_page.h"
@@ -45,7 +43,6 @@
 #define LOG_FILE_BYTES_MIN (4u << 20)
 #define LOG_FILE_BYTES_MAX (64u << 20)
 #define LOG_FILES_PER_CHECKPOINT 4
-#define LOG_HEAD_BYTES 28u
 /* The thread is woken each time this share of checkpoint_bytes was put; it
  * then asks for the true log position.  The log is up to 2.7 times the rows. */
 #define WAKES_PER_CHECKPOINT 8
@@ -57,86 +54,6 @@ _Static_assert(LOG_BUFFER_BYTES * 4 <= LOG_FILE_BYTES_MIN,
                "Berkeley DB wants a log file of four buffers at least");
 
 /* ---- the store --------------------------------------------------------- */
-
-/*
- * The head of a log file is its first record, and the library takes the
- * checksum of as much memory as that says it has: a length that is wrong ends
- * the process by a signal.  A file of zeros is one that holds no record yet.
- */
-struct log_head {
-    uint32_t previous;
-    uint32_t bytes;
-    uint32_t rest[LOG_HEAD_BYTES / sizeof(uint32_t) - 2];
-};
-
-static enum rc
-log_head_check(const struct store *store, int fd, const char *name)
-{
-    static const struct log_head blank;
-    struct log_head head;
-
-    if (pread(fd, &head, sizeof head, 0) != (ssize_t)sizeof head ||
-        head.bytes == LOG_HEAD_BYTES ||
-        memcmp(&head, &blank, sizeof head) == 0)
-        return RC_OK;
-    log_error("store_failed", "rc=damaged operation=open words=\"the head of a "
-              "log file\" file=%s directory=%s", name,
-              log_quote(store->directory));
-    return RC_DAMAGED;
-}
-
-/*
- * Recovery syncs the tables and never the log: what it found there is in the
- * page cache, maybe, and not on disk (a process that was killed between the
- * write and the sync).  A loss of power would then leave tables ahead of their
- * log, which can't be opened; and what was published from it would be lost.
- */
-static enum rc
-log_file_sync(struct store *store, int directory_fd, const char *name)
-{
-    int fd = openat(directory_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    enum rc rc = RC_OK;
-
-    if (fd < 0 || store_sync_data(fd) != 0)
-        rc = store_failed(store, errno, "log_sync", name);
-    else
-        rc = log_head_check(store, fd, name);
-    if (fd >= 0)
-        close(fd);
-    return rc;
-}
-
-/* Sees whether the directory is ours to open, and whether it was in use, looks
- * at its log files' heads, and makes durable what they hold. */
-static enum rc
-directory_look(struct store *store, bool *created_out)
-{
-    DIR *directory = opendir(store->directory);
-    const struct dirent *entry;
-    bool foreign = false;
-    enum rc rc = RC_OK;
-
-    if (directory == NULL)
-        return store_failed(store, errno, "opendir", "-");
-    *created_out = true;
-    while (rc == RC_OK && (entry = readdir(directory)) != NULL) {
-        if (strncmp(entry->d_name, "log.", 4) == 0) {
-            *created_out = false;
-            rc = log_file_sync(store, dirfd(directory), entry->d_name);
-        }
-        if (strcmp(entry->d_name, "DB_CONFIG") == 0)
-            foreign = true;
-    }
-    if (rc == RC_OK && store_sync_all(dirfd(directory)) != 0)
-        rc = store_failed(store, errno, "directory_sync", "-");
-    closedir(directory);
-    if (rc != RC_OK || !foreign)
-        return rc;
-    log_error("store_failed", "rc=damaged operation=open words=\"a DB_CONFIG "
-              "file is in the way\" directory=%s",
-              log_quote(store->directory));
-    return RC_DAMAGED;
-}
 
 static int
 environment_configure(struct store *store, uint64_t cache_bytes)
@@ -268,7 +185,7 @@ store_start(struct store *store, const struct store_config *config,
     enum rc rc = store_unsynced_mend(store->directory);
 
     if (rc == RC_OK)
-        rc = directory_look(store, created_out);
+        rc = store_directory_look(store, created_out);
     if (rc == RC_OK)
         rc = store_lengths_compare(store->directory, &store->lengths);
     if (rc == RC_OK)

@@ -56,8 +56,8 @@ bool store_table_stays(const char *name);
 /*
  * Opens the store and recovers it.  *created_out tells that it was empty.
  * RC_DAMAGED if recovery fails, if a table was cut or one that stays is
- * missing or another one, or if a foreign DB_CONFIG lies in the directory;
- * RC_NO_SPACE, RC_IO.
+ * missing or another one, if something else stands in a file's place, or if a
+ * foreign DB_CONFIG lies in the directory; RC_NO_SPACE, RC_IO.
  */
 MUST_USE enum rc store_open(struct store **store_out,
                             const struct store_config *config,

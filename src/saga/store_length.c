@@ -14,6 +14,7 @@
 #include "saga/file_replace.h"
 #include "saga/log.h"
 #include "saga/store_db.h"
+#include "saga/store_file.h"
 
 _Static_assert(STORE_TABLE_ID_BYTES == DB_FILE_ID_LEN, "the library's id");
 
@@ -76,7 +77,8 @@ has_file(const char *directory, const char *name)
 static bool
 table_file_open(struct table_file *file, int directory_fd, const char *name)
 {
-    file->fd = openat(directory_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    file->fd = openat(directory_fd, name,
+                      O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (file->fd < 0)
         return false;
     file->first = (struct first_page){ .magic = 0 };
@@ -436,6 +438,18 @@ short_ones_note(const char *directory, struct store_lengths *lengths)
     return lengths_failed("write", directory, STORE_PAGES_NAME);
 }
 
+static enum rc
+places_check(const char *directory, const struct store_lengths *lengths)
+{
+    enum rc rc = RC_OK;
+    size_t i;
+
+    for (i = 0; i < lengths->count; i++)
+        if (store_file_check(directory, lengths->items[i].name) != RC_OK)
+            rc = RC_DAMAGED;
+    return rc;
+}
+
 enum rc
 store_lengths_compare(const char *directory, struct store_lengths *lengths_out)
 {
@@ -452,5 +466,7 @@ store_lengths_compare(const char *directory, struct store_lengths *lengths_out)
                                                 STORE_PAGES_NAME);
     rc = lines_read(directory, lines, lengths_out);
     fclose(lines);
+    if (rc == RC_OK)
+        rc = places_check(directory, lengths_out);
     return rc == RC_OK ? short_ones_note(directory, lengths_out) : rc;
 }

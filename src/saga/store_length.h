@@ -70,9 +70,9 @@ void store_lengths_write(const char *directory,
  * Before recovery, which may make a file long again: reads table_pages; for the
  * tables that have fewer, and those that are not in it and are short, it sets
  * STORE_PAGES_SHORT or _LATER, here and in the file, and they are to be looked
- * at after it.  free() the items.  RC_DAMAGED, logged, if
- * table_pages can't be read, RC_IO if it can't be written.  Without that file
- * nothing is known.
+ * at after it.  free() the items.  RC_DAMAGED, logged, if table_pages can't be
+ * read or one of them is no file, RC_IO if it can't be written.  Without
+ * table_pages nothing is known.
  */
 MUST_USE enum rc store_lengths_compare(const char *directory,
                                        struct store_lengths *lengths_out);

@@ -16,6 +16,7 @@
 #include "saga/file_owner.h"
 #include "saga/log.h"
 #include "saga/store_db.h"
+#include "saga/store_file.h"
 #include "saga/store_rename.h"
 
 #define SHELF "old"
@@ -139,6 +140,23 @@ open_new(const char *path, int flags, int mode)
     return fd;
 }
 
+/* The words are told with the failure that the library makes of it: the error
+ * is that of what is damaged. */
+static bool
+path_is_refused(const char *path)
+{
+    const char *what = store_file_not(path);
+    char words[STORE_NAME_BYTES + 40];
+
+    if (what == NULL)
+        return false;
+    snprintf(words, sizeof words, "%.*s is %s", STORE_NAME_BYTES,
+             store_base_name(path), what);
+    store_words_add(words);
+    errno = EINVAL;
+    return true;
+}
+
 /* In the library's place of open(2). */
 static int
 open_blank_or_new(const char *path, int flags, ...)
@@ -150,6 +168,8 @@ open_blank_or_new(const char *path, int flags, ...)
     va_start(more, flags);
     mode = va_arg(more, int);
     va_end(more);
+    if (path_is_refused(path))
+        return -1;
     if ((flags & O_CREAT) == 0 || access(path, F_OK) == 0)
         return open(path, flags, mode);
     taken = begins_with(name, LOG_PREFIX) ? take_blank(path, name) : 0;

@@ -1,5 +1,5 @@
 /*
- * test_store_missing.c - a table that is not there, and was
+ * test_store_missing.c - a table that is not there, and was; or is no file
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,9 +10,11 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../support/said.h"
 #include "../support/store_rig.h"
 #include "saga/log.h"
 
@@ -221,6 +223,136 @@ test_store_051_another_table_in_its_place_is_damaged(void **state)
     store_rig_fini(&another);
 }
 
+/* ---- something else in a file's place ---- */
+
+static const char *const not_files[] = { "a directory", "a symbolic link",
+                                         "a fifo" };
+
+/* A link is one to what stood there: it would be read and written all right,
+ * and no look at the directory's files would see it. */
+static void
+put_in_place(struct store_rig *rig, const char *name, size_t which)
+{
+    char path[STORE_RIG_PATH_BYTES], aside[STORE_RIG_PATH_BYTES];
+
+    store_rig_path(path, rig, name);
+    store_rig_path(aside, rig, "aside+");
+    assert_int_equal(rename(path, aside), 0);
+    assert_int_equal(which == 0   ? mkdir(path, 0700)
+                     : which == 1 ? symlink(aside, path)
+                                  : mkfifo(path, 0600), 0);
+}
+
+/* Opening ends, though it be a fifo, and is damage, at each start. */
+static void
+expect_told(struct store_rig *rig, size_t which, const char *words)
+{
+    const char *said;
+    enum rc rc;
+    int start;
+
+    for (start = 0; start < 2; start++) {
+        alarm(WAIT_MS_MAX / 1000);
+        said_begin();
+        rc = store_open(&rig->store, &rig->config, &rig->created);
+        said = said_end();
+        alarm(0);
+        if (rc != RC_DAMAGED ||
+            strstr(said, not_files[which]) == NULL ||
+            strstr(said, words) == NULL)
+            fail_msg("%s: %s, %s", not_files[which], rc_name(rc),
+                     said);
+    }
+}
+
+/* Regress 058: of a directory it was an I/O error (111), with which its owner
+ * is started again and again; a fifo was waited for. */
+static void
+test_store_058_what_is_no_file_is_damaged(void **state)
+{
+    static const char *const names[] = { "rows", "other", "log.0000000001",
+                                         "table_pages", "log_mark" };
+    struct store_rig *rig = *state;
+    char words[200];
+    size_t i;
+
+    for (i = 0; i < ARRAY_COUNT(names) * ARRAY_COUNT(not_files); i++) {
+        const char *name = names[i / ARRAY_COUNT(not_files)];
+
+        fill_two(rig, 100);
+        put_in_place(rig, name, i % ARRAY_COUNT(not_files));
+        snprintf(words, sizeof words, "is in its place: put the file back, or "
+                 "restore the store\" file=%s", name);
+        expect_told(rig, i % ARRAY_COUNT(not_files), words);
+        store_rig_fini(rig);
+        store_rig_init(rig, NULL);
+    }
+}
+
+/* Of a table that no checkpoint knows: recovery meets it, or who opens it. */
+static void
+test_store_058_what_is_no_new_table_is_damaged(void **state)
+{
+    struct store_rig *rig = *state;
+    size_t which;
+
+    for (which = 0; which < ARRAY_COUNT(not_files); which++) {
+        put_and_die(rig, 0, 100);
+        put_in_place(rig, "rows", which);
+        expect_told(rig, which, "rc=damaged");
+        store_rig_fini(rig);
+        store_rig_init(rig, NULL);
+    }
+}
+
+/* (In the place of a link to nowhere the library makes the table.) */
+static void
+test_store_058_what_is_no_table_yet_is_damaged(void **state)
+{
+    struct store_rig *rig = *state;
+    char path[STORE_RIG_PATH_BYTES];
+    struct store_table *table;
+    const char *said;
+    size_t which;
+    enum rc rc;
+
+    for (which = 0; which < ARRAY_COUNT(not_files); which++) {
+        store_rig_path(path, rig, "rows");
+        assert_int_equal(which == 0   ? mkdir(path, 0700)
+                         : which == 1 ? symlink("log.0000000001", path)
+                                      : mkfifo(path, 0600), 0);
+        alarm(WAIT_MS_MAX / 1000);
+        assert_int_equal(store_open(&rig->store, &rig->config, &rig->created),
+                         RC_OK);
+        said_begin();
+        rc = store_table_open(rig->store, "rows", &table);
+        said = said_end();
+        alarm(0);
+        assert_int_equal(rc, RC_DAMAGED);
+        assert_non_null(strstr(said, not_files[which]));
+        assert_int_equal(store_close(&rig->store), RC_OK);
+        assert_int_equal(remove(path), 0);
+    }
+}
+
+/* What the store has no use for may be anything. */
+static void
+test_store_058_what_is_not_its_own_is_let_be(void **state)
+{
+    struct store_rig *rig = *state;
+    char path[STORE_RIG_PATH_BYTES];
+
+    fill_two(rig, 100);
+    store_rig_path(path, rig, "backups");
+    assert_int_equal(mkdir(path, 0700), 0);
+    store_rig_path(path, rig, "pipe");
+    assert_int_equal(mkfifo(path, 0600), 0);
+    alarm(WAIT_MS_MAX / 1000);
+    store_rig_open(rig);
+    alarm(0);
+    assert_int_equal(row_count_numbers(rig->table, 100), 100);
+}
+
 /* "other" does not stay: its owner may have removed it. */
 static void
 test_store_missing_table_that_does_not_stay_opens(void **state)
@@ -284,6 +416,10 @@ main(void)
         WITH_RIG(test_store_029_table_that_was_not_opened_is_known_still),
         WITH_RIG(test_store_029_copy_of_a_store_that_lost_a_table_is_damaged),
         WITH_RIG(test_store_051_another_table_in_its_place_is_damaged),
+        WITH_RIG(test_store_058_what_is_no_file_is_damaged),
+        WITH_RIG(test_store_058_what_is_no_new_table_is_damaged),
+        WITH_RIG(test_store_058_what_is_no_table_yet_is_damaged),
+        WITH_RIG(test_store_058_what_is_not_its_own_is_let_be),
         WITH_RIG(test_store_missing_table_that_does_not_stay_opens),
         WITH_RIG(test_store_killed_before_its_first_checkpoint_opens),
         WITH_RIG(test_store_missing_table_of_no_checkpoint_opens),
