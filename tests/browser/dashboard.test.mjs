@@ -150,8 +150,10 @@ test('a process that hangs is shown, and what waits for it', async () => {
     await page.getByRole('alert').getByText('payment is silent').waitFor();
     await shot(page, 'order-waits');
     await page.getByRole('link', {name: 'Overview'}).click();
-    await page.locator('.wide .process[data-state=silent]')
-      .getByText('payment').waitFor();
+    const drawn = page.locator('.wide .process[data-state=silent]');
+    await drawn.getByText('payment').waitFor();
+    await drawn.getByText('is silent').waitFor();
+    await drawn.getByText(/^heard of [\d.]+ s ago$/).waitFor();
     await page.locator('.figure', {hasText: 'oldest'}).waitFor();
     await shot(page, 'overview-silent');
     pipeline.signal('payment', 'SIGCONT');
@@ -162,6 +164,28 @@ test('a process that hangs is shown, and what waits for it', async () => {
     await done(page);
   } finally {
     pipeline.signal('payment', 'SIGCONT');
+  }
+});
+
+test('a broker that hangs is silent, and so is all behind it', async () => {
+  pipeline.signal('broker', 'SIGSTOP');
+  try {
+    const page = await open();
+    await page.locator('.wide .broker[data-state=silent]')
+      .getByText('broker is silent').waitFor();
+    const banner = page.getByRole('alert').getByText('The broker is silent. ' +
+      'Orders are still accepted, and wait on disk.');
+    await banner.waitFor();
+    const id = await pipeline.placed(2, 1);
+    await page.goto(`${pipeline.url}/#/orders/${id}`);
+    await page.getByText('The broker is silent: the event waits on disk.')
+      .waitFor();
+    pipeline.signal('broker', 'SIGCONT');
+    await page.locator('h1 + .pill').getByText('Completed').waitFor();
+    await banner.waitFor({state: 'hidden'});
+    await done(page);
+  } finally {
+    pipeline.signal('broker', 'SIGCONT');
   }
 });
 

@@ -14,6 +14,7 @@ const WEB = join(TREE, 'web');
 const {EventReader} = await importModule('stream.js');
 const {REASONS, REASONS_SHORT, STEPS, missing} = await importModule('words.js');
 const {quantile} = await importModule('histogram.js');
+const {brokerIs, isOf} = await importModule('status.js');
 const {span, money, bytes, rate, short} = await importModule('format.js');
 
 // As the browser takes them, though no package.json says that they are modules.
@@ -111,6 +112,22 @@ test('a stream of events is read however it is cut', () => {
     }
     assert.deepEqual(events, wanted, `pieces of ${size}`);
   }
+});
+
+test('what a process is, and the broker', () => {
+  const up = {name: 'broker', up: true, silent: false};
+  const silent = {name: 'broker', up: false, silent: true};
+  const down = {name: 'broker', up: false, silent: false};
+  const other = {...silent, name: 'payment'};
+  assert.deepEqual([up, silent, down].map(isOf), ['up', 'silent', 'down']);
+  const is = (answers, ...processes) =>
+    brokerIs({broker: {up: answers}, processes});
+  assert.equal(is(true, other, silent), 'up');
+  assert.equal(is(false, other, silent), 'silent');
+  // Gone, and not yet missed; gone; never there.
+  assert.equal(is(false, other, up), 'down');
+  assert.equal(is(false, other, down), 'down');
+  assert.equal(is(false, other), 'down');
 });
 
 // How many ended within 10, 20 and 50 ms, and in all.
