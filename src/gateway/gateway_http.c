@@ -131,6 +131,14 @@ url_path(const struct gateway_http *http, const char *suffix, char *path,
              http->config->name, suffix);
 }
 
+/* A directory stays one, however often it is tried. */
+static void NORETURN
+url_failed(const char *path)
+{
+    die(errno == EISDIR ? EXIT_USAGE : EXIT_SYSTEM, "can't write %s: %s", path,
+        strerror(errno));
+}
+
 static void
 write_url(const struct gateway_http *http)
 {
@@ -141,13 +149,15 @@ write_url(const struct gateway_http *http)
 
     url_path(http, "", path, sizeof(path));
     url_path(http, ".new", fresh, sizeof(fresh));
-    file = fopen(fresh, "we");
+    if (unlink(fresh) != 0 && errno != ENOENT)
+        url_failed(fresh);
+    file = fopen(fresh, "wex");
     if (file == NULL)
-        die(EXIT_SYSTEM, "can't write %s: %s", fresh, strerror(errno));
+        url_failed(fresh);
     bad = fprintf(file, "%s\n", http->url) < 0;
     bad = fclose(file) != 0 || bad;
     if (bad || rename(fresh, path) != 0)
-        die(EXIT_SYSTEM, "can't write %s: %s", path, strerror(errno));
+        url_failed(path);
 }
 
 /* Milliseconds until the first wait of the list ends; `limit` if it has

@@ -23,12 +23,15 @@ struct control {
     char path[sizeof ((struct sockaddr_un *)0)->sun_path];
 };
 
+/* A directory stays one, however often it is tried. */
 static enum rc
 failed(struct control *control, const char *operation)
 {
+    enum rc rc = errno == EISDIR ? RC_MALFORMED : RC_IO;
+
     log_error("control_failed", "operation=%s path=%s error=%s", operation,
               log_quote(control->path), log_quote(strerror(errno)));
-    return RC_IO;
+    return rc;
 }
 
 static int

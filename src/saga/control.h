@@ -34,7 +34,8 @@ struct control_request {
 };
 
 /* Listens at `path`, replacing what a crash left (the caller holds the
- * store's lock).  RC_IO (logged); RC_NO_MEMORY. */
+ * store's lock).  RC_IO, or RC_MALFORMED of a directory at the path (logged);
+ * RC_NO_MEMORY. */
 MUST_USE enum rc control_open(struct control **control_out, const char *path);
 void control_close(struct control **control_p);
 

@@ -225,7 +225,8 @@ write_pid_file(const struct config *config, const struct made *made)
 
     path_put(path, "%s/run/%s.pid", config->home, config->name);
     path_put(temporary, "%s/run/%s.pid.tmp", config->home, config->name);
-    fd = open(temporary, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    fd = open(temporary,
+              O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640);
     if (fd < 0)
         take_back_and_die(made, "cannot write", temporary);
     done = write_pid(fd);
@@ -257,7 +258,8 @@ write_life(const char *state)
                                own.restarts, state);
     int fd;
 
-    fd = open(own.life_path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    fd = open(own.life_path,
+              O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     if (fd < 0)
         return;
     if (pwrite(fd, text, (size_t)bytes, 0) != bytes)
@@ -275,7 +277,8 @@ begin_life(const struct config *config)
 
     own.started_us = clock_now_us();
     path_put(own.life_path, "%s/run/%s.life", config->home, config->name);
-    fd = open(own.life_path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    fd = open(own.life_path,
+              O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd >= 0) {
         bytes = read(fd, text, sizeof text - 1);
         close(fd);

@@ -200,6 +200,17 @@ test_control_path_that_cannot_be_is_refused(void **state)
     assert_int_equal(control_fd(NULL), -1);
 }
 
+/* Regress 059: it was an I/O error, with which its owner is tried again. */
+static void
+test_control_059_directory_at_its_path_is_not_tried_again(void **state)
+{
+    struct door *door = *state;
+    struct control *none;
+
+    assert_int_equal(control_open(&none, door->directory), RC_MALFORMED);
+    assert_null(none);
+}
+
 /* ---- a participant behind it ------------------------------------------ */
 
 static enum rc
@@ -494,6 +505,7 @@ main(void)
         T(test_control_client_that_left_loses_its_reply),
         T(test_control_replaces_what_a_crash_left),
         cmocka_unit_test(test_control_path_that_cannot_be_is_refused),
+        T(test_control_059_directory_at_its_path_is_not_tried_again),
         T(test_control_status_tells_positions),
         T(test_control_parked_are_shown_redriven_and_dropped),
         T(test_control_redrive_all_tries_each_order),

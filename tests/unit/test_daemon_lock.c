@@ -148,6 +148,21 @@ test_daemon_life_that_ended_unasked_is_counted(void **state)
     }
 }
 
+/* Regress 059: its other end was waited for, before any signal is heard. */
+static void
+test_daemon_059_fifo_in_a_file_s_place_is_not_waited_for(void **state)
+{
+    (void)state;
+    assert_int_equal(lock_ends(), 0);
+    assert_int_equal(unlink(at("home/run/payment.life")), 0);
+    assert_int_equal(mkfifo(at("home/run/payment.life"), 0600), 0);
+    alarm(60);
+    assert_int_equal(lock_ends(), 0);
+    assert_int_equal(mkfifo(at("home/run/payment.pid.tmp"), 0600), 0);
+    assert_int_equal(lock_ends(), EXIT_USAGE);
+    alarm(0);
+}
+
 static void
 run_lock_and_touch(void *context)
 {
@@ -481,6 +496,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         AT_HOME(test_daemon_lock_makes_a_private_home),
         AT_HOME(test_daemon_life_that_ended_unasked_is_counted),
+        AT_HOME(test_daemon_059_fifo_in_a_file_s_place_is_not_waited_for),
         AT_HOME(test_daemon_lock_in_a_home_open_to_its_group),
         AT_HOME(test_daemon_lock_in_a_private_home_sets_umask),
         AT_HOME(test_daemon_lock_again_after_an_end_and_a_kill),
