@@ -20,6 +20,7 @@ struct level_least {
 
 struct index_walk {
     uint64_t base; /* what is below is in the table of an older program */
+    struct order_entry old; /* the last one in that; 0, 0: not begun */
     struct order_levels levels;
     struct level_least least[ORDER_LEVELS];
 
@@ -168,10 +169,23 @@ on_run(struct verify *verify, void *context, const struct store_row *row)
 
 /* ---- what an older program wrote ---- */
 
+/* A search ends at the first row that is above what it wants. */
+static void
+take_old(struct verify *verify, struct index_walk *walk, uint64_t user,
+         uint64_t id)
+{
+    if (user == walk->old.user && id < walk->old.order)
+        verify_differs(verify->report, CHECK_GATEWAY_COUNTERS,
+                       "the old index by user has order %" PRIu64 " of user %"
+                       PRIu64 " behind a later one", id, user);
+    walk->old = (struct order_entry){ .user = user, .order = id };
+    take_order(verify, id, user);
+}
+
 static enum rc
 on_old(struct verify *verify, void *context, const struct store_row *row)
 {
-    const struct index_walk *walk = context;
+    struct index_walk *walk = context;
     struct order_old_row old;
 
     if (order_old_row_decode(row->key, row->key_bytes, row->value, row->bytes,
@@ -182,7 +196,7 @@ on_old(struct verify *verify, void *context, const struct store_row *row)
     }
     for (uint32_t i = 0; i < old.count; i++)
         if (old.ids[i] < walk->base)
-            take_order(verify, old.ids[i], old.user);
+            take_old(verify, walk, old.user, old.ids[i]);
     return RC_OK;
 }
 

@@ -189,43 +189,73 @@ test_verify_index_mark_that_can_not_be_is_told(void **state)
     }
 }
 
+struct old_row {
+    uint8_t user, id, others[2], count;
+};
+
+static void
+put_old(const struct copies *copies, const struct old_row *old)
+{
+    const char *store = copies->input.directories[VERIFY_GATEWAY];
+    uint8_t key[ORDER_USER_KEY_BYTES], row[17] = { 1 };
+
+    row[8] = old->others[0];
+    row[16] = old->others[1];
+    order_user_key_encode((struct user_id){ old->user }, old->id, key);
+    verify_world_put(store, "orders_by_user", key, sizeof key, row,
+                     old->count == 0 ? 0 : (size_t)(1 + 8 * old->count));
+}
+
+static void
+put_index_base(const struct copies *copies, uint64_t base)
+{
+    const char *store = copies->input.directories[VERIFY_GATEWAY];
+    uint8_t value[ROW_BYTES_MAX], found[STORE_KEY_BYTES_MAX];
+    struct gateway_counters counters;
+    size_t bytes, found_bytes;
+
+    bytes = verify_world_get(store, "counters", "counters", 8, found,
+                             &found_bytes, value, sizeof value);
+    assert_int_equal(counters_row_decode(value, bytes, &counters), RC_OK);
+    counters.index_base = base;
+    verify_world_put(store, "counters", "counters", 8, value,
+                     counters_row_encode(&counters, value));
+}
+
 /* What a program before the runs wrote. */
 static void
 test_verify_index_of_an_older_program_is_read(void **state)
 {
-    static const struct {
-        uint8_t user, id, others[2], count;
-    } rows[] = {
+    static const struct old_row rows[] = {
         { 1, 1, { 2, 3 }, 2 }, { 2, 8, { 0 }, 0 }, { 3, 5, { 0 }, 0 },
         { 4, 7, { 0 }, 0 },    { 5, 4, { 0 }, 0 }, { 99, 6, { 0 }, 0 },
     };
-    uint8_t value[ROW_BYTES_MAX], found[STORE_KEY_BYTES_MAX];
-    uint8_t key[ORDER_USER_KEY_BYTES], row[17] = { 1 };
-    struct gateway_counters counters;
+    static const uint8_t cut[] = { 1, 0, 0 };
+    uint8_t key[ORDER_USER_KEY_BYTES];
     struct copies copies;
-    const char *store;
-    size_t bytes, found_bytes;
 
     (void)state;
     copies_make(&copies);
-    store = copies.input.directories[VERIFY_GATEWAY];
-    bytes = verify_world_get(store, "counters", "counters", 8, found,
-                             &found_bytes, value, sizeof value);
-    assert_int_equal(counters_row_decode(value, bytes, &counters), RC_OK);
-    counters.index_base = 9;
-    verify_world_put(store, "counters", "counters", 8, value,
-                     counters_row_encode(&counters, value));
+    put_index_base(&copies, 9);
     expect_index_differs(&copies, "lacks order 1");
-    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
-        row[8] = rows[i].others[0];
-        row[16] = rows[i].others[1];
-        order_user_key_encode((struct user_id){ rows[i].user }, rows[i].id,
-                              key);
-        verify_world_put(store, "orders_by_user", key, sizeof key, row,
-                         rows[i].count == 0 ? 0 : sizeof row);
-    }
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++)
+        put_old(&copies, &rows[i]);
     expect_good(&copies);
-    verify_world_put(store, "orders_by_user", key, sizeof key, row, 3);
+    /* Each order stands once, and no search finds the third. */
+    put_old(&copies, &(struct old_row){ 1, 1, { 3 }, 1 });
+    put_old(&copies, &(struct old_row){ 1, 2, { 0 }, 0 });
+    expect_index_differs(&copies, "order 2 of user 1 behind a later one");
+    put_old(&copies, &(struct old_row){ 1, 1, { 2, 3 }, 2 });
+    expect_index_differs(&copies, "order 2 twice");
+    order_user_key_encode((struct user_id){ 1 }, 2, key);
+    verify_world_put(copies.input.directories[VERIFY_GATEWAY],
+                     "orders_by_user", key, sizeof key, NULL, 0);
+    expect_good(&copies);
+    put_old(&copies, &(struct old_row){ 3, 4, { 5 }, 1 }); /* the fifth's */
+    expect_index_differs(&copies, "order 4 of user 3, which is none");
+    order_user_key_encode((struct user_id){ 3 }, 4, key);
+    verify_world_put(copies.input.directories[VERIFY_GATEWAY],
+                     "orders_by_user", key, sizeof key, cut, sizeof cut);
     expect_index_differs(&copies, "a row of the old index");
     copies_fini(&copies);
 }
