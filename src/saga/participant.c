@@ -88,6 +88,7 @@ take_bus_event(struct turn *turn, const struct bus_event *event)
     switch (event->type) {
     case BUS_UP:
         participant->stats.bus_up = true;
+        participant->report_us = 0; /* the last one may have met nobody */
         log_info("broker_up", "");
         return RC_OK;
     case BUS_DOWN:

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../support/accounts_world.h"
 #include "../support/said.h"
@@ -159,6 +160,43 @@ test_participant_most_starts_there_can_be_is_damage(void **state)
     payment_destroy(&world->payment);
 }
 
+/* ---- what it tells of itself ---- */
+
+static unsigned int reports;
+
+static void
+count_report(struct bus *bus, const struct report *report)
+{
+    (void)bus;
+    assert_int_equal(report->pid, getpid());
+    reports++;
+}
+
+/* And not when the second is over for which it told nobody. */
+static void
+test_participant_tells_of_itself_when_the_broker_is_up(void **state)
+{
+    struct accounts_world *world = *state;
+    struct participant *participant;
+
+    actor_start(world, PAYMENT);
+    participant = world->participants[PAYMENT];
+    binder = *participant->bus->binder;
+    binder.report = count_report;
+    participant->bus->binder = &binder;
+    settle(world);
+    for (int times = 0; times < 3; times++) {
+        fake_broker_set_down(world->broker, true);
+        assert_int_equal(participant_turn(participant, 0), RC_OK);
+        assert_false(participant->stats.bus_up);
+        reports = 0;
+        fake_broker_set_down(world->broker, false);
+        settle(world);
+        assert_true(participant->stats.bus_up);
+        assert_true(reports > 0);
+    }
+}
+
 /* ---- a broker that fences ---- */
 
 static enum rc
@@ -218,6 +256,7 @@ main(void)
         T(test_participant_starts_of_older_stores_are_read),
         T(test_participant_start_is_on_disk_before_it_is_told),
         T(test_participant_most_starts_there_can_be_is_damage),
+        T(test_participant_tells_of_itself_when_the_broker_is_up),
         T(test_participant_refused_life_is_out_of_step),
         T(test_participant_fenced_later_is_refused),
     };
