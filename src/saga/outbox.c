@@ -90,7 +90,7 @@ read_next_seq(struct outbox *outbox, struct outbox_stream *stream)
         return RC_OK;
     }
     if (rc != RC_OK)
-        return rc;
+        return rc == RC_FULL ? RC_DAMAGED : rc;
     bytes_reader_init(&reader, value, bytes);
     if (bytes_get_u8(&reader) != OUTBOX_STATE_FORMAT)
         return RC_DAMAGED;

@@ -55,6 +55,13 @@ add_streams(struct participant *participant)
     return rc;
 }
 
+static enum rc
+row_damaged(const char *key)
+{
+    log_error("row_damaged", "table=participant key=%s", key);
+    return RC_DAMAGED;
+}
+
 /* The row that only a store has that was once begun: format, partitions. */
 static enum rc
 check_identity(struct participant *participant, bool *first_out)
@@ -68,6 +75,8 @@ check_identity(struct participant *participant, bool *first_out)
     rc = store_get(participant->state, KEY_STORE, sizeof KEY_STORE - 1, row,
                    sizeof row, &bytes);
     *first_out = rc == RC_NOT_FOUND;
+    if (rc == RC_FULL)
+        return row_damaged(KEY_STORE);
     if (rc != RC_OK)
         return rc == RC_NOT_FOUND ? RC_OK : rc;
     bytes_reader_init(&reader, row, bytes);
@@ -76,10 +85,8 @@ check_identity(struct participant *participant, bool *first_out)
         return RC_MALFORMED;
     }
     partitions = bytes_get_u32(&reader);
-    if (!bytes_all_read(&reader)) {
-        log_error("row_damaged", "table=participant key=store");
-        return RC_DAMAGED;
-    }
+    if (!bytes_all_read(&reader))
+        return row_damaged(KEY_STORE);
     if (partitions != participant->config->partitions) {
         log_error("partitions_changed",
                   "words=\"partitions is fixed once a store is made\"");
@@ -116,10 +123,8 @@ check_currency(struct participant *participant)
 
     if (rc == RC_NOT_FOUND)
         return put_currency(participant);
-    if (rc == RC_FULL) {
-        log_error("row_damaged", "table=participant key=" KEY_CURRENCY);
-        return RC_DAMAGED;
-    }
+    if (rc == RC_FULL)
+        return row_damaged(KEY_CURRENCY);
     if (rc != RC_OK || strcmp(kept, now) == 0)
         return rc;
     log_error("currency_changed", "currency=%s store=%s "

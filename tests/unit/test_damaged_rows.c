@@ -18,6 +18,7 @@
 #include "saga/participant_state.h"
 
 #define ROW_BYTES_MAX 65536
+#define MUCH_LONGER_BYTES 4000 /* than any reader has room for */
 #define TRACEPARENT "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 /* ---- payment: a participant that has published, waits and has parked ---- */
@@ -222,7 +223,7 @@ enum form {
     SOUND,
     VERSION, /* the first octet is one more    */
     CUT,     /* to `at` octets, 0: to one less */
-    LONGER,  /* by one octet                   */
+    LONGER,  /* by one octet, and by many      */
     SET,     /* the octet `at` is `to`         */
     GONE,
 };
@@ -324,7 +325,7 @@ static const struct victim victims[] = {
 };
 
 static void
-inflict(const char *directory, const struct victim *victim)
+inflict(const char *directory, const struct victim *victim, size_t longer)
 {
     static uint8_t value[ROW_BYTES_MAX];
     uint8_t key[STORE_KEY_BYTES_MAX];
@@ -332,7 +333,7 @@ inflict(const char *directory, const struct victim *victim)
 
     bytes = verify_world_get(directory, victim->table, victim->key,
                              victim->key_bytes, key, &key_bytes, value,
-                             sizeof value - 1);
+                             sizeof value - MUCH_LONGER_BYTES);
     if (victim->key != NULL) {
         assert_int_equal(key_bytes, victim->key_bytes);
         assert_memory_equal(key, victim->key, key_bytes);
@@ -341,8 +342,10 @@ inflict(const char *directory, const struct victim *victim)
         value[0]++;
     if (victim->form == CUT)
         bytes = victim->at != 0 ? victim->at : bytes - 1;
-    if (victim->form == LONGER)
-        value[bytes++] = 0;
+    if (victim->form == LONGER) {
+        memset(value + bytes, 0, longer);
+        bytes += longer;
+    }
     if (victim->form == SET)
         value[victim->at] = victim->to;
     verify_world_put(directory, victim->table, key, key_bytes,
@@ -350,12 +353,12 @@ inflict(const char *directory, const struct victim *victim)
 }
 
 static void
-expect_told(const struct victim *victim)
+expect_told(const struct victim *victim, size_t longer)
 {
     const char *directory = victim->host->make(), *said;
     enum rc rc;
 
-    inflict(directory, victim);
+    inflict(directory, victim, longer);
     said_begin();
     rc = victim->host->again();
     said = said_end();
@@ -373,7 +376,18 @@ test_damaged_rows_are_told_and_stop_it(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_COUNT(victims); i++)
-        expect_told(&victims[i]);
+        expect_told(&victims[i], 1);
+}
+
+/* Regress 060: of some the store's word that there is no room ended the process
+ * with 111, to be tried again, and no line said why. */
+static void
+test_damaged_rows_060_much_too_long_ones_are_told(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(victims); i++)
+        if (victims[i].form == LONGER)
+            expect_told(&victims[i], MUCH_LONGER_BYTES);
 }
 
 /* What is written back as it was stops nothing. */
@@ -391,7 +405,7 @@ test_damaged_rows_sound_ones_stop_nothing(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_COUNT(sound); i++)
-        expect_told(&sound[i]);
+        expect_told(&sound[i], 0);
 }
 
 /* A batch was acknowledged, and its row is gone from under the program. */
@@ -431,6 +445,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_damaged_rows_are_told_and_stop_it),
+        cmocka_unit_test(test_damaged_rows_060_much_too_long_ones_are_told),
         cmocka_unit_test(test_damaged_rows_sound_ones_stop_nothing),
         cmocka_unit_test(
             test_damaged_rows_acknowledged_row_that_is_gone_is_told),
