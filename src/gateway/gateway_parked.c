@@ -11,6 +11,13 @@
 #include "gateway/gateway_state.h"
 #include "saga/log.h"
 
+static enum rc
+row_damaged(struct order_id order)
+{
+    log_error("row_damaged", "table=parked_orders order=%" PRIu64, order.value);
+    return RC_DAMAGED;
+}
+
 enum rc
 gateway_parked_find(const struct gateway_tables *tables, struct order_id order,
                     struct parked_row *row_out)
@@ -33,8 +40,7 @@ gateway_parked_find(const struct gateway_tables *tables, struct order_id order,
         rc = parked_row_decode(row.key, row.key_bytes, row.value, row.bytes,
                                row_out);
         if (rc != RC_OK)
-            log_error("row_damaged", "table=parked_orders order=%" PRIu64,
-                      order.value);
+            rc = row_damaged(order);
     }
     store_cursor_close(&cursor);
     return rc;
@@ -82,9 +88,12 @@ parked_since(struct gateway_store *store, const uint8_t *key, size_t key_bytes,
     enum rc rc = store_get(store->tables.parked_orders, key, key_bytes, value,
                            sizeof value, &bytes);
 
-    if (rc != RC_OK)
-        return rc == RC_NOT_FOUND ? RC_OK : rc;
-    rc = parked_row_decode(key, key_bytes, value, bytes, &before);
+    if (rc == RC_NOT_FOUND)
+        return RC_OK;
+    if (rc == RC_OK)
+        rc = parked_row_decode(key, key_bytes, value, bytes, &before);
+    if (rc == RC_FULL || rc == RC_DAMAGED)
+        return row_damaged(row->order);
     if (rc == RC_OK)
         row->since_us = before.since_us;
     return rc;

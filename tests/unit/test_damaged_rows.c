@@ -85,6 +85,23 @@ order_init(struct request *request)
                                  .traceparent = TRACEPARENT };
 }
 
+/* Of payment's, about the order. */
+static void
+send_letter(uint64_t attempts)
+{
+    struct event event;
+
+    event_init(&event, EVENT_DEAD_LETTER);
+    snprintf(event.topic_name, sizeof event.topic_name, "orders");
+    snprintf(event.participant, sizeof event.participant, "payment");
+    snprintf(event.cause, sizeof event.cause, "refused");
+    event.attempts = attempts;
+    event.blob = (struct event_blob){ (const uint8_t *)"x", 1 };
+    event.order.value = 1;
+    event.present |= EVENT_HAS(FIELD_ORDER_ID);
+    fake_broker_send(gateway.broker, "dead-letters", "payment", &event);
+}
+
 static const char *
 gateway_make(void)
 {
@@ -96,12 +113,13 @@ gateway_make(void)
     order_init(&place);
     world_ask(&gateway, &place);
     assert_int_equal(place.outcome, REQUEST_DONE);
+    send_letter(1);
     world_settle(&gateway);
     world_close(&gateway);
     return gateway.directory;
 }
 
-/* Asks for the order, and posts it once more. */
+/* Hears that the order is still parked, asks for it, and posts it once more. */
 static enum rc
 gateway_again(void)
 {
@@ -113,6 +131,7 @@ gateway_again(void)
     order_init(&place);
     if (rc != RC_OK)
         return rc;
+    send_letter(2);
     mailbox_post(gateway.requests, &get, &place);
     rc = participant_turn(gateway.participant, 0);
     (void)mailbox_take(gateway.answers);
@@ -252,6 +271,7 @@ struct victim {
 #define WAITS_2 OUTBOX, KEY("\10payments\0\0\0\0\0\0\0\0\0\2")
 #define WAITS_3 OUTBOX, KEY("\10payments\0\0\0\0\0\0\0\0\0\3")
 #define CHANGES &gateway_host, "changes", FIRST_ROW
+#define PARKED_ORDERS &gateway_host, "parked_orders", FIRST_ROW
 #define KEYS &gateway_host, "keys", KEY("k")
 #define TRACES &gateway_host, "traces", KEY("\0\0\0\0\0\0\0\1")
 #define POSITION &broker_host, "meta", KEY("C\1c\6orders\0\0")
@@ -304,6 +324,10 @@ static const struct victim victims[] = {
     /* A change of nothing that there is. */
     { CHANGES, SET, 1, 9, RC_DAMAGED, "event=row_damaged table=changes" },
     { CHANGES, SET, 8, 0, RC_DAMAGED, "event=row_damaged table=changes" },
+    { PARKED_ORDERS, CUT, 3, 0, RC_DAMAGED,
+      "event=row_damaged table=parked_orders order=1" },
+    { PARKED_ORDERS, LONGER, 0, 0, RC_DAMAGED,
+      "event=row_damaged table=parked_orders order=1" },
     { KEYS, VERSION, 0, 0, RC_DAMAGED,
       "table=keys words=\"not an order's id\"" },
     { KEYS, CUT, 0, 0, RC_DAMAGED, "table=keys words=\"not an order's id\"" },
