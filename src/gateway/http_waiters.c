@@ -43,9 +43,13 @@ waiter_begin(struct exchange *exchange)
     if (!exchange->listens || request->kind != REQUEST_ORDER_PLACE ||
         request->outcome != REQUEST_DONE)
         return false;
-    call->wait_s = call->headers.wait_s;
-    if (order_status_terminal(request->order.status))
+    if (order_status_terminal(request->order.status)) {
+        call->wait_s = call->headers.wait_s;
         return false;
+    }
+    if (waiters->count >= WAITERS_MAX) /* many were asked for in one turn */
+        return false;
+    call->wait_s = call->headers.wait_s;
     head = bucket(waiters, request->order.order);
     exchange->waiter_next = *head;
     *head = exchange;

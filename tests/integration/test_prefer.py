@@ -1,10 +1,18 @@
 """Prefer: wait=N on POST /orders: the answer is the order's end."""
 
+import contextlib
+import resource
+import select
+import signal
+import socket
 import threading
 
 import pytest
 
 from pipeline import Pipeline, wait_for
+
+# As many as may wait: WAITERS_MAX.
+WAITERS = 1000
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +67,40 @@ def test_many_wait_at_once(shared):
         thread.join(60)
     assert {reply.json["status"] for reply in replies} == {"ORDER_COMPLETED"}
     assert len({reply.json["id"] for reply in replies}) == 40
+
+
+def test_065_no_more_wait_than_may(make_pipeline):
+    """They came in one turn, in which none waited yet."""
+    pipeline = make_pipeline(supervised=False, drain="0s").start()
+    pipeline.stop_process("payment")
+    host, port = pipeline.url.removeprefix("http://").split(":")
+    body = b'{"userId":1,"productId":1}'
+    poll = select.poll()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.ExitStack() as stack:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE,
+                       (soft, hard))
+        pipeline.kill("gateway", signal.SIGSTOP)
+        clients = {}
+        for _ in range(WAITERS + 20):
+            client = stack.enter_context(
+                socket.create_connection((host, int(port)), 60))
+            client.sendall(b"POST /orders HTTP/1.1\r\nHost: localhost\r\n"
+                           b"Content-Type: application/json\r\n"
+                           b"Prefer: wait=60\r\n"
+                           b"Content-Length: %d\r\n\r\n" % len(body) + body)
+            clients[client.fileno()] = client
+            poll.register(client, select.POLLIN)
+        pipeline.kill("gateway", signal.SIGCONT)
+        wait_for(lambda: len(poll.poll(0)) >= 20, 20, "20 answers at once")
+        wait_for(lambda: pipeline.metric(
+            'sagapipe_orders_total{status="ORDER_CREATED"}') == len(clients),
+            20, "all orders")
+        answers = [clients[fd].recv(65536) for fd, _ in poll.poll(0)]
+        assert len(answers) == 20
+        assert all(answer.startswith(b"HTTP/1.1 201 ") and
+                   b"Preference-Applied" not in answer for answer in answers)
 
 
 def test_what_does_not_end_is_told_as_it_stands(make_pipeline):
