@@ -22,8 +22,8 @@ readonly TSAN_PIPELINE=(tests/integration/test_http_strict.py
 # Not: tests of time-outs that a program twenty times slower runs into, and of
 # processes that are killed.
 readonly VALGRIND_TESTS=(store store_backup store_cursor store_upkeep
-    row_cache codec_decode codec_fields control participant topic_log
-    broker_tables broker_tap broker_turn payment ledger accounts
+    row_cache damaged_rows codec_decode codec_fields control participant
+    topic_log broker_tables broker_tap broker_turn payment ledger accounts
     accounts_cancel mailbox gateway_store gateway_orders gateway_accounts
     gateway_query gateway_seed gateway_http gateway_http_commands http_body
     http_rows)
