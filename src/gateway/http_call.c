@@ -264,6 +264,16 @@ reply_problem(struct http_call *call)
     invariant(!call->text.failed);
 }
 
+/* So that what comes next in a terminal, a prompt, stands below. */
+static void
+end_line(struct text_writer *text)
+{
+    const char last = text->used > 0 ? text->data[text->used - 1] : '\n';
+
+    if ((last == '}' || last == ']') && text->used < text->size)
+        text_put(text, "\n");
+}
+
 void
 http_call_reply(struct http_call *call)
 {
@@ -277,6 +287,8 @@ http_call_reply(struct http_call *call)
     }
     if (call->problem.type != PROBLEM_NONE)
         reply_problem(call);
+    if (call->asset == NULL)
+        end_line(&call->text);
     invariant(!call->text.failed);
 }
 

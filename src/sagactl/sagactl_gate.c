@@ -349,6 +349,14 @@ perform(struct gate *gate, const struct gate_question *question,
     return EXIT_SYSTEM;
 }
 
+/* A body ends its line; whoever prints it does that, too. */
+static void
+trim_end(struct gate_answer *answer)
+{
+    while (answer->bytes > 0 && answer->text[answer->bytes - 1] == '\n')
+        answer->text[--answer->bytes] = '\0';
+}
+
 int
 gate_ask(struct gate *gate, const struct gate_question *question,
          struct gate_answer *answer)
@@ -358,6 +366,7 @@ gate_ask(struct gate *gate, const struct gate_question *question,
 
     *answer = (struct gate_answer){ 0 };
     code = perform(gate, question, &download);
+    trim_end(answer);
     if (code != EXIT_DONE)
         gate_answer_fini(answer);
     else if (answer->bytes > 0

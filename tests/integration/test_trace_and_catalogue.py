@@ -88,7 +88,7 @@ def test_price_holds_from_then_on(make_pipeline):
     after = pipeline.order(900, 1)
     new = pipeline.request("PUT", "/products/77", {"price": 0.05})
     assert new.status == 201
-    assert pipeline.get("/products/77").text == '{"id":77,"price":0.05}'
+    assert pipeline.get("/products/77").text == '{"id":77,"price":0.05}\n'
     assert pipeline.get("/products/78").status == 404
     newest = pipeline.order(900, 77, quantity=3)
     assert [str(pipeline.ended(order)["price"])

@@ -95,7 +95,7 @@ test_gateway_http_user_is_opened(void **state)
     assert_int_equal(reply.status, 202);
     assert_header("Location", "/users/6");
     assert_string_equal(reply.body, "{\"id\":6,\"balance\":100.05,"
-                                    "\"state\":\"OPENING\"}");
+                                    "\"state\":\"OPENING\"}\n");
 }
 
 static const struct {

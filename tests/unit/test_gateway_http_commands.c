@@ -160,13 +160,13 @@ test_gateway_http_credit_is_accepted(void **state)
     assert_int_equal(reply.status, 202);
     assert_header("Location", "/users/6");
     assert_string_equal(reply.body,
-                        "{\"userId\":6,\"creditId\":7,\"amount\":25.00}");
+                        "{\"userId\":6,\"creditId\":7,\"amount\":25.00}\n");
     assert_int_equal(fake_store_last(world.store).user.value, 6);
     assert_int_equal(fake_store_last(world.store).amount.minor, 2500);
     http_ask_json(&world, "POST", "/users/6/credits", "{\"amount\":\"0.01\"}",
                   &reply);
     assert_string_equal(reply.body,
-                        "{\"userId\":6,\"creditId\":99,\"amount\":0.01}");
+                        "{\"userId\":6,\"creditId\":99,\"amount\":0.01}\n");
 }
 
 static const struct {

@@ -365,7 +365,7 @@ test_gateway_http_draining_closes_politely(void **state)
     http_receive(old, &ready, false);
     assert_int_equal(ready.status, 503);
     assert_string_equal(ready.body,
-                        "{\"status\":\"draining\",\"broker\":\"up\"}");
+                        "{\"status\":\"draining\",\"broker\":\"up\"}\n");
     assert_true(ready.closed);
     assert_true(http_closed(old));
     assert_int_equal(http_connect(&world), -1);
