@@ -8,6 +8,9 @@
 #include "saga/log.h"
 
 #define PARKED_FORMAT 1
+#define KEY_LAST "parked"
+#define LAST_FORMAT 1 /* of its row: that, and the last number given */
+#define LAST_BYTES 9
 #define ROOM_FIRST 64
 
 /* What is kept in memory of a row. */
@@ -19,6 +22,7 @@ struct waiting {
 
 struct parking {
     struct store_table *table;
+    struct store_table *state; /* where the last number is kept */
     struct waiting *waiting; /* by number, ascending */
     uint32_t count;
     uint32_t room;
@@ -140,9 +144,39 @@ read_waiting(struct parking *parking)
     return rc == RC_NOT_FOUND ? RC_OK : rc;
 }
 
+/* None in a store from before 2026-12, or if nothing was parked since.  The
+ * last row's counts where it is higher: such a program had the store between
+ * two of ours. */
+static enum rc
+read_last(struct parking *parking)
+{
+    struct bytes_reader reader;
+    uint8_t row[LAST_BYTES];
+    uint64_t last = 0;
+    size_t bytes;
+    enum rc rc = store_get(parking->state, KEY_LAST, sizeof KEY_LAST - 1, row,
+                           sizeof row, &bytes);
+
+    if (rc == RC_NOT_FOUND)
+        return RC_OK;
+    if (rc != RC_OK && rc != RC_FULL)
+        return rc;
+    /* What is too short, or too long for the row, reads as 0. */
+    bytes_reader_init(&reader, row, rc == RC_OK ? bytes : 0);
+    if (bytes_get_u8(&reader) == LAST_FORMAT)
+        last = bytes_get_u64(&reader);
+    if (last == 0 || last == UINT64_MAX) {
+        log_error("row_damaged", "table=participant key=" KEY_LAST);
+        return RC_DAMAGED;
+    }
+    if (last > parking->last_number)
+        parking->last_number = last;
+    return RC_OK;
+}
+
 enum rc
 parking_open(struct parking **parking_out, struct store *store,
-             uint32_t rows_max)
+             struct store_table *state, uint32_t rows_max)
 {
     struct parking *parking = calloc(1, sizeof *parking);
     enum rc rc;
@@ -150,6 +184,7 @@ parking_open(struct parking **parking_out, struct store *store,
     if (parking == NULL)
         return RC_NO_MEMORY;
     *parking_out = parking;
+    parking->state = state;
     parking->rows_max = rows_max;
     parking->row = malloc(STORE_VALUE_BYTES_MAX);
     parking->out = malloc(STORE_VALUE_BYTES_MAX);
@@ -158,6 +193,8 @@ parking_open(struct parking **parking_out, struct store *store,
     rc = store_table_open(store, "parked", &parking->table);
     if (rc == RC_OK)
         rc = read_waiting(parking);
+    if (rc == RC_OK)
+        rc = read_last(parking);
     return rc;
 }
 
@@ -212,6 +249,19 @@ put(struct parking *parking, const struct parked *parked)
     return store_put(parking->table, key, sizeof key, parking->out, bytes);
 }
 
+static enum rc
+put_last(struct parking *parking)
+{
+    struct bytes_writer writer;
+    uint8_t row[LAST_BYTES];
+
+    bytes_writer_init(&writer, row, sizeof row);
+    bytes_put_u8(&writer, LAST_FORMAT);
+    bytes_put_u64(&writer, parking->last_number);
+    return store_put(parking->state, KEY_LAST, sizeof KEY_LAST - 1, row,
+                     writer.used);
+}
+
 enum rc
 parking_put(struct parking *parking, struct parked *parked)
 {
@@ -226,7 +276,8 @@ parking_put(struct parking *parking, struct parked *parked)
     if (rc != RC_OK)
         return rc;
     parked->number = parking->last_number;
-    return put(parking, parked);
+    rc = put(parking, parked);
+    return rc == RC_OK ? put_last(parking) : rc;
 }
 
 enum rc

@@ -9,7 +9,9 @@
  * (participant.h, parks_users).  An operator then redrives rows (in their
  * order; behind one that is refused again the others wait on) or drops one.
  *
- *   number   a parked row's, 1, 2, 3, ...; what operators name it by
+ *   number   a parked row's, 1, 2, 3, ...; what operators name it by, so it
+ *            never comes twice: the last one given is the row `parked` of the
+ *            participant's own table, put with the event's
  *   order    whose order it belongs to; 0 if that could not be told
  *
  * At most `parked` rows (a knob).  Beyond it the participant stops (RC_FULL):
@@ -46,10 +48,11 @@ struct parked {
 
 struct parking;
 
-/* Opens the table and reads which orders wait.  RC_NO_MEMORY,
- * RC_DAMAGED. */
+/* Opens the table and reads which orders wait, and in `state`, the
+ * participant's own, the last number.  RC_NO_MEMORY, RC_DAMAGED. */
 MUST_USE enum rc parking_open(struct parking **parking_out,
-                              struct store *store, uint32_t rows_max);
+                              struct store *store, struct store_table *state,
+                              uint32_t rows_max);
 void parking_close(struct parking **parking_p);
 
 uint32_t parking_count(const struct parking *parking);

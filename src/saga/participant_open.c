@@ -197,7 +197,7 @@ open_all(struct participant *participant, const char *directory)
                      participant->state, config->batch);
     if (rc == RC_OK)
         rc = parking_open(&participant->parking, participant->store,
-                          (uint32_t)config->parked);
+                          participant->state, (uint32_t)config->parked);
     if (rc == RC_OK)
         rc = participant->handlers->topics != NULL
                  ? participant_add_topics(participant)

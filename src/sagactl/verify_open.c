@@ -268,7 +268,8 @@ on_state(struct verify *verify, void *context, const struct store_row *row)
     struct verify_next next;
     struct bytes_reader reader;
 
-    if (key_is(row, "currency") || key_is(row, "starts"))
+    if (key_is(row, "currency") || key_is(row, "starts") ||
+        key_is(row, "parked"))
         return RC_OK;
     if (key_is(row, "store")) {
         bytes_reader_init(&reader, row->value, row->bytes);

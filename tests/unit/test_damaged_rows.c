@@ -266,6 +266,7 @@ struct victim {
 #define IDENTITY PARTICIPANT, KEY("store")
 #define CURRENCY PARTICIPANT, KEY("currency")
 #define STARTS PARTICIPANT, KEY("starts")
+#define LAST_PARKED PARTICIPANT, KEY("parked")
 #define IN PARTICIPANT, KEY("\2in\6orders\0\0")
 #define OUT PARTICIPANT, KEY("\3out\10payments\0\0")
 #define WAITS_2 OUTBOX, KEY("\10payments\0\0\0\0\0\0\0\0\0\2")
@@ -292,6 +293,15 @@ static const struct victim victims[] = {
     { STARTS, SET, 8, 0, RC_DAMAGED,
       "event=row_damaged table=participant key=starts" },
     { STARTS, GONE, 0, 0, RC_OK, "" },
+    { LAST_PARKED, VERSION, 0, 0, RC_DAMAGED,
+      "event=row_damaged table=participant key=parked" },
+    { LAST_PARKED, CUT, 0, 0, RC_DAMAGED,
+      "event=row_damaged table=participant key=parked" },
+    { LAST_PARKED, LONGER, 0, 0, RC_DAMAGED,
+      "event=row_damaged table=participant key=parked" },
+    { LAST_PARKED, SET, 8, 0, RC_DAMAGED,
+      "event=row_damaged table=participant key=parked" },
+    { LAST_PARKED, GONE, 0, 0, RC_OK, "" },
     { CURRENCY, CUT, 0, 0, RC_MALFORMED, "event=currency_changed" },
     { CURRENCY, LONGER, 0, 0, RC_DAMAGED,
       "event=row_damaged table=participant key=currency" },
