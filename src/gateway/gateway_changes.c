@@ -338,7 +338,8 @@ look_from(struct look *look)
             rc = store_cursor_next(cursor, &row);
     }
     store_cursor_close(&cursor);
-    return rc;
+    /* What is asked for is between the first and the next. */
+    return rc == RC_NOT_FOUND ? damaged(request->change_next) : rc;
 }
 
 static enum rc

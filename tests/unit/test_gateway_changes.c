@@ -9,7 +9,10 @@
 #include <sys/eventfd.h>
 
 #include "../support/gateway_world.h"
+#include "../support/said.h"
 #include "gateway/gateway_changes.h"
+#include "gateway/gateway_state.h"
+#include "saga/participant_state.h"
 
 /* The numbered changes of the store thread: history, gaps, what is posted. */
 
@@ -241,6 +244,42 @@ test_gateway_changes_047_left_out_turn_wakes_who_listens(void **state)
     }
 }
 
+/* The row was there when the history was opened, and is gone from under it: the
+ * first one, one in the middle, or the last. */
+static void
+test_gateway_changes_row_that_is_gone_is_damage(void **state)
+{
+    static const uint8_t keys[][ID_KEY_BYTES] = {
+        { 0, 0, 0, 0, 0, 0, 0, 1 },
+        { 0, 0, 0, 0, 0, 0, 0, 2 },
+        { 0, 0, 0, 0, 0, 0, 0, 3 },
+    };
+    struct participant *participant;
+    struct gateway_world *world;
+    struct request request;
+    const char *said;
+
+    for (size_t i = 0; i < ARRAY_COUNT(keys); i++) {
+        assert_int_equal(world_setup_open(state), 0);
+        world = *state;
+        participant = world->participant;
+        for (int order = 0; order < 3; order++)
+            world_place(world, &request, 1, 1, 1);
+        assert_int_equal(store_begin(participant->store), RC_OK);
+        assert_int_equal(store_delete(world->store->tables.changes, keys[i],
+                                      sizeof keys[i]), RC_OK);
+        assert_int_equal(store_commit(participant->store), RC_OK);
+        request = (struct request){ .kind = REQUEST_ORDER_STREAM };
+        mailbox_post(world->requests, &request, &request);
+        said_begin();
+        assert_int_equal(participant_turn(participant, 0), RC_DAMAGED);
+        said = said_end();
+        assert_non_null(strstr(said, "event=row_damaged table=changes id="));
+        request_fini(&request);
+        assert_int_equal(world_teardown(state), 0);
+    }
+}
+
 int
 main(void)
 {
@@ -256,6 +295,7 @@ main(void)
         T(test_gateway_changes_watch_of_no_order),
         T(test_gateway_changes_are_posted_to_who_listens),
         T(test_gateway_changes_047_left_out_turn_wakes_who_listens),
+        cmocka_unit_test(test_gateway_changes_row_that_is_gone_is_damage),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
