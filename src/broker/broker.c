@@ -32,10 +32,12 @@ broker_check(const struct config *config)
 {
     struct topic_table *topics;
     char words[256];
+    enum rc rc = topic_table_new(&topics, config->topics,
+                                 (uint32_t)config->partitions, words,
+                                 sizeof(words));
 
-    if (topic_table_new(&topics, config->topics, (uint32_t)config->partitions,
-                        words, sizeof(words)) != RC_OK)
-        die(EXIT_USAGE, "%s", words);
+    if (rc != RC_OK)
+        die(rc_exit_code(rc), "%s", words);
     if (topic_table_destroy(&topics) != RC_OK)
         die(EXIT_SYSTEM, "topics: cannot close what was never open");
 }
@@ -230,7 +232,7 @@ broker_open(struct broker **broker_out, const struct config *config,
     enum rc rc;
 
     if (broker == NULL)
-        return RC_IO;
+        return RC_NO_MEMORY;
     broker->config = config;
     broker->signal_fd = signal_fd;
     snprintf(broker->directory, sizeof(broker->directory), "%s", directory);
@@ -238,7 +240,7 @@ broker_open(struct broker **broker_out, const struct config *config,
     consumer_table_init(&broker->consumers, config->consumers);
     broker->scratch = malloc(PROTOCOL_FRAME_BYTES_MAX);
     *broker_out = broker;
-    rc = broker->scratch != NULL ? sockets_open(broker) : RC_IO;
+    rc = broker->scratch != NULL ? sockets_open(broker) : RC_NO_MEMORY;
     if (rc == RC_OK)
         rc = tables_open(broker);
     if (rc == RC_OK)

@@ -99,7 +99,7 @@ topic_log_open(struct topic_log **log_out,
     enum rc rc;
 
     if (log == NULL)
-        return RC_IO;
+        return RC_NO_MEMORY;
     log->segments.config = *config;
     name_copy(log->segments.topic, sizeof(log->segments.topic), config->topic);
     log->segments.config.topic = log->segments.topic;

@@ -16,7 +16,8 @@
  * between them leaves nothing behind: first it leaves the list (and its name
  * is noted), later its table is removed.
  *
- * Failures are the store's, and RC_DAMAGED if rows contradict each other.
+ * Failures are the store's, RC_NO_MEMORY, and RC_DAMAGED if rows contradict
+ * each other.
  */
 #ifndef TOPIC_LOG_H
 #define TOPIC_LOG_H

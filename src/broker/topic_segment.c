@@ -49,7 +49,7 @@ topic_segments_add(struct topic_segments *segments, uint64_t base)
             realloc(segments->items, room * sizeof(items[0]));
 
         if (items == NULL)
-            return RC_IO;
+            return RC_NO_MEMORY;
         segments->items = items;
         segments->room = room;
     }

@@ -36,7 +36,7 @@ MUST_USE enum rc topic_segments_load(struct topic_segments *segments);
 /* Closes the tables and frees the list. */
 MUST_USE enum rc topic_segments_fini(struct topic_segments *segments);
 
-/* One more, without a row and a table yet. */
+/* One more, without a row and a table yet.  RC_NO_MEMORY. */
 MUST_USE enum rc topic_segments_add(struct topic_segments *segments,
                                     uint64_t base);
 /* The one that holds the offset, which must be in the log. */

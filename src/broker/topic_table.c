@@ -59,7 +59,7 @@ topic_table_new(struct topic_table **table_out, const char *names,
 {
     struct topic_table *table = calloc(1, sizeof(*table));
     char *copy = strdup(names);
-    enum rc rc = RC_IO;
+    enum rc rc = RC_NO_MEMORY;
 
     invariant(partitions >= 1 && partitions <= PARTITIONS_MAX);
     snprintf(words, words_bytes, "no memory");

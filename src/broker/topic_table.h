@@ -31,7 +31,7 @@ struct topic_table {
 /*
  * Makes the table, without logs.  names: further topics, separated by commas
  * and blanks.  RC_MALFORMED, and words[words_bytes] says why: a name that
- * can't be, one that is there already, too many.
+ * can't be, one that is there already, too many; or RC_NO_MEMORY.
  */
 MUST_USE enum rc topic_table_new(struct topic_table **table_out,
                                  const char *names, uint32_t partitions,

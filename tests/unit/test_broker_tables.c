@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "../support/store_rig.h"
 #include "broker/consumer_table.h"
@@ -18,6 +19,18 @@
 #include "broker/producer_table.h"
 
 #define PARTITIONS 2
+
+static bool no_memory;
+
+/* In the C library's place, for all in this program. */
+char *
+strdup(const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    char *copy = no_memory ? NULL : malloc(bytes);
+
+    return copy != NULL ? memcpy(copy, text, bytes) : NULL;
+}
 
 struct rig {
     struct store_rig store;
@@ -157,6 +170,23 @@ test_topic_table_wrong_names_told(void **state)
     assert_int_equal(topic_table_new(&topics, many, 1, words, sizeof(words)),
                      RC_MALFORMED);
     assert_string_equal(words, "topics: \"t60\" is one topic too many");
+}
+
+/* It was an I/O error, and told by the broker as a knob that is wrong (100). */
+static void
+test_topic_table_without_memory_is_told_as_such(void **state)
+{
+    struct topic_table *topics;
+    char words[200];
+    enum rc rc;
+
+    (void)state;
+    no_memory = true;
+    rc = topic_table_new(&topics, "a", 1, words, sizeof(words));
+    no_memory = false;
+    assert_int_equal(rc, RC_NO_MEMORY);
+    assert_string_equal(words, "no memory");
+    assert_int_equal(rc_exit_code(rc), EXIT_SYSTEM);
 }
 
 static void
@@ -648,6 +678,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_name_index_finds_what_was_added),
         cmocka_unit_test(test_topic_table_wrong_names_told),
+        cmocka_unit_test(test_topic_table_without_memory_is_told_as_such),
         cmocka_unit_test(test_topic_table_finds_partitions),
         WITH_RIG(test_producer_table_epochs_and_seqs_survive),
         WITH_RIG(test_producer_table_undo_takes_everything_back),
