@@ -11,10 +11,10 @@
  * db_env_set_func_pwrite(), _write(), _ftruncate() and so on replace (with -1
  * and errno).  A fault test sets them before store_open(), in its own process,
  * to return ENOSPC or EIO or to stop writing at a chosen call; those of pread,
- * fsync, rename, unlink, open are ours (store_page.c, store_sync.c, ...), and a
- * test that wants syncs to fail brings fdatasync() itself.  The only other
- * effects on the directory are those of store_upkeep.c, store_mark.c and
- * store_length.c.
+ * fsync, rename, unlink, open, dirlist are ours (store_page.c, store_sync.c,
+ * ...), and a test that wants syncs to fail brings fdatasync() itself.  The
+ * only other effects on the directory are those of store_upkeep.c, store_mark.c
+ * and store_length.c.
  */
 #include "saga/store_pack.h"
 
@@ -28,6 +28,7 @@
 #include "saga/store_file.h"
 #include "saga/store_length.h"
 #include "saga/store_mark.h"
+#include "saga/store_names.h"
 #include "saga/store_page.h"
 #include "saga/store_rename.h"
 #include "saga/store_shelf.h"
@@ -86,6 +87,8 @@ environment_open(struct store *store, const struct store_config *config)
         error = store_rename_install();
     if (error == 0)
         error = store_spare_install();
+    if (error == 0)
+        error = store_names_install();
     if (error == 0)
         error = store_shelf_install();
     if (error == 0)

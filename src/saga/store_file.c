@@ -1,6 +1,5 @@
 #include "saga/store_file.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -9,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "saga/directory.h"
 #include "saga/log.h"
 #include "saga/store_db.h"
 #include "saga/store_mark.h"
@@ -117,7 +117,7 @@ store_directory_look(struct store *store, bool *created_out)
     if (directory == NULL)
         return store_failed(store, errno, "opendir", "-");
     *created_out = true;
-    while (rc == RC_OK && (entry = readdir(directory)) != NULL) {
+    while (rc == RC_OK && (entry = directory_next(directory)) != NULL) {
         if (name_is_of_a_file(entry->d_name))
             rc = store_file_check(store->directory, entry->d_name);
         if (rc == RC_OK && strncmp(entry->d_name, "log.", 4) == 0) {
@@ -127,6 +127,8 @@ store_directory_look(struct store *store, bool *created_out)
         if (strcmp(entry->d_name, "DB_CONFIG") == 0)
             foreign = true;
     }
+    if (rc == RC_OK && errno != 0)
+        rc = store_failed(store, errno, "readdir", "-");
     if (rc == RC_OK && store_sync_all(dirfd(directory)) != 0)
         rc = store_failed(store, errno, "directory_sync", "-");
     closedir(directory);

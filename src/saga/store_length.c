@@ -1,6 +1,5 @@
 #include "saga/store_length.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "saga/file_replace.h"
+#include "saga/directory.h"
 #include "saga/log.h"
 #include "saga/store_db.h"
 #include "saga/store_file.h"
@@ -146,7 +146,7 @@ store_lengths_check(const char *path)
 
     if (directory == NULL)
         return lengths_failed("open", path, "-");
-    while ((entry = readdir(directory)) != NULL) {
+    while ((entry = directory_next(directory)) != NULL) {
         if (!store_name_is_table(entry->d_name) ||
             !table_file_open(&file, dirfd(directory), entry->d_name))
             continue;
@@ -154,6 +154,8 @@ store_lengths_check(const char *path)
             rc = RC_DAMAGED;
         close(file.fd);
     }
+    if (errno != 0 && rc == RC_OK)
+        rc = lengths_failed("readdir", path, "-");
     closedir(directory);
     return rc;
 }
@@ -418,10 +420,12 @@ tables_compare(const char *path, struct store_lengths *lengths, bool *noted)
             *noted = true;
             lengths->items[i].pages = STORE_PAGES_SHORT;
         }
-    while (rc == RC_OK && (entry = readdir(directory)) != NULL)
+    while (rc == RC_OK && (entry = directory_next(directory)) != NULL)
         if (store_name_is_table(entry->d_name))
             rc = new_table_compare(dirfd(directory), entry->d_name, lengths,
                                    noted);
+    if (rc == RC_OK && errno != 0)
+        rc = lengths_failed("readdir", path, "-");
     closedir(directory);
     return rc;
 }

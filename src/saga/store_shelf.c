@@ -3,7 +3,6 @@
  */
 #include "saga/store_shelf.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -13,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "saga/directory.h"
 #include "saga/file_owner.h"
 #include "saga/log.h"
 #include "saga/store_db.h"
@@ -102,11 +102,13 @@ store_shelf_unlink_tables(const char *directory)
         (void)shelf_failed("opendir", path);
         return;
     }
-    while ((entry = readdir(shelf)) != NULL)
+    while ((entry = directory_next(shelf)) != NULL)
         if (fstatat(dirfd(shelf), entry->d_name, &status, 0) == 0 &&
             S_ISREG(status.st_mode) && status.st_nlink > 1 &&
             unlinkat(dirfd(shelf), entry->d_name, 0) != 0)
             (void)shelf_failed("unlink", entry->d_name);
+    if (errno != 0)
+        (void)shelf_failed("readdir", path);
     closedir(shelf);
 }
 
@@ -308,7 +310,7 @@ store_shelf_clear(const struct store_shelf_work *work, unsigned int *logs_out)
         (void)shelf_failed("opendir", path);
         return false;
     }
-    while (gone < FILES_MAX && (entry = readdir(shelf)) != NULL) {
+    while (gone < FILES_MAX && (entry = directory_next(shelf)) != NULL) {
         if (entry->d_name[0] == '.' ||
             begins_with(entry->d_name, BLANK_PREFIX) ||
             !clear_file(work, dirfd(shelf), entry->d_name))
@@ -317,6 +319,8 @@ store_shelf_clear(const struct store_shelf_work *work, unsigned int *logs_out)
         if (begins_with(entry->d_name, LOG_PREFIX))
             (*logs_out)++;
     }
+    if (gone < FILES_MAX && errno != 0)
+        (void)shelf_failed("readdir", path);
     closedir(shelf);
     return gone == FILES_MAX;
 }

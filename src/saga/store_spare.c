@@ -3,7 +3,6 @@
  */
 #include "saga/store_spare.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -11,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "saga/directory.h"
 #include "saga/log.h"
 #include "saga/store_db.h"
 
@@ -63,11 +63,11 @@ enum rc
 store_spare_begin(const char *path)
 {
     DIR *directory = opendir(path);
-    const struct dirent *entry;
+    const struct dirent *entry = NULL;
     enum rc rc = RC_OK;
 
     file_count = 0;
-    while (directory != NULL && (entry = readdir(directory)) != NULL) {
+    while (directory != NULL && (entry = directory_next(directory)) != NULL) {
         if (!name_is_moved(entry->d_name))
             continue;
         if (file_count == SPARE_FILES_MAX) {
@@ -79,6 +79,11 @@ store_spare_begin(const char *path)
         snprintf(files[file_count].name, SPARE_NAME_BYTES, "%.31s",
                  entry->d_name);
         files[file_count++].spared = false;
+    }
+    if (entry == NULL && errno != 0) {
+        log_error("store_failed", "rc=io operation=open error=%s directory=%s",
+                  log_quote(strerror(errno)), log_quote(path));
+        rc = RC_IO;
     }
     if (directory != NULL)
         closedir(directory);

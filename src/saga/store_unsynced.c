@@ -1,6 +1,5 @@
 #include "saga/store_unsynced.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -9,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "saga/directory.h"
 #include "saga/log.h"
 #include "saga/store_sync.h"
 
@@ -87,8 +87,10 @@ all_again(DIR *directory, const char *path)
 
     log_warning("store_unsynced", "words=\"a sync failed before: all files "
                 "are written again\" directory=%s", log_quote(path));
-    while (rc == RC_OK && (entry = readdir(directory)) != NULL)
+    while (rc == RC_OK && (entry = directory_next(directory)) != NULL)
         rc = file_again(directory, path, entry->d_name, piece, &bytes);
+    if (rc == RC_OK && errno != 0)
+        rc = failed(path, ".");
     free(piece);
     if (rc == RC_OK && store_sync_all(dirfd(directory)) != 0)
         rc = failed(path, ".");
