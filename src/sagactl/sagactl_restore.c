@@ -20,7 +20,6 @@
  */
 #include "sagactl/sagactl.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -32,6 +31,7 @@
 #include <unistd.h>
 
 #include "broker/broker_meta.h"
+#include "saga/directory.h"
 #include "saga/file_owner.h"
 #include "sagactl/sagactl_apart.h"
 #include "sagactl/verify.h"
@@ -169,12 +169,28 @@ lock_source(const char *store)
     return EXIT_USAGE;
 }
 
+/* The entry of that name, if it is a file. */
+static int
+copy_entry(const char *from, const char *to, const char *name)
+{
+    char source[PATH_MAX], target[PATH_MAX];
+    struct stat status;
+    int code = path_put(source, from, name);
+
+    if (code == EXIT_DONE)
+        code = path_put(target, to, name);
+    if (code == EXIT_DONE && lstat(source, &status) != 0)
+        code = sagactl_failed(source, EXIT_SYSTEM);
+    if (code != EXIT_DONE || !S_ISREG(status.st_mode) ||
+        strcmp(name, "lock") == 0)
+        return code;
+    return copy_file(source, target);
+}
+
 static int
 copy_store(const char *from, const char *to, const struct owner *owner)
 {
-    char source[PATH_MAX], target[PATH_MAX];
     const struct dirent *entry;
-    struct stat status;
     DIR *directory = opendir(from);
     int code = EXIT_DONE;
 
@@ -187,14 +203,10 @@ copy_store(const char *from, const char *to, const struct owner *owner)
     }
     if (make_directory(to, owner) != 0)
         code = sagactl_failed(to, EXIT_SYSTEM);
-    while (code == EXIT_DONE && (entry = readdir(directory)) != NULL) {
-        code = path_put(source, from, entry->d_name);
-        if (code == EXIT_DONE)
-            code = path_put(target, to, entry->d_name);
-        if (code == EXIT_DONE && lstat(source, &status) == 0 &&
-            S_ISREG(status.st_mode) && strcmp(entry->d_name, "lock") != 0)
-            code = copy_file(source, target);
-    }
+    while (code == EXIT_DONE && (entry = directory_next(directory)) != NULL)
+        code = copy_entry(from, to, entry->d_name);
+    if (code == EXIT_DONE && errno != 0)
+        code = sagactl_failed(from, EXIT_SYSTEM);
     closedir(directory);
     return code;
 }
@@ -230,22 +242,35 @@ recover_store(const char *directory, enum verify_store which)
 
 /* ---- HOME/data/NAME ---- */
 
-/* True if it is not there or holds nothing but a lock that nobody has. */
 static bool
-is_free(const char *directory)
+may_be_in_a_free_one(const char *name)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+           strcmp(name, "lock") == 0;
+}
+
+/* It is not there or holds nothing but a lock that nobody has; else a line. */
+static int
+check_free(const char *directory)
 {
     DIR *stream = opendir(directory);
     const struct dirent *entry;
-    bool is_empty = true;
+    int code = EXIT_DONE;
 
     if (stream == NULL)
-        return errno == ENOENT;
-    while (is_empty && (entry = readdir(stream)) != NULL)
-        is_empty = strcmp(entry->d_name, ".") == 0 ||
-                   strcmp(entry->d_name, "..") == 0 ||
-                   strcmp(entry->d_name, "lock") == 0;
+        return errno == ENOENT ? EXIT_DONE
+                               : sagactl_failed(directory, EXIT_USAGE);
+    while ((entry = directory_next(stream)) != NULL &&
+           may_be_in_a_free_one(entry->d_name))
+        continue;
+    if (entry != NULL) {
+        fprintf(stderr, "sagactl: %s: there is a store; stop the pipeline "
+                        "and move it away first\n", directory);
+        code = EXIT_USAGE;
+    } else if (errno != 0)
+        code = sagactl_failed(directory, EXIT_SYSTEM);
     closedir(stream);
-    return is_empty;
+    return code;
 }
 
 /* Every store can go to its place, and it is known whose it is. */
@@ -257,11 +282,8 @@ check_stores(const char *data, struct owner owners[VERIFY_STORES])
 
     for (int i = 0; i < VERIFY_STORES && code == EXIT_DONE; i++) {
         code = path_put(path, data, verify_names[i]);
-        if (code == EXIT_DONE && !is_free(path)) {
-            fprintf(stderr, "sagactl: %s: there is a store; stop the pipeline "
-                            "and move it away first\n", path);
-            code = EXIT_USAGE;
-        }
+        if (code == EXIT_DONE)
+            code = check_free(path);
         if (code == EXIT_DONE)
             code = find_owner(data, verify_names[i], &owners[i]);
     }

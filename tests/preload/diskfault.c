@@ -12,10 +12,14 @@
  *   fsync   fsync, fdatasync
  *   syncfs  syncfs
  *   rename  rename
+ *   readdir readdir
+ *   lstat   lstat
  *
  * What it does not model: short writes, errors that come late (at close), a
  * file that can't be read.
  */
+#include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -25,6 +29,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -189,4 +194,24 @@ rename(const char *from, const char *to)
     if (is_below(from) && fails("rename"))
         return -1;
     return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+typedef struct dirent *readdir_fn(DIR *directory);
+
+struct dirent *
+readdir(DIR *directory)
+{
+    readdir_fn *next = (readdir_fn *)dlsym(RTLD_NEXT, "readdir");
+
+    if (fd_is_below(dirfd(directory)) && fails("readdir"))
+        return NULL;
+    return next(directory);
+}
+
+int
+lstat(const char *path, struct stat *status)
+{
+    if (is_below(path) && fails("lstat"))
+        return -1;
+    return fstatat(AT_FDCWD, path, status, AT_SYMLINK_NOFOLLOW);
 }
