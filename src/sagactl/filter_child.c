@@ -15,6 +15,8 @@
 #include "saga/log.h"
 
 #define NO_FD (-1)
+/* A program whose answers nobody waits for any more may live on so long. */
+#define END_MS_MAX 3000
 
 static const char no_answer[] =
     "no_answer_in_time words=\"an empty line ends an answer\"";
@@ -124,19 +126,15 @@ left_ms(int64_t until_us)
     return now_us >= until_us ? 0 : ms_up(until_us - now_us);
 }
 
-/* Waits for the child's end until then, kills what is left of its group, and
- * gives its wait status. */
+/* Kills what is left of the child and its group; gives its wait status. */
 static int
-end(struct filter_child *child, int64_t until_us)
+end(struct filter_child *child)
 {
-    struct pollfd fds = { pidfd_open(child->pid, 0), POLLIN, 0 };
     int status = 0;
 
     close_fd(&child->input);
-    if (fds.fd >= 0)
-        (void)poll(&fds, 1, (int)left_ms(until_us));
-    close_fd(&fds.fd);
     (void)kill(-child->pid, SIGKILL);
+    (void)kill(child->pid, SIGKILL); /* it may have left its group */
     while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR)
         ;
     child->pid = 0;
@@ -148,17 +146,46 @@ static enum rc
 give_up(struct filter_child *child, const char *why)
 {
     log_warning("filter_killed", "pid=%ld why=%s", (long)child->pid, why);
-    (void)end(child, 0);
+    (void)end(child);
     return RC_AGAIN;
 }
 
-/* It closed its stdout.  RC_OK if it did so as it should. */
+/* Waits for its end until then.  RC_AGAIN: it lives on. */
 static enum rc
-note_end(struct filter_child *child, int64_t until_us)
+wait_for_end(struct filter_child *child, struct turn *turn, int64_t until_us)
 {
-    long pid = (long)child->pid;
-    int status = end(child, until_us);
+    int fd = pidfd_open(child->pid, 0);
+    enum rc rc;
 
+    close_fd(&child->input);
+    if (fd < 0)
+        return RC_AGAIN;
+    rc = turn_wait(turn, fd, POLLIN, left_ms(until_us));
+    close_fd(&fd);
+    return rc;
+}
+
+/*
+ * It closed its stdout.  RC_OK if it did so as it should: it ends then, and
+ * how tells whether its answer counts.  A lasting one can't answer any more,
+ * and is given a moment to end by itself.
+ */
+static enum rc
+note_end(struct filter_child *child, struct turn *turn, int64_t until_us)
+{
+    int64_t soon_us = clock_monotonic_us() + END_MS_MAX * 1000;
+    long pid = (long)child->pid;
+    enum rc rc = wait_for_end(child, turn,
+                              child->per_event || until_us < soon_us
+                                  ? until_us
+                                  : soon_us);
+    int status;
+
+    if (rc == RC_AGAIN)
+        return give_up(child, "lives_on_without_its_stdout");
+    if (rc != RC_OK)
+        return rc;
+    status = end(child);
     if (child->per_event && WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return RC_OK;
     if (WIFSIGNALED(status))
@@ -174,10 +201,19 @@ void
 filter_child_destroy(struct filter_child **child_p)
 {
     struct filter_child *child = *child_p;
+    struct pollfd fds = { NO_FD, POLLIN, 0 };
 
     *child_p = NULL;
-    if (child->pid != 0)
-        (void)end(child, clock_monotonic_us() + child->timeout_ms * 1000);
+    if (child->pid != 0) {
+        close_fd(&child->input);
+        fds.fd = pidfd_open(child->pid, 0);
+        if (fds.fd >= 0)
+            (void)poll(&fds, 1, child->timeout_ms < END_MS_MAX
+                                    ? (int)child->timeout_ms
+                                    : END_MS_MAX);
+        close_fd(&fds.fd);
+        (void)end(child);
+    }
     free(child);
 }
 
@@ -185,18 +221,21 @@ filter_child_destroy(struct filter_child **child_p)
 
 /* A lasting child says nothing between two events; it may end there. */
 static enum rc
-check_silent(struct filter_child *child, int64_t until_us)
+check_silent(struct filter_child *child, struct turn *turn)
 {
+    int64_t until_us = clock_monotonic_us() + END_MS_MAX * 1000;
     ssize_t count;
+    enum rc rc;
 
     if (child->pid == 0)
         return RC_OK;
     count = read(child->output, child->answer, sizeof child->answer);
     if (count > 0)
         (void)give_up(child, "said_more_than_its_answer");
-    else if (count == 0)
-        (void)note_end(child, until_us);
-    else if (errno != EAGAIN && errno != EINTR)
+    else if (count == 0) {
+        rc = note_end(child, turn, until_us);
+        return rc == RC_AGAIN ? RC_OK : rc;
+    } else if (errno != EAGAIN && errno != EINTR)
         return RC_IO;
     return RC_OK;
 }
@@ -258,7 +297,7 @@ find_end(struct filter_child *child, size_t before)
 
 /* Reads what there is.  RC_AGAIN: the answer has not ended yet. */
 static enum rc
-read_some(struct filter_child *child, int64_t until_us)
+read_some(struct filter_child *child, struct turn *turn, int64_t until_us)
 {
     size_t before = child->used;
     ssize_t count;
@@ -272,7 +311,8 @@ read_some(struct filter_child *child, int64_t until_us)
     if (count < 0)
         return errno == EAGAIN || errno == EINTR ? RC_AGAIN : RC_IO;
     child->used += (size_t)count;
-    return count > 0 ? find_end(child, before) : note_end(child, until_us);
+    return count > 0 ? find_end(child, before)
+                     : note_end(child, turn, until_us);
 }
 
 static enum rc
@@ -281,7 +321,7 @@ read_answer(struct filter_child *child, struct turn *turn, int64_t until_us)
     enum rc rc;
 
     for (;;) {
-        rc = read_some(child, until_us);
+        rc = read_some(child, turn, until_us);
         if (rc != RC_AGAIN || child->pid == 0)
             return rc;
         rc = turn_wait(turn, child->output, POLLIN, left_ms(until_us));
@@ -302,8 +342,8 @@ filter_child_ask(struct filter_child *child, struct turn *turn,
                  const char *line, size_t bytes, const char **answer_out,
                  size_t *answer_bytes_out)
 {
+    enum rc rc = check_silent(child, turn);
     int64_t until_us = clock_monotonic_us() + child->timeout_ms * 1000;
-    enum rc rc = check_silent(child, until_us);
 
     child->used = 0;
     if (rc == RC_OK && child->pid == 0)

@@ -11,8 +11,8 @@
  *
  * The child waits ready, in a process group of its own, so that Ctrl-C in a
  * terminal is ours alone.  Its stderr is ours.  Whatever goes wrong (it ends,
- * takes too long, answers too much) it is killed, and the next call starts
- * another.
+ * closes its stdout, takes too long, answers too much) it is killed, and the
+ * next call starts another.
  */
 #ifndef SAGACTL_FILTER_CHILD_H
 #define SAGACTL_FILTER_CHILD_H
@@ -32,8 +32,9 @@ MUST_USE enum rc filter_child_new(struct filter_child **child_out,
                                   char *const *argv, bool per_event,
                                   int64_t timeout_ms);
 
-/* Closes the child's stdin, waits for its end up to the time-out (what it
- * still says is not read), then kills it. */
+/* Closes the child's stdin, waits for its end for up to three seconds or the
+ * time-out, whichever is less (what it still says is not read), then kills
+ * it. */
 void filter_child_destroy(struct filter_child **child_p);
 
 /* Its answer makes no sense: what else it says must not be taken for the next
