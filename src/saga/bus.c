@@ -36,6 +36,12 @@ bus_linger(struct bus *bus, int stream, uint32_t linger_ms)
         bus->binder->linger(bus, stream, linger_ms);
 }
 
+void
+bus_may_begin_later(struct bus *bus, int stream)
+{
+    bus->binder->may_begin_later(bus, stream);
+}
+
 uint64_t
 bus_last_seq(const struct bus *bus, int stream)
 {

@@ -63,6 +63,8 @@ enum bus_event_type {
     BUS_UP,      /* the broker answers (again)                               */
     BUS_DOWN,    /* it has not answered for a time-out                       */
     BUS_OPENED,  /* we are the producer now; bus_last_seq() is valid         */
+    BUS_LATER,   /* .stream, .offset: its first batch is the one with that
+                    offset (bus_may_begin_later())                          */
     BUS_BATCH,   /* .batch; valid until the next bus_next()                  */
     BUS_ACK,     /* .stream, .first_seq, .count: durable at the broker       */
     BUS_STATUS,  /* .status: what bus_ask_status() asked for; valid until the
@@ -75,6 +77,7 @@ struct bus_event {
     struct bus_batch batch;
     const struct bus_status *status;
     int stream;
+    uint64_t offset;
     uint64_t first_seq;
     uint32_t count;
     enum rc rc;
@@ -90,6 +93,7 @@ struct bus_binder {
                   uint64_t offset);
     /* May be NULL. */
     void (*linger)(struct bus *bus, int stream, uint32_t linger_ms);
+    void (*may_begin_later)(struct bus *bus, int stream);
     uint64_t (*last_seq)(const struct bus *bus, int stream);
     enum rc (*produce)(struct bus *bus, const struct bus_batch *batch);
     void (*position)(struct bus *bus, int stream, uint64_t offset);
@@ -124,6 +128,12 @@ int bus_assign(struct bus *bus, const char *topic, uint32_t partition,
 /* Asks for this stream's batches linger_ms after those before came at the
  * soonest: what nobody waits for then comes in larger batches. */
 void bus_linger(struct bus *bus, int stream, uint32_t linger_ms);
+
+/* Comes before the first bus_wait(): what retention removed of this stream is
+ * no loss to us.  Its first batch is then the first that is kept, and BUS_LATER
+ * comes before it; without this, or behind it, a removed offset is BUS_FAILED.
+ * What is told as our position stays as it is. */
+void bus_may_begin_later(struct bus *bus, int stream);
 
 /* After BUS_OPENED: the last seq of ours that the broker holds, 0 if none. */
 uint64_t bus_last_seq(const struct bus *bus, int stream);

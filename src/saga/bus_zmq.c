@@ -122,7 +122,7 @@ has_news(const struct bus_zmq *bus)
         (bus->sent_count > 0 && bus->sent[bus->sent_head].acked))
         return true;
     for (i = 0; i < bus->streams_count; i++)
-        if (bus->streams[i].now.remaining > 0 ||
+        if (bus->streams[i].later || bus->streams[i].now.remaining > 0 ||
             bus->streams[i].ahead.remaining > 0)
             return true;
     return false;
@@ -217,6 +217,19 @@ advance(struct bus_zmq *bus, struct stream *stream)
     bus_zmq_ask_ahead(bus, clock_monotonic_us());
 }
 
+/* Behind it come only batches from there on. */
+static bool
+next_later(struct stream *stream, int index, struct bus_event *event)
+{
+    if (!stream->later)
+        return false;
+    stream->later = false;
+    event->type = BUS_LATER;
+    event->stream = index;
+    event->offset = stream->first_offset;
+    return true;
+}
+
 static bool
 next_batch(struct bus_zmq *bus, struct bus_event *event)
 {
@@ -229,6 +242,8 @@ next_batch(struct bus_zmq *bus, struct bus_event *event)
         stream = &bus->streams[index];
         if (!stream->reads)
             continue;
+        if (next_later(stream, index, event))
+            return true;
         advance(bus, stream);
         if (stream->now.remaining == 0)
             continue;
@@ -316,6 +331,12 @@ zmq_linger(struct bus *base, int stream, uint32_t linger_ms)
     self(base)->streams[stream].linger_us = (int64_t)linger_ms * 1000;
 }
 
+static void
+zmq_may_begin_later(struct bus *base, int stream)
+{
+    self(base)->streams[stream].may_begin_later = true;
+}
+
 static uint64_t
 zmq_last_seq(const struct bus *base, int stream)
 {
@@ -357,6 +378,7 @@ static const struct bus_binder zmq_binder = {
     .declare = zmq_declare,
     .assign = zmq_assign,
     .linger = zmq_linger,
+    .may_begin_later = zmq_may_begin_later,
     .last_seq = zmq_last_seq,
     .produce = bus_zmq_produce,
     .position = zmq_position,

@@ -112,6 +112,7 @@ on_fetch_ok(struct bus_zmq *bus, uint64_t request, struct bytes_reader *reader,
     if (ok.count == 0)
         return false;
     stream->next_offset = end;
+    stream->may_begin_later = false;
     zmq_msg_init(&stream->ahead.frame);
     zmq_msg_move(&stream->ahead.frame, frame);
     /* A short message lives inside zmq_msg_t and has moved with it. */
@@ -171,6 +172,21 @@ on_produce_error(struct bus_zmq *bus, int stream,
         fail(bus, RC_MALFORMED, "produce", error->words);
 }
 
+/* Nothing of it was taken, and who reads can live with that: it begins at the
+ * first offset that is kept. */
+static void
+on_trimmed(struct bus_zmq *bus, struct stream *stream, uint64_t start)
+{
+    if (!stream->may_begin_later || start <= stream->next_offset) {
+        fail(bus, RC_DAMAGED, stream->topic,
+             "events that we have not handled were removed by retention");
+        return;
+    }
+    stream->next_offset = stream->first_offset = start;
+    stream->later = true;
+    stream->request = 0;
+}
+
 static void
 on_fetch_error(struct bus_zmq *bus, struct stream *stream,
                const struct protocol_error *error)
@@ -183,8 +199,7 @@ on_fetch_error(struct bus_zmq *bus, struct stream *stream,
         fail(bus, RC_DAMAGED, stream->topic,
              "the broker lost events that we have handled: restore its store");
     else if (error->code == BUS_ERROR_OFFSET_TRIMMED)
-        fail(bus, RC_DAMAGED, stream->topic,
-             "events that we have not handled were removed by retention");
+        on_trimmed(bus, stream, error->detail);
     else
         fail(bus, RC_MALFORMED, stream->topic, error->words);
 }

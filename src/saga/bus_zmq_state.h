@@ -39,6 +39,9 @@ struct stream {
     uint64_t last_seq;    /* writing: what the broker held at OPEN        */
     uint64_t next_offset; /* reading: to be asked for                     */
     uint64_t position;    /*          committed by the consumer           */
+    bool may_begin_later; /*          until its first batch               */
+    bool later;           /*          BUS_LATER is to be told, with       */
+    uint64_t first_offset; /*         this                                */
     uint64_t request;     /*          outstanding fetch, 0 if none        */
     int64_t asked_us;
     int64_t linger_us;    /*          between an answer and the next fetch */

@@ -201,6 +201,28 @@ inbox_find(struct inbox *inbox, int bus_stream)
     return &inbox->streams[i];
 }
 
+/* The first of all names; the broker takes nothing from nobody. */
+static bool
+began_later(const struct inbox_stream *stream)
+{
+    return stream->seen_count > 0 && stream->seen[0].producer[0] == '\0';
+}
+
+bool
+inbox_is_new(const struct inbox_stream *stream)
+{
+    return stream->seen_count == (began_later(stream) ? 1 : 0);
+}
+
+void
+inbox_begin_later(struct inbox_stream *stream, uint64_t offset)
+{
+    invariant(inbox_is_new(stream) && offset > stream->offset);
+    take_seen(stream, "")->seq = offset;
+    stream->offset = offset;
+    stream->changed = true;
+}
+
 enum inbox_verdict
 inbox_judge(struct inbox_stream *stream, uint64_t offset, const char *producer,
             uint64_t seq)
@@ -209,12 +231,12 @@ inbox_judge(struct inbox_stream *stream, uint64_t offset, const char *producer,
 
     if (offset < stream->offset)
         return INBOX_DUPLICATE;
-    if (offset > stream->offset)
+    if (offset > stream->offset || producer[0] == '\0')
         return INBOX_GAP;
     seen = take_seen(stream, producer);
     if (seen == NULL)
         return INBOX_FULL;
-    if (seq > seen->seq + 1)
+    if (seq > seen->seq + 1 && (seen->seq > 0 || !began_later(stream)))
         return INBOX_GAP;
     stream->offset = offset + 1;
     stream->changed = true;

@@ -7,6 +7,13 @@
  * whatever is sent again: by the offset if the broker repeats itself, by the
  * seq if a producer's batch was stored twice.
  *
+ * A filter's stream may begin later than at offset 0, if retention has removed
+ * what was before: then a producer that is new to us may have any seq, since
+ * those before it may have been removed; behind that its seqs have no gap.
+ * The row tells it by a producer without a name, whose seq is the offset that
+ * we began at.  (Who knows nothing of this reads such a row, and takes the
+ * next new producer's seq for a gap.)
+ *
  * Internal to the participant loop.
  */
 #ifndef SAGA_INBOX_H
@@ -67,6 +74,12 @@ MUST_USE enum rc inbox_add(struct inbox *inbox, struct bus *bus,
 
 /* The stream with this number on the bus. */
 struct inbox_stream *inbox_find(struct inbox *inbox, int bus_stream);
+
+/* True if nothing of the stream was taken yet. */
+bool inbox_is_new(const struct inbox_stream *stream);
+
+/* A stream of which nothing was taken begins at `offset`. */
+void inbox_begin_later(struct inbox_stream *stream, uint64_t offset);
 
 /*
  * What to do with the event at `offset` with this producer and seq; for

@@ -99,6 +99,8 @@ take_bus_event(struct turn *turn, const struct bus_event *event)
     case BUS_OPENED:
         participant->opened = true;
         return join(participant);
+    case BUS_LATER:
+        return participant_begin_later(turn, event);
     case BUS_BATCH:
         return participant_take_batch(turn, &event->batch);
     case BUS_ACK:

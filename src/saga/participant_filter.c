@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "saga/daemon.h"
@@ -13,6 +14,20 @@ _Static_assert((PARTICIPANT_TOPICS_MAX + 1) * PARTITIONS_MAX <=
                    BUS_STREAMS_MAX,
                "all topics that a filter may read, and the one it writes");
 
+/* What was removed before a filter came is no loss to it. */
+static enum rc
+add_read(struct participant *participant, const char *topic,
+         uint32_t partition)
+{
+    struct inbox *inbox = &participant->inbox;
+    const struct inbox_stream *stream = &inbox->streams[inbox->streams_count];
+    enum rc rc = inbox_add(inbox, participant->bus, topic, partition);
+
+    if (rc == RC_OK && inbox_is_new(stream))
+        bus_may_begin_later(participant->bus, stream->bus_stream);
+    return rc;
+}
+
 enum rc
 participant_add_topics(struct participant *participant)
 {
@@ -23,14 +38,25 @@ participant_add_topics(struct participant *participant)
 
     for (p = 0; p < partitions && rc == RC_OK; p++) {
         for (i = 0; i < topics->read_count && rc == RC_OK; i++)
-            rc = inbox_add(&participant->inbox, participant->bus,
-                           topics->read[i], p);
+            rc = add_read(participant, topics->read[i], p);
         if (rc == RC_OK && topics->write != NULL)
             rc = outbox_add(&participant->outbox, participant->bus,
                             topics->write, p,
                             &participant->filtered_stream[p]);
     }
     return rc;
+}
+
+enum rc
+participant_begin_later(struct turn *turn, const struct bus_event *event)
+{
+    struct inbox_stream *stream =
+        inbox_find(&turn->participant->inbox, event->stream);
+
+    log_warning("begins_later", "topic=%s partition=%u offset=%" PRIu64,
+                stream->topic, stream->partition, event->offset);
+    inbox_begin_later(stream, event->offset);
+    return participant_begin(turn);
 }
 
 enum rc

@@ -107,6 +107,11 @@ MUST_USE enum rc participant_begin_life(struct participant *participant);
 /* Adds the streams of a filter. */
 MUST_USE enum rc participant_add_topics(struct participant *participant);
 
+/* BUS_LATER: a stream that a filter is new to begins at the first event that
+ * is kept. */
+MUST_USE enum rc participant_begin_later(struct turn *turn,
+                                         const struct bus_event *event);
+
 /* Hands the events of a batch to the handler, in order; those that were seen
  * before are passed over.  RC_DAMAGED if one before them is missing;
  * RC_MALFORMED if their stream has more producers than can be told apart. */

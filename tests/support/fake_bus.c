@@ -23,7 +23,7 @@ struct fake_log {
     uint32_t partition;
     struct fake_batch *batches;
     size_t batches_count;
-    uint64_t end;
+    uint64_t start, end;
     uint64_t rewind_count; /* rises with each redelivery ... */
     uint64_t rewind_offset; /* ... from here                  */
 };
@@ -41,6 +41,7 @@ struct fake_stream {
     bool reads;
     uint64_t offset;
     uint64_t rewind_count;
+    bool may_begin_later;
 };
 
 struct fake_bus {
@@ -213,6 +214,21 @@ fake_wait(struct bus *bus, struct pollfd *fds, size_t count, int timeout_ms)
     return poll(fds, (nfds_t)count, 0) < 0 ? RC_IO : RC_OK;
 }
 
+static void
+fake_may_begin_later(struct bus *bus, int stream)
+{
+    self(bus)->streams[stream].may_begin_later = true;
+}
+
+static void
+trimmed(struct fake_stream *stream, int index, struct bus_event *event)
+{
+    event->type = stream->may_begin_later ? BUS_LATER : BUS_FAILED;
+    event->rc = RC_DAMAGED;
+    event->stream = index;
+    event->offset = stream->offset = stream->log->start;
+}
+
 static bool
 next_batch(struct fake_bus *fake, struct bus_event *event)
 {
@@ -228,9 +244,14 @@ next_batch(struct fake_bus *fake, struct bus_event *event)
             stream->rewind_count = stream->log->rewind_count;
             stream->offset = stream->log->rewind_offset;
         }
+        if (stream->offset < stream->log->start) {
+            trimmed(stream, i, event);
+            return true;
+        }
         batch = log_find(stream->log, stream->offset);
         if (batch == NULL)
             continue;
+        stream->may_begin_later = false;
         stream->offset = batch->base_offset + batch->count;
         event->type = BUS_BATCH;
         event->batch.stream = i;
@@ -286,6 +307,7 @@ static const struct bus_binder fake_binder = {
     .begin = fake_begin,
     .declare = fake_declare,
     .assign = fake_assign,
+    .may_begin_later = fake_may_begin_later,
     .last_seq = fake_last_seq,
     .produce = fake_produce,
     .position = fake_position,
@@ -407,6 +429,13 @@ fake_broker_redeliver(struct fake_broker *broker, const char *topic,
 
     log->rewind_count++;
     log->rewind_offset = offset;
+}
+
+void
+fake_broker_trim(struct fake_broker *broker, const char *topic,
+                 uint32_t partition, uint64_t offset)
+{
+    find_log(broker, topic, partition)->start = offset;
 }
 
 void

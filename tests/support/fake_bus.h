@@ -44,6 +44,9 @@ void fake_broker_store_again(struct fake_broker *broker, const char *topic,
 /* Every bus reads this stream from `offset` again. */
 void fake_broker_redeliver(struct fake_broker *broker, const char *topic,
                            uint32_t partition, uint64_t offset);
+/* Removes what is before `offset`, which need not begin a batch. */
+void fake_broker_trim(struct fake_broker *broker, const char *topic,
+                      uint32_t partition, uint64_t offset);
 /* Down: nothing is taken, acknowledged or delivered. */
 void fake_broker_set_down(struct fake_broker *broker, bool down);
 /* Holds acknowledgements back (stored, but not told), and forgets them when

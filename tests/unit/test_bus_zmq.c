@@ -338,6 +338,48 @@ test_073_bus_refused_fetch_is_no_broker_down(void **state)
 }
 
 static void
+expect_later(struct peer *peer, uint64_t offset)
+{
+    struct bus_event event;
+
+    peer_expect_event(peer, BUS_LATER, &event);
+    assert_int_equal(event.stream, peer->reads);
+    assert_int_equal(event.offset, offset);
+}
+
+static void
+test_076_bus_begins_later_until_the_first_batch(void **state)
+{
+    struct peer *peer = *state;
+
+    peer->reads = bus_assign(peer->bus, "orders", 0, 0);
+    bus_may_begin_later(peer->bus, peer->reads);
+    peer_reply_error(peer, peer_expect_fetch(peer, 0),
+                     BUS_ERROR_OFFSET_TRIMMED, 6);
+    expect_later(peer, 6);
+    peer_reply_error(peer, peer_expect_fetch(peer, 6),
+                     BUS_ERROR_OFFSET_TRIMMED, 8);
+    expect_later(peer, 8);
+    peer_reply_fetch(peer, peer_expect_fetch(peer, 8), 8, 1);
+    peer_expect_batch(peer, 8);
+    peer_reply_error(peer, peer_expect_fetch(peer, 9),
+                     BUS_ERROR_OFFSET_TRIMMED, 12);
+    peer_expect_failure(peer, RC_DAMAGED);
+}
+
+static void
+test_076_bus_never_begins_before_where_it_is(void **state)
+{
+    struct peer *peer = *state;
+
+    peer->reads = bus_assign(peer->bus, "orders", 0, 5);
+    bus_may_begin_later(peer->bus, peer->reads);
+    peer_reply_error(peer, peer_expect_fetch(peer, 5),
+                     BUS_ERROR_OFFSET_TRIMMED, 5);
+    peer_expect_failure(peer, RC_DAMAGED);
+}
+
+static void
 test_bus_malformed_batches_are_damage(void **state)
 {
     struct peer *peer = *state;
@@ -507,6 +549,8 @@ main(void)
         T(test_bus_fetch_limit_is_tried_again),
         PATIENT(test_073_bus_refused_open_and_batch_are_tried_again),
         PATIENT(test_073_bus_refused_fetch_is_no_broker_down),
+        T(test_076_bus_begins_later_until_the_first_batch),
+        T(test_076_bus_never_begins_before_where_it_is),
         T(test_bus_malformed_batches_are_damage),
         T(test_bus_other_version_is_refused),
         T(test_bus_status_is_told_as_asked),

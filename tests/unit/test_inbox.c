@@ -5,6 +5,8 @@
  * for good, as damage.  Now as many are told apart as a row has room for, and
  * one more is told by its own name.
  * Regress 019: a stream that was added twice was read twice.
+ * Regress 076: a new filter ended at once as damaged where retention had
+ * removed the beginning.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -233,6 +235,85 @@ test_inbox_019_stream_is_not_read_twice(void **state)
     assert_int_equal(inbox_add(&world->inbox, world->bus, "note", 0), RC_OK);
 }
 
+/* ---- a beginning that is gone ------------------------------------------ */
+
+static void
+test_076_inbox_begins_later(void **state)
+{
+    struct world *world = *state;
+
+    assert_true(inbox_is_new(world->stream));
+    inbox_begin_later(world->stream, 8);
+    inbox_begin_later(world->stream, 10); /* retention went on */
+    assert_true(inbox_is_new(world->stream));
+    assert_int_equal(inbox_judge(world->stream, 9, "zoe", 6),
+                     INBOX_DUPLICATE);
+    assert_int_equal(inbox_judge(world->stream, 11, "zoe", 8), INBOX_GAP);
+    assert_int_equal(inbox_judge(world->stream, 10, "zoe", 7), INBOX_NEW);
+    assert_false(inbox_is_new(world->stream));
+    assert_int_equal(inbox_judge(world->stream, 11, "zoe", 9), INBOX_GAP);
+    world_again(world);
+    assert_false(inbox_is_new(world->stream));
+    assert_int_equal(world->stream->offset, 11);
+    assert_int_equal(inbox_judge(world->stream, 11, "zoe", 9), INBOX_GAP);
+    assert_int_equal(inbox_judge(world->stream, 11, "adam", 40), INBOX_NEW);
+    assert_int_equal(inbox_judge(world->stream, 12, "adam", 42), INBOX_GAP);
+    assert_int_equal(inbox_judge(world->stream, 12, "adam", 40),
+                     INBOX_DUPLICATE);
+    assert_int_equal(inbox_judge(world->stream, 13, "zoe", 8), INBOX_NEW);
+}
+
+static void
+test_076_inbox_begins_later_before_anything_came(void **state)
+{
+    struct world *world = *state;
+
+    inbox_begin_later(world->stream, 8);
+    world_again(world);
+    assert_int_equal(world->stream->offset, 8);
+    assert_true(inbox_is_new(world->stream));
+    inbox_begin_later(world->stream, 12);
+    assert_int_equal(inbox_judge(world->stream, 12, "zoe", 7), INBOX_NEW);
+}
+
+static void
+begin_later_again(const void *argument)
+{
+    struct world *world = (struct world *)(uintptr_t)argument;
+
+    inbox_begin_later(world->stream, 12);
+}
+
+static void
+test_076_inbox_from_the_beginning_is_as_strict_as_before(void **state)
+{
+    struct world *world = *state;
+
+    assert_int_equal(inbox_judge(world->stream, 0, "zoe", 2), INBOX_GAP);
+    assert_int_equal(inbox_judge(world->stream, 0, "zoe", 1), INBOX_NEW);
+    assert_true(dies(begin_later_again, world));
+    assert_int_equal(inbox_judge(world->stream, 1, "adam", 2), INBOX_GAP);
+    /* Nobody may say that the beginning is gone. */
+    assert_int_equal(inbox_judge(world->stream, 1, "", 1), INBOX_GAP);
+}
+
+/* offset 9, begun at 7, adam at seq 4: a row of format 1. */
+#define ROW_BEGUN_LATER                                                        \
+    "\x01" "\0\0\0\0\0\0\0\x09" "\0\x02"                                       \
+    "\x00" "\0\0\0\0\0\0\0\x07" "\x04" "adam" "\0\0\0\0\0\0\0\x04"
+
+static void
+test_076_inbox_row_begun_later_is_read(void **state)
+{
+    struct world *world = *state;
+
+    put_row(world, ROW_BEGUN_LATER, sizeof ROW_BEGUN_LATER - 1);
+    assert_int_equal(world_add(world), RC_OK);
+    assert_int_equal(inbox_judge(world->stream, 9, "zoe", 5), INBOX_NEW);
+    assert_int_equal(inbox_judge(world->stream, 10, "adam", 6), INBOX_GAP);
+    assert_int_equal(inbox_judge(world->stream, 10, "adam", 5), INBOX_NEW);
+}
+
 /* ---- the loop --------------------------------------------------------- */
 
 static enum rc
@@ -317,6 +398,163 @@ test_participant_018_too_many_producers_is_no_damage(void **state)
     store_rig_fini(&place);
 }
 
+/* A reader of `payments`, with a store of its own: a filter or the ledger. */
+struct reader {
+    struct store_rig place; /* its directory is what we want */
+    struct participant_topics topics;
+    struct participant_handlers handlers;
+    struct config config;
+    struct participant *participant;
+    uint32_t handled;
+    char told[4096];
+};
+
+static void
+reader_init(struct reader *reader, bool filters)
+{
+    char ledger[] = "ledger", *argv[] = { ledger, NULL };
+    char *environment[] = { NULL };
+
+    memset(reader, 0, sizeof *reader);
+    store_rig_init(&reader->place, NULL);
+    assert_int_equal(config_read(&reader->config, PROCESS_LEDGER, 1, argv,
+                                 environment, reader->told,
+                                 sizeof reader->told),
+                     RC_OK);
+    reader->topics = (struct participant_topics){
+        .read = { "payments" }, .read_count = 1, .commit_ms = 200
+    };
+    reader->handlers.on_event = on_event;
+    reader->handlers.topics = filters ? &reader->topics : NULL;
+}
+
+static void
+reader_start(struct reader *reader, struct fake_broker *broker)
+{
+    struct bus *bus = fake_bus_new(broker, "ledger");
+
+    reader->handled = 0;
+    assert_int_equal(participant_open_over(&reader->participant,
+                                           &reader->config,
+                                           reader->place.directory, &bus,
+                                           &reader->handlers,
+                                           &reader->handled, -1, -1),
+                     RC_OK);
+}
+
+/* Starts it, turns, stops it: why it ended, or RC_OK. */
+static enum rc
+reader_runs(struct reader *reader, struct fake_broker *broker)
+{
+    enum rc rc;
+
+    reader_start(reader, broker);
+    rc = turns_told(reader->participant, reader->told, sizeof reader->told);
+    assert_int_equal(participant_close(&reader->participant), RC_OK);
+    return rc;
+}
+
+static void
+append(struct fake_broker *broker, const char *producer, uint64_t first_seq,
+       uint32_t count)
+{
+    struct event events[8];
+    uint32_t i;
+
+    assert_true(count <= ARRAY_COUNT(events));
+    for (i = 0; i < count; i++) {
+        event_init(&events[i], EVENT_PAYMENT);
+        events[i].order.value = events[i].user.value = first_seq + i;
+        events[i].payment_status = PAYMENT_DECLINED;
+    }
+    fake_broker_append(broker, "payments", 0, producer, first_seq, events,
+                       count);
+}
+
+/* 0..3 of one producer, 4..5 of another, and 3 is the first that is kept. */
+static void
+send_and_trim(struct fake_broker *broker)
+{
+    append(broker, "payment", 1, 4);
+    append(broker, "tool", 1, 2);
+    append(broker, "tool", 3, 2);
+    fake_broker_trim(broker, "payments", 0, 3);
+}
+
+static void
+test_076_filter_begins_in_the_middle_of_a_batch(void **state)
+{
+    struct world *world = *state;
+    struct reader reader;
+
+    reader_init(&reader, true);
+    send_and_trim(world->broker);
+    assert_int_equal(reader_runs(&reader, world->broker), RC_OK);
+    assert_non_null(strstr(reader.told, "event=begins_later topic=payments "
+                                        "partition=0 offset=3"));
+    assert_int_equal(reader.handled, 5);
+    /* It goes on, also with one that wrote before it began. */
+    append(world->broker, "payment", 5, 1);
+    append(world->broker, "silent", 17, 1);
+    assert_int_equal(reader_runs(&reader, world->broker), RC_OK);
+    assert_int_equal(reader.handled, 2);
+    assert_null(strstr(reader.told, "begins_later"));
+    append(world->broker, "silent", 19, 1);
+    assert_int_equal(reader_runs(&reader, world->broker), RC_DAMAGED);
+    assert_non_null(strstr(reader.told, "event=events_missing"));
+    store_rig_fini(&reader.place);
+}
+
+static void
+test_076_filter_that_has_handled_something_ends_as_before(void **state)
+{
+    struct world *world = *state;
+    struct reader reader;
+
+    reader_init(&reader, true);
+    append(world->broker, "payment", 1, 1);
+    assert_int_equal(reader_runs(&reader, world->broker), RC_OK);
+    append(world->broker, "payment", 2, 3);
+    fake_broker_trim(world->broker, "payments", 0, 2);
+    assert_int_equal(reader_runs(&reader, world->broker), RC_DAMAGED);
+    assert_int_equal(reader.handled, 0);
+    store_rig_fini(&reader.place);
+}
+
+static void
+test_076_process_of_ours_ends_as_before(void **state)
+{
+    struct world *world = *state;
+    struct reader reader;
+
+    reader_init(&reader, false);
+    send_and_trim(world->broker);
+    assert_int_equal(reader_runs(&reader, world->broker), RC_DAMAGED);
+    assert_int_equal(reader.handled, 0);
+    store_rig_fini(&reader.place);
+}
+
+/* All that is there was removed: it begins at the end, and that was committed
+ * before anything came, and then goes on further behind. */
+static void
+test_076_filter_begins_later_twice(void **state)
+{
+    struct world *world = *state;
+    struct reader reader;
+
+    reader_init(&reader, true);
+    append(world->broker, "payment", 1, 4);
+    fake_broker_trim(world->broker, "payments", 0, 4);
+    assert_int_equal(reader_runs(&reader, world->broker), RC_OK);
+    assert_int_equal(reader.handled, 0);
+    append(world->broker, "payment", 5, 4);
+    fake_broker_trim(world->broker, "payments", 0, 6);
+    assert_int_equal(reader_runs(&reader, world->broker), RC_OK);
+    assert_non_null(strstr(reader.told, "offset=6"));
+    assert_int_equal(reader.handled, 2);
+    store_rig_fini(&reader.place);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -328,6 +566,14 @@ main(void)
         T(test_inbox_018_row_of_before_is_read),
         T(test_inbox_damaged_row_is_told),
         T(test_inbox_019_stream_is_not_read_twice),
+        T(test_076_inbox_begins_later),
+        T(test_076_inbox_begins_later_before_anything_came),
+        T(test_076_inbox_from_the_beginning_is_as_strict_as_before),
+        T(test_076_inbox_row_begun_later_is_read),
+        T(test_076_filter_begins_in_the_middle_of_a_batch),
+        T(test_076_filter_that_has_handled_something_ends_as_before),
+        T(test_076_process_of_ours_ends_as_before),
+        T(test_076_filter_begins_later_twice),
         T(test_participant_018_too_many_producers_is_no_damage),
     };
 
