@@ -202,9 +202,11 @@ struct dirent *
 readdir(DIR *directory)
 {
     readdir_fn *next = (readdir_fn *)dlsym(RTLD_NEXT, "readdir");
+    int error = errno;
 
     if (fd_is_below(dirfd(directory)) && fails("readdir"))
         return NULL;
+    errno = error; /* at the end it stays as it is */
     return next(directory);
 }
 
