@@ -208,6 +208,7 @@ def test_parked_event_is_redriven(shared, tmp_path):
         assert running.stop() == 0
 
 
+# Regress 079: nobody was answered until the turn ended.
 def test_slow_program_with_a_backlog_can_be_asked_about(make_pipeline):
     """A turn takes thousands of events: the door is open within it, too."""
     pipeline = make_pipeline(supervised=False, topics="reviews").start()
