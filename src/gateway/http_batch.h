@@ -18,7 +18,8 @@
  * together; bodies up to config->http_body, which every connection may send,
  * do not count), and from then on nothing is read ahead: a chunk goes to the
  * store when the client has taken the results of the chunk before the last.
- * A client that does not read holds up itself alone.
+ * A client that does not read holds up itself alone, but for its place among
+ * the large bodies; it is cut when it takes nothing for http_request_time.
  *
  * A batch that can't go on (the store does not answer, we stop) ends with one
  * more line, a problem with the number of the first line that has no result;
