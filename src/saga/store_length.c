@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "saga/file_replace.h"
 #include "saga/directory.h"
+#include "saga/file_replace.h"
 #include "saga/log.h"
 #include "saga/store_db.h"
 #include "saga/store_file.h"
