@@ -292,6 +292,8 @@ take_from(struct gateway_http *http, struct mailbox *answers)
             batch_answered(request);
         else if (request->stream != NULL)
             stream_answered(request);
+        else if (request->look)
+            waiter_looked(http, request);
         else if (request->owner != NULL)
             answered(request->owner);
         else

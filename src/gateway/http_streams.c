@@ -136,8 +136,9 @@ tell_bucket(struct streams *streams, enum request_kind kind, uint64_t id,
 
 /* Some changes did not come: who was live reads the history again. */
 static void
-note_hole(struct streams *streams, uint64_t next)
+note_hole(struct gateway_http *http, uint64_t next)
 {
+    struct streams *streams = &http->streams;
     struct stream *stream;
 
     for (stream = streams->all; stream != NULL; stream = stream->next) {
@@ -151,6 +152,7 @@ note_hole(struct streams *streams, uint64_t next)
         stream_pend(stream);
     }
     ring_begin(&streams->ring, next);
+    waiters_missed(http);
 }
 
 /* Of changes that did not come the next to come tells, if one does.  All that
@@ -164,7 +166,7 @@ note_left_out(struct gateway_http *http)
 
     if (streams->ring.next != 0 && streams->ring.next < next &&
         atomic_load(&http->shared->changes_waiting) == 0)
-        note_hole(streams, next);
+        note_hole(http, next);
 }
 
 void
@@ -181,7 +183,7 @@ streams_changed(struct gateway_http *http, struct request *request)
         if (streams->ring.next != 0 && change->number < streams->ring.next)
             continue;
         if (streams->ring.next != 0 && change->number > streams->ring.next)
-            note_hole(streams, change->number);
+            note_hole(http, change->number);
         if (!ring_put(&streams->ring, change))
             break;
         if (change->kind != CHANGE_ORDER)

@@ -81,6 +81,49 @@ waiters_changed(struct gateway_http *http, const struct order_row *order)
     }
 }
 
+static void
+look(struct gateway_http *http, struct order_id order)
+{
+    struct request *request = http_pool_request(&http->pool);
+
+    if (request == NULL) /* then it is told when its time is over */
+        return;
+    request->kind = REQUEST_ORDER_WATCH;
+    request->order_id = order;
+    request->look = true;
+    http->waiters.looks++;
+    http_ask_store(http, request);
+}
+
+void
+waiters_missed(struct gateway_http *http)
+{
+    struct waiters *waiters = &http->waiters;
+    const struct exchange *exchange;
+
+    waiters->missed = waiters->looks > 0;
+    if (waiters->missed || waiters->count == 0)
+        return;
+    for (size_t i = 0; i < WAITER_BUCKETS; i++) {
+        for (exchange = waiters->buckets[i]; exchange != NULL;
+             exchange = exchange->waiter_next)
+            look(http, exchange->call.request->order.order);
+    }
+}
+
+void
+waiter_looked(struct gateway_http *http, struct request *request)
+{
+    struct waiters *waiters = &http->waiters;
+
+    if (request->outcome == REQUEST_DONE)
+        waiters_changed(http, &request->order);
+    http_pool_give_request(&http->pool, request);
+    waiters->looks--;
+    if (waiters->looks == 0 && waiters->missed)
+        waiters_missed(http);
+}
+
 /* Its order may have changed without our hearing of it. */
 static void
 look_again(struct exchange *exchange)

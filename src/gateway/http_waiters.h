@@ -5,9 +5,10 @@
  *            its connection stays suspended
  *
  * It is answered with the order as it ended; or, N seconds after the order
- * was placed, as it stands then, for which the store is asked once more.  At
- * most WAITERS_MAX wait; whoever comes then is answered at once, without
- * Preference-Applied.
+ * was placed, as it stands then, for which the store is asked once more.  The
+ * store is asked about all of them, too, when changes did not come: one look
+ * at a time.  At most WAITERS_MAX wait; whoever comes then is answered at once,
+ * without Preference-Applied.
  */
 #ifndef GATEWAY_HTTP_WAITERS_H
 #define GATEWAY_HTTP_WAITERS_H
@@ -26,6 +27,8 @@ struct waiters {
     struct exchange *buckets[WAITER_BUCKETS];
     struct deadline_list ends[PREFER_WAIT_S_MAX + 1]; /* by their seconds */
     size_t count;
+    size_t looks; /* asked about because of changes that did not come      */
+    bool missed;  /* ... and more of them did not, since that was asked    */
 };
 
 /* True if the exchange's request, which has not been asked yet, will wait: the
@@ -35,6 +38,10 @@ bool waiter_is_meant(const struct exchange *exchange);
 bool waiter_begin(struct exchange *exchange);
 /* An order has changed. */
 void waiters_changed(struct gateway_http *http, const struct order_row *order);
+/* Some changes did not come: asks how the orders stand. */
+void waiters_missed(struct gateway_http *http);
+/* One such answer: request->look was set.  Takes the request. */
+void waiter_looked(struct gateway_http *http, struct request *request);
 /* Ends waits that are over. */
 void waiters_turn(struct gateway_http *http);
 /* Milliseconds until that is to be called again; limit_ms at most. */

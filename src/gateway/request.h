@@ -160,6 +160,7 @@ struct request {
     bool change_gap;      /* what follows change_after is kept no more: the
                              rows begin later                     */
 
+    bool look;    /* the http thread's: asked by http_waiters.c, no owner  */
     void *stream; /* the http thread's: who asked for a page; NULL: owner  */
     void *owner; /* the http thread's: its connection */
 };

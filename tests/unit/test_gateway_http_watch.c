@@ -14,8 +14,8 @@
 #include "../support/http_world.h"
 #include "gateway/gateway_changes.h"
 
-/* GET /orders/{id}/stream, and a user's, over a store that leaves changes
- * out. */
+/* GET /orders/{id}/stream, a user's, and Prefer: wait, over a store that leaves
+ * changes out. */
 
 #define WATCH "GET /orders/5/stream HTTP/1.1\r\nHost: localhost\r\n\r\n"
 #define OF_USER "GET /orders/stream?userId=1 HTTP/1.1\r\n" \
@@ -205,6 +205,81 @@ test_http_stream_055_history_is_not_read_twice(void **state)
     leave(fd);
 }
 
+/* Who waits for the end of an order that it placed, as number 1; the store
+ * was asked twice. */
+static int
+place(void)
+{
+    struct http_reply reply;
+    static const char request[] =
+        "POST /orders HTTP/1.1\r\nHost: localhost\r\nPrefer: wait=60\r\n"
+        "Content-Type: application/json\r\nContent-Length: 26\r\n\r\n"
+        "{\"userId\":1,\"productId\":1}";
+    int fd;
+
+    http_world_init(&world, NULL);
+    http_world_start(&world);
+    fd = http_connect(&world);
+    http_send(fd, request, strlen(request));
+    assert_true(fake_store_wait(world.store, 1));
+    /* Answers come in order: once this one is there, it waits. */
+    http_ask_json(&world, "GET", "/orders/7", NULL, &reply);
+    assert_int_equal(reply.status, 200);
+    return fd;
+}
+
+/* Regress 080: a waiter whose order's end did not come waited for all of its
+ * seconds. */
+static void
+test_http_prefer_080_end_within_a_hole_is_told(void **state)
+{
+    int fd = place();
+    struct http_reply reply;
+
+    (void)state;
+    fake_store_watched(world.store, ORDER_CREATED, 21);
+    post_change(10, OTHER, ORDER_COMPLETED);
+    post_change(20, OTHER, ORDER_COMPLETED); /* not yet within this hole ... */
+    assert_true(fake_store_wait(world.store, 3));
+    fake_store_watched(world.store, ORDER_COMPLETED, 31);
+    post_change(30, OTHER, ORDER_COMPLETED); /* ... but within this one */
+    http_receive(fd, &reply, false);
+    assert_int_equal(reply.status, 201);
+    assert_non_null(strstr(reply.body, "\"id\":1,"));
+    assert_non_null(strstr(reply.body, "ORDER_COMPLETED"));
+    assert_non_null(strstr(reply.head, "Preference-Applied: wait=60"));
+    assert_int_equal(fake_store_count(world.store), 4);
+    leave(fd);
+}
+
+/* One look at a time: a hole that comes while the store is asked is looked
+ * into when it has answered. */
+static void
+test_http_prefer_080_hole_while_it_is_looked(void **state)
+{
+    int fd = place();
+    struct http_reply reply;
+
+    (void)state;
+    fake_store_watched(world.store, ORDER_CREATED, 21);
+    post_change(10, OTHER, ORDER_COMPLETED);
+    fake_store_hold(world.store, true);
+    post_change(20, OTHER, ORDER_COMPLETED);
+    assert_true(fake_store_wait(world.store, 3));
+    post_change(30, OTHER, ORDER_COMPLETED);
+    post_change(40, OTHER, ORDER_COMPLETED);
+    post_change(50, OTHER, ORDER_COMPLETED);
+    http_ask_json(&world, "GET", "/healthz", NULL, &reply); /* it has looked */
+    assert_int_equal(fake_store_count(world.store), 3);
+    fake_store_hold(world.store, false);
+    assert_true(fake_store_wait(world.store, 4));
+    post_change(51, 1, ORDER_COMPLETED);
+    http_receive(fd, &reply, false);
+    assert_non_null(strstr(reply.body, "ORDER_COMPLETED"));
+    assert_int_equal(fake_store_count(world.store), 4);
+    leave(fd);
+}
+
 int
 main(void)
 {
@@ -216,6 +291,8 @@ main(void)
             test_http_stream_047_hole_that_nothing_follows_is_told),
         cmocka_unit_test(test_http_stream_047_change_on_its_way_is_no_hole),
         cmocka_unit_test(test_http_stream_055_history_is_not_read_twice),
+        cmocka_unit_test(test_http_prefer_080_end_within_a_hole_is_told),
+        cmocka_unit_test(test_http_prefer_080_hole_while_it_is_looked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
