@@ -90,22 +90,32 @@ write_format(struct store *store, struct store_table *meta, uint32_t partitions)
     return rc == RC_OK ? store_flush(store) : rc;
 }
 
-static enum rc
-check_format(const uint8_t *value, size_t bytes, uint32_t partitions,
-             uint32_t *partitions_out)
+enum rc
+broker_meta_format(struct store_table *meta, uint32_t *partitions_out)
 {
+    struct broker_meta_bytes key;
     struct bytes_reader reader;
+    uint8_t value[16];
     uint32_t format;
+    size_t bytes = 0;
+    enum rc rc;
 
+    broker_meta_key(&key, BROKER_META_FORMAT);
+    rc = store_get(meta, key.bytes, key.writer.used, value, sizeof(value),
+                   &bytes);
+    if (rc == RC_FULL)
+        bytes = 0;
+    else if (rc != RC_OK)
+        return rc;
     bytes_reader_init(&reader, value, bytes);
     format = bytes_get_u32(&reader);
     *partitions_out = bytes_get_u32(&reader);
-    if (!bytes_all_read(&reader) || format != BROKER_FORMAT) {
-        log_error("format_unknown", "format=%u known=%d", format,
-                  BROKER_FORMAT);
-        return RC_DAMAGED;
-    }
-    return *partitions_out == partitions ? RC_OK : RC_MALFORMED;
+    if (bytes_all_read(&reader) && format == BROKER_FORMAT &&
+        *partitions_out >= 1 && *partitions_out <= PARTITIONS_MAX)
+        return RC_OK;
+    log_error("format_unknown", "format=%u known=%d partitions=%u", format,
+              BROKER_FORMAT, *partitions_out);
+    return RC_DAMAGED;
 }
 
 bool
@@ -118,22 +128,14 @@ enum rc
 broker_meta_open(struct store *store, uint32_t partitions,
                  struct store_table **meta_out, uint32_t *partitions_out)
 {
-    struct broker_meta_bytes key;
-    uint8_t value[16];
-    size_t bytes = 0;
     enum rc rc = store_table_open(store, META, meta_out);
 
-    if (rc != RC_OK)
-        return rc;
-    broker_meta_key(&key, BROKER_META_FORMAT);
     *partitions_out = partitions;
-    rc = store_get(*meta_out, key.bytes, key.writer.used, value, sizeof(value),
-                   &bytes);
+    if (rc == RC_OK)
+        rc = broker_meta_format(*meta_out, partitions_out);
     if (rc == RC_NOT_FOUND)
         return write_format(store, *meta_out, partitions);
-    if (rc == RC_FULL)
-        bytes = 0;
-    else if (rc != RC_OK)
-        return rc;
-    return check_format(value, bytes, partitions, partitions_out);
+    if (rc == RC_OK && *partitions_out != partitions)
+        return RC_MALFORMED;
+    return rc;
 }

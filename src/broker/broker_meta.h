@@ -44,6 +44,12 @@ MUST_USE enum rc broker_meta_open(struct store *store, uint32_t partitions,
                                   struct store_table **meta_out,
                                   uint32_t *partitions_out);
 
+/* The first row: RC_NOT_FOUND; RC_DAMAGED and a line in the log if its format
+ * is none that we know, or its partitions are none or too many; else as
+ * store_get(). */
+MUST_USE enum rc broker_meta_format(struct store_table *meta,
+                                    uint32_t *partitions_out);
+
 /* For store_config.table_stays: `meta` is never removed, a segment may be. */
 bool broker_meta_stays(const char *table);
 

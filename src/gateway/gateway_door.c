@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "saga/control.h"
+#include "saga/directory.h"
 #include "saga/log.h"
 
 #define SUFFIX ".ctl"
@@ -184,30 +185,45 @@ listens(const struct gateway_door *door, const char *name)
     return fd >= 0 || errno != ECONNREFUSED;
 }
 
+/* If that file is the door of somebody who is not named yet. */
 static void
+add_other(const struct gateway_door *door, const char *file,
+          struct names *names)
+{
+    size_t bytes = strlen(file);
+    char name[PRODUCER_NAME_BYTES];
+
+    if (bytes < sizeof SUFFIX || bytes >= sizeof name + sizeof SUFFIX - 1 ||
+        strcmp(file + bytes - (sizeof SUFFIX - 1), SUFFIX) != 0)
+        return;
+    snprintf(name, sizeof name, "%.*s", (int)(bytes - sizeof SUFFIX + 1),
+             file);
+    if (process_find(name) != PROCESS_BROKER && !is_named(names, name) &&
+        listens(door, name))
+        add_name(names, name);
+}
+
+/* RC_IO, and a line in the log: who they are can't be told. */
+static enum rc
 find_others(const struct gateway_door *door, struct names *names)
 {
     char path[CONFIG_STRING_BYTES + 8];
-    struct dirent *entry;
+    const struct dirent *entry;
     DIR *directory;
+    int error;
 
     snprintf(path, sizeof path, "%s/run", door->config->home);
     directory = opendir(path);
-    while (directory != NULL && (entry = readdir(directory)) != NULL) {
-        size_t bytes = strlen(entry->d_name);
-        char name[PRODUCER_NAME_BYTES];
-
-        if (bytes < sizeof SUFFIX || bytes >= sizeof name + sizeof SUFFIX - 1 ||
-            strcmp(entry->d_name + bytes - (sizeof SUFFIX - 1), SUFFIX) != 0)
-            continue;
-        snprintf(name, sizeof name, "%.*s", (int)(bytes - sizeof SUFFIX + 1),
-                 entry->d_name);
-        if (process_find(name) != PROCESS_BROKER && !is_named(names, name) &&
-            listens(door, name))
-            add_name(names, name);
-    }
+    while (directory != NULL && (entry = directory_next(directory)) != NULL)
+        add_other(door, entry->d_name, names);
+    error = errno;
     if (directory != NULL)
         closedir(directory);
+    if (directory != NULL && error == 0)
+        return RC_OK;
+    log_warning("doors_unknown", "path=%s error=%s", path,
+                log_quote(strerror(error)));
+    return RC_IO;
 }
 
 static void
@@ -220,12 +236,15 @@ on_list(struct gateway_door *door, struct request *request)
     add_name(&names, process_name(PROCESS_PAYMENT));
     add_name(&names, process_name(PROCESS_LEDGER));
     add_name(&names, door->config->name);
-    find_others(door, &names);
+    if (rc == RC_OK)
+        rc = find_others(door, &names);
     for (size_t i = 0; i < names.count && rc == RC_OK; i++)
         rc = append_rows(door, request, names.names[i], rows);
     if (rc == RC_OK)
         request->text = json_dumps(rows, JSON_COMPACT);
-    if (rc != RC_AGAIN)
+    if (rc == RC_IO)
+        request->outcome = REQUEST_SILENT; /* and participant is empty */
+    else if (rc != RC_AGAIN)
         request->outcome = request->text != NULL ? REQUEST_DONE
                                                  : REQUEST_FAILED;
     json_decref(rows);

@@ -168,7 +168,11 @@ http_call_prepare(struct http_call *call)
 static void
 refuse_parked(const struct request *request, struct problem *problem)
 {
-    if (request->outcome == REQUEST_SILENT)
+    if (request->outcome == REQUEST_SILENT && request->participant[0] == '\0')
+        problem_set(problem, PROBLEM_SILENT, NULL,
+                    "HOME/run can't be listed, where the participants' doors "
+                    "are; the gateway's log says why");
+    else if (request->outcome == REQUEST_SILENT)
         problem_set(problem, PROBLEM_SILENT, "participant",
                     "%s does not answer at its door, HOME/run/%s.ctl",
                     request->participant, request->participant);

@@ -77,7 +77,7 @@ enum request_outcome {
     REQUEST_BACKLOG,      /* too many events wait for the broker: 503         */
     REQUEST_DISK,         /* too little space is left for our store: 503      */
     REQUEST_SILENT,       /* PARKED_*: a participant does not answer, see
-                             participant: 503                                 */
+                             participant; "": nobody knows who there is: 503  */
     REQUEST_REFUSED,      /* PARKED_REDRIVE: refused again, still parked: 409 */
     REQUEST_FAILED        /* the store failed; the process is about to end    */
 };

@@ -347,23 +347,12 @@ read_foreign(struct verify *verify)
 static enum rc
 find_partitions(struct verify *verify)
 {
-    struct broker_meta_bytes key;
-    struct bytes_reader reader;
-    uint8_t value[16];
-    size_t bytes;
     enum rc rc;
 
     verify->partitions = 1;
-    broker_meta_key(&key, BROKER_META_FORMAT);
-    rc = store_get(verify->meta, key.bytes, key.writer.used, value,
-                   sizeof value, &bytes);
+    rc = broker_meta_format(verify->meta, &verify->partitions);
     if (rc != RC_OK)
         return rc == RC_NOT_FOUND ? RC_OK : rc;
-    bytes_reader_init(&reader, value, bytes);
-    (void)bytes_get_u32(&reader);
-    verify->partitions = bytes_get_u32(&reader);
-    if (verify->partitions == 0 || verify->partitions > PARTITIONS_MAX)
-        return RC_DAMAGED;
     for (int i = 0; i < VERIFY_ACTORS; i++)
         if (verify->actors[i].partitions != verify->partitions)
             verify_differs(verify->report, CHECK_POSITIONS,

@@ -411,6 +411,29 @@ test_verify_torn_page_is_told_and_ends_it(void **state)
     copies_fini(&copies);
 }
 
+/* Regress 082: a format of the broker's store that nobody knows was passed
+ * over; a row of it that is too long was called a lack of room. */
+static void
+test_verify_082_format_of_the_broker(void **state)
+{
+    static const uint8_t rows[][20] = { { 0, 0, 0, 2, 0, 0, 0, 1 },
+                                        { 0, 0, 0, 1, 0, 0, 0, 0 },
+                                        { 0, 0, 0, 1, 0, 0, 0, 17 },
+                                        { 0, 0, 0, 1, 0, 0, 0, 1 } };
+    static const size_t bytes[] = { 8, 8, 8, 20 };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        struct copies copies;
+
+        copies_make(&copies);
+        verify_world_put(copies.input.directories[VERIFY_BROKER], "meta",
+                         (const uint8_t *)"F", 1, rows[i], bytes[i]);
+        assert_int_equal(verify_in_a_child(&copies), 7);
+        copies_fini(&copies);
+    }
+}
+
 /* ---- stores of several moments ---- */
 
 static void
@@ -566,6 +589,7 @@ main(void)
             test_verify_many_differences_are_counted_and_some_shown),
         cmocka_unit_test(test_verify_trimmed_log_skips_what_needs_it),
         cmocka_unit_test(test_verify_torn_page_is_told_and_ends_it),
+        cmocka_unit_test(test_verify_082_format_of_the_broker),
         cmocka_unit_test(test_verify_copies_of_several_moments_agree),
         cmocka_unit_test(test_verify_parked_and_dropped_events_are_excused),
         cmocka_unit_test(test_verify_poison_is_excused_while_it_is_parked),
