@@ -185,7 +185,7 @@ topic_log_append(struct topic_log *log, uint8_t *batch, size_t bytes,
                  uint32_t count, int64_t now_us, uint64_t *base_out)
 {
     struct topic_segment *segment;
-    uint8_t key[TOPIC_SEGMENT_KEY_BYTES];
+    uint8_t key[NUMBER_KEY_BYTES];
     struct bytes_writer head;
     enum rc rc;
 
@@ -199,7 +199,7 @@ topic_log_append(struct topic_log *log, uint8_t *batch, size_t bytes,
     bytes_writer_init(&head, batch, bytes);
     bytes_put_u64(&head, segment->end);
     bytes_put_i64(&head, now_us);
-    topic_segment_key(key, segment->end);
+    number_key_encode(segment->end, key);
     rc = store_put_new(segment->table, key, sizeof(key), batch, bytes);
     if (rc == RC_EXISTS)
         return damaged(log, segment->end, "the end is taken");
@@ -340,7 +340,7 @@ take_row(struct reading *reading, const struct store_row *row)
 static enum rc
 read_segment(struct reading *reading, struct topic_segment *segment)
 {
-    uint8_t key[TOPIC_SEGMENT_KEY_BYTES];
+    uint8_t key[NUMBER_KEY_BYTES];
     struct store_cursor *cursor;
     struct store_row row;
     enum rc rc = topic_segments_open_table(&reading->log->segments, segment);
@@ -349,7 +349,7 @@ read_segment(struct reading *reading, struct topic_segment *segment)
         rc = store_cursor_open(segment->table, &cursor);
     if (rc != RC_OK)
         return rc;
-    topic_segment_key(key, reading->offset);
+    number_key_encode(reading->offset, key);
     rc = store_cursor_seek_back(cursor, key, sizeof(key), &row);
     if (rc == RC_OK)
         rc = take_row(reading, &row);
@@ -370,7 +370,7 @@ cache_row(struct topic_log *log, uint64_t offset, struct batch_cached *batch)
 {
     struct topic_segment *segment =
         topic_segments_find(&log->segments, offset);
-    uint8_t key[TOPIC_SEGMENT_KEY_BYTES];
+    uint8_t key[NUMBER_KEY_BYTES];
     struct store_cursor *cursor;
     struct store_row row;
     struct protocol_batch read;
@@ -380,7 +380,7 @@ cache_row(struct topic_log *log, uint64_t offset, struct batch_cached *batch)
         rc = store_cursor_open(segment->table, &cursor);
     if (rc != RC_OK)
         return rc;
-    topic_segment_key(key, offset);
+    number_key_encode(offset, key);
     rc = store_cursor_seek(cursor, key, sizeof(key), &row);
     if (rc == RC_OK)
         rc = batch_of_row(log, &row, &read);

@@ -12,15 +12,6 @@ _Static_assert(sizeof("topic...") + TOPIC_NAME_BYTES + 5 + 20 <=
                    STORE_NAME_BYTES,
                "a segment's table name must fit");
 
-void
-topic_segment_key(uint8_t key[TOPIC_SEGMENT_KEY_BYTES], uint64_t offset)
-{
-    struct bytes_writer writer;
-
-    bytes_writer_init(&writer, key, TOPIC_SEGMENT_KEY_BYTES);
-    bytes_put_u64(&writer, offset);
-}
-
 static void
 table_name(const struct topic_segments *segments, uint64_t base,
            char name[STORE_NAME_BYTES])

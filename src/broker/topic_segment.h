@@ -9,8 +9,6 @@
 
 #include "broker/topic_log.h"
 
-#define TOPIC_SEGMENT_KEY_BYTES 8
-
 struct topic_segment {
     uint64_t base; /* first offset; the segment's name */
     uint64_t end;
@@ -64,7 +62,5 @@ MUST_USE enum rc topic_segments_retired(struct topic_segments *segments);
 MUST_USE enum rc topic_segment_remove_table(struct store *store,
                                             struct store_table *meta,
                                             const char *name);
-
-void topic_segment_key(uint8_t key[TOPIC_SEGMENT_KEY_BYTES], uint64_t offset);
 
 #endif

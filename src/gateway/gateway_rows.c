@@ -51,10 +51,7 @@ refusal_of_code(uint8_t code)
 void
 id_key_encode(uint64_t id, uint8_t key[ID_KEY_BYTES])
 {
-    struct bytes_writer writer;
-
-    bytes_writer_init(&writer, key, ID_KEY_BYTES);
-    bytes_put_u64(&writer, id);
+    number_key_encode(id, key);
 }
 
 void

@@ -6,7 +6,6 @@
 #include "saga/bytes.h"
 #include "saga/log.h"
 
-#define KEY_BYTES 8
 #define ROW_VERSION 1
 #define ROW_BYTES_MAX 32768
 #define ROW_HEAD_BYTES 11
@@ -212,7 +211,7 @@ ledger_journal_append(struct ledger_journal *journal,
 enum rc
 ledger_journal_write(struct ledger_journal *journal)
 {
-    uint8_t key[KEY_BYTES];
+    uint8_t key[NUMBER_KEY_BYTES];
     struct bytes_writer writer;
     enum rc rc;
 
@@ -223,8 +222,7 @@ ledger_journal_write(struct ledger_journal *journal)
     bytes_put_u16(&writer, (uint16_t)journal->waiting_count);
     bytes_put_u64(&writer, journal->transactions);
     invariant(!writer.failed && writer.used == ROW_HEAD_BYTES);
-    bytes_writer_init(&writer, key, sizeof key);
-    bytes_put_u64(&writer, journal->entries - journal->waiting_count + 1);
+    number_key_encode(journal->entries - journal->waiting_count + 1, key);
     rc = store_put_new(journal->table, key, sizeof key, journal->bytes,
                        journal->waiting.used);
     invariant(rc != RC_EXISTS); /* its number was the next one */
@@ -236,8 +234,7 @@ enum rc
 ledger_journal_get(struct ledger_journal *journal, uint64_t id,
                    struct ledger_entry *entry_out)
 {
-    uint8_t key[KEY_BYTES];
-    struct bytes_writer writer;
+    uint8_t key[NUMBER_KEY_BYTES];
     struct store_cursor *cursor;
     struct store_row row;
     struct row_head head = { 0 };
@@ -245,8 +242,7 @@ ledger_journal_get(struct ledger_journal *journal, uint64_t id,
 
     if (rc != RC_OK)
         return rc;
-    bytes_writer_init(&writer, key, sizeof key);
-    bytes_put_u64(&writer, id);
+    number_key_encode(id, key);
     rc = store_cursor_seek_back(cursor, key, sizeof key, &row);
     if (rc == RC_OK)
         rc = row_read(&row, id, &head, entry_out);

@@ -29,14 +29,25 @@ take_room(struct bytes_writer *writer, size_t bytes)
 }
 
 static void
+write_integer(uint8_t *room, uint64_t value, unsigned octets)
+{
+    for (unsigned i = 0; i < octets; i++)
+        room[i] = (uint8_t)(value >> (8 * (octets - 1 - i)));
+}
+
+void
+number_key_encode(uint64_t number, uint8_t key[NUMBER_KEY_BYTES])
+{
+    write_integer(key, number, NUMBER_KEY_BYTES);
+}
+
+static void
 put_integer(struct bytes_writer *writer, uint64_t value, unsigned octets)
 {
     uint8_t *room = take_room(writer, octets);
 
-    if (room == NULL)
-        return;
-    for (unsigned i = 0; i < octets; i++)
-        room[i] = (uint8_t)(value >> (8 * (octets - 1 - i)));
+    if (room != NULL)
+        write_integer(room, value, octets);
 }
 
 void

@@ -40,6 +40,9 @@ void bytes_put(struct bytes_writer *writer, const void *data, size_t bytes);
 #define BYTES_VARINT_BITS 56
 #define BYTES_VARINT_MAX 8
 void bytes_put_varint(struct bytes_writer *writer, uint64_t value);
+/* A number as a key: keys stand in the order of their numbers. */
+#define NUMBER_KEY_BYTES 8
+void number_key_encode(uint64_t number, uint8_t key[NUMBER_KEY_BYTES]);
 /* One octet of length, then the text; fails if it has over 255 bytes. */
 void bytes_put_text(struct bytes_writer *writer, const char *text);
 

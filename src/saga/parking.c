@@ -32,15 +32,6 @@ struct parking {
     uint8_t *out; /* one to be written; the bytes may lie in `row` */
 };
 
-static void
-number_key(uint64_t number, uint8_t *key)
-{
-    struct bytes_writer writer;
-
-    bytes_writer_init(&writer, key, 8);
-    bytes_put_u64(&writer, number);
-}
-
 static size_t
 parked_encode(const struct parked *parked, uint8_t *row, size_t size)
 {
@@ -242,10 +233,10 @@ parking_holds(const struct parking *parking, uint64_t before,
 static enum rc
 put(struct parking *parking, const struct parked *parked)
 {
-    uint8_t key[8];
+    uint8_t key[NUMBER_KEY_BYTES];
     size_t bytes = parked_encode(parked, parking->out, STORE_VALUE_BYTES_MAX);
 
-    number_key(parked->number, key);
+    number_key_encode(parked->number, key);
     return store_put(parking->table, key, sizeof key, parking->out, bytes);
 }
 
@@ -294,11 +285,11 @@ enum rc
 parking_get(struct parking *parking, uint64_t number,
             struct parked *parked_out)
 {
-    uint8_t key[8];
+    uint8_t key[NUMBER_KEY_BYTES];
     size_t bytes;
     enum rc rc;
 
-    number_key(number, key);
+    number_key_encode(number, key);
     rc = store_get(parking->table, key, sizeof key, parking->row,
                    STORE_VALUE_BYTES_MAX, &bytes);
     if (rc != RC_OK)
@@ -340,7 +331,7 @@ parking_next_with(struct parking *parking, uint64_t after, uint64_t number,
 enum rc
 parking_remove(struct parking *parking, const struct parked *parked)
 {
-    uint8_t key[8];
+    uint8_t key[NUMBER_KEY_BYTES];
     uint32_t i = 0;
 
     while (parking->waiting[i].number != parked->number) {
@@ -350,6 +341,6 @@ parking_remove(struct parking *parking, const struct parked *parked)
     parking->count--;
     memmove(&parking->waiting[i], &parking->waiting[i + 1],
             (parking->count - i) * sizeof parking->waiting[0]);
-    number_key(parked->number, key);
+    number_key_encode(parked->number, key);
     return store_delete(parking->table, key, sizeof key);
 }

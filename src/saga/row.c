@@ -4,17 +4,6 @@
 
 #include "saga/log.h"
 
-#define KEY_BYTES 8
-
-static void
-key_encode(uint8_t key[static KEY_BYTES], uint64_t number)
-{
-    struct bytes_writer writer;
-
-    bytes_writer_init(&writer, key, KEY_BYTES);
-    bytes_put_u64(&writer, number);
-}
-
 static size_t
 value_encode(const struct row_format *format, const void *row,
              uint8_t value[static ROW_VALUE_BYTES_MAX])
@@ -31,12 +20,12 @@ enum rc
 row_get(struct store_table *table, const struct row_format *format,
         uint64_t key, void *row_out)
 {
-    uint8_t key_bytes[KEY_BYTES], value[ROW_VALUE_BYTES_MAX];
+    uint8_t key_bytes[NUMBER_KEY_BYTES], value[ROW_VALUE_BYTES_MAX];
     struct bytes_reader reader;
     size_t bytes;
     enum rc rc;
 
-    key_encode(key_bytes, key);
+    number_key_encode(key, key_bytes);
     memset(row_out, 0, format->row_bytes);
     rc = store_get(table, key_bytes, sizeof key_bytes, value, sizeof value,
                    &bytes);
@@ -54,9 +43,9 @@ enum rc
 row_put(struct store_table *table, const struct row_format *format,
         uint64_t key, const void *row)
 {
-    uint8_t key_bytes[KEY_BYTES], value[ROW_VALUE_BYTES_MAX];
+    uint8_t key_bytes[NUMBER_KEY_BYTES], value[ROW_VALUE_BYTES_MAX];
 
-    key_encode(key_bytes, key);
+    number_key_encode(key, key_bytes);
     return store_put(table, key_bytes, sizeof key_bytes, value,
                      value_encode(format, row, value));
 }
@@ -65,9 +54,9 @@ enum rc
 row_put_new(struct store_table *table, const struct row_format *format,
             uint64_t key, const void *row)
 {
-    uint8_t key_bytes[KEY_BYTES], value[ROW_VALUE_BYTES_MAX];
+    uint8_t key_bytes[NUMBER_KEY_BYTES], value[ROW_VALUE_BYTES_MAX];
 
-    key_encode(key_bytes, key);
+    number_key_encode(key, key_bytes);
     return store_put_new(table, key_bytes, sizeof key_bytes, value,
                          value_encode(format, row, value));
 }

@@ -39,15 +39,6 @@ key_number(const void *key, size_t key_bytes)
     return bytes_get_u64(&reader);
 }
 
-static void
-key_of(uint64_t number, uint8_t key[PACK_KEY_BYTES])
-{
-    struct bytes_writer writer;
-
-    bytes_writer_init(&writer, key, PACK_KEY_BYTES);
-    bytes_put_u64(&writer, number);
-}
-
 static enum rc
 pack_damaged(const struct store_table *table, uint64_t number)
 {
@@ -65,7 +56,7 @@ pack_read(struct store_table *table, uint64_t number, struct pack *pack)
     size_t bytes;
     enum rc rc;
 
-    key_of(number, key);
+    number_key_encode(number, key);
     rc = store_row_get(table, key, sizeof key, octets, sizeof octets, &bytes);
     if (rc == RC_FULL ||
         (rc == RC_OK && !pack_decode(pack, number, octets, bytes)))
@@ -138,7 +129,7 @@ pack_write(struct store_table *table, const struct pack *pack)
 {
     uint8_t key[PACK_KEY_BYTES], octets[PACK_BYTES_MAX];
 
-    key_of(pack->number, key);
+    number_key_encode(pack->number, key);
     if (pack_slot_from(pack, 0) == PACK_ROWS)
         return store_row_delete(table, key, sizeof key);
     return store_row_put(table, key, sizeof key, octets,
@@ -321,7 +312,7 @@ cursor_row(struct store_cursor *cursor, unsigned slot,
     const struct pack *pack = &cursor->pack;
 
     cursor->slot = slot;
-    key_of(pack->number * PACK_ROWS + slot, cursor->key);
+    number_key_encode(pack->number * PACK_ROWS + slot, cursor->key);
     *row_out = (struct store_row){ cursor->key, PACK_KEY_BYTES,
                                    pack->rows[slot], pack->bytes[slot] };
     return RC_OK;
@@ -384,7 +375,7 @@ store_packs_seek(struct store_cursor *cursor, const void *key,
     unsigned slot;
     enum rc rc;
 
-    key_of(number / PACK_ROWS, pack_key);
+    number_key_encode(number / PACK_ROWS, pack_key);
     rc = (backwards ? store_step_seek_back : store_step_seek)(
         cursor, pack_key, sizeof pack_key, row_out);
     rc = cursor_enter(cursor, rc, backwards, row_out);

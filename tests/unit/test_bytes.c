@@ -42,6 +42,17 @@ test_bytes_writer_writes_big_endian(void **state)
 }
 
 static void
+test_number_key_is_big_endian(void **state)
+{
+    static const uint8_t expected[] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+    uint8_t key[NUMBER_KEY_BYTES];
+
+    (void)state;
+    number_key_encode(UINT64_C(0x0102030405060708), key);
+    assert_memory_equal(key, expected, sizeof key);
+}
+
+static void
 test_bytes_writer_every_short_buffer_fails(void **state)
 {
     (void)state;
@@ -285,6 +296,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bytes_writer_writes_big_endian),
+        cmocka_unit_test(test_number_key_is_big_endian),
         cmocka_unit_test(test_bytes_writer_every_short_buffer_fails),
         cmocka_unit_test(test_bytes_writer_failed_stays_failed),
         cmocka_unit_test(test_bytes_writer_text_over_255_fails),
