@@ -85,16 +85,11 @@ put_field(struct text_writer *writer, const struct event *event,
         json_int(writer, *(const int64_t *)member);
         break;
     case KIND_REFUSAL:
-        json_text(writer, refusal_name(event->reason));
-        break;
     case KIND_PAYMENT:
-        json_text(writer, payment_status_name(event->payment_status));
-        break;
     case KIND_TRANSACTION:
-        json_text(writer, transaction_status_name(event->transaction_status));
-        break;
     case KIND_CHANGE:
-        json_text(writer, account_change_name(event->change));
+        json_text(writer, event_value_name(event_fields[field].kind,
+                                           *(const unsigned *)member));
         break;
     case KIND_CURRENCY:
     case KIND_TEXT:

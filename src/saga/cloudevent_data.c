@@ -16,39 +16,14 @@ read_number(const json_t *value, int64_t min, int64_t max, int64_t *out)
     return CLOUDEVENT_OK;
 }
 
-typedef unsigned (*find_fn)(const char *name, size_t bytes);
-
-static unsigned
-find_refusal(const char *name, size_t bytes)
-{
-    return refusal_find(name, bytes);
-}
-
-static unsigned
-find_payment(const char *name, size_t bytes)
-{
-    return payment_status_find(name, bytes);
-}
-
-static unsigned
-find_transaction(const char *name, size_t bytes)
-{
-    return transaction_status_find(name, bytes);
-}
-
-static unsigned
-find_change(const char *name, size_t bytes)
-{
-    return account_change_find(name, bytes);
-}
-
 static enum cloudevent_refusal
-read_name(const json_t *value, find_fn find, unsigned count, unsigned *out)
+read_name(const json_t *value, enum field_kind kind, unsigned *out)
 {
     if (!json_is_string(value))
         return CLOUDEVENT_FIELD_TYPE;
-    *out = find(json_string_value(value), json_string_length(value));
-    return *out < count ? CLOUDEVENT_OK : CLOUDEVENT_FIELD_RANGE;
+    return event_value_find(kind, json_string_value(value),
+                            json_string_length(value), out)
+               ? CLOUDEVENT_OK : CLOUDEVENT_FIELD_RANGE;
 }
 
 static enum cloudevent_refusal
@@ -100,14 +75,10 @@ read_field(const json_t *value, enum event_field field, struct cloudevent *out)
     case KIND_TIME:
         return read_number(value, 0, EVENT_TIME_US_MAX, member);
     case KIND_REFUSAL:
-        return read_name(value, find_refusal, REFUSAL_COUNT, member);
     case KIND_PAYMENT:
-        return read_name(value, find_payment, PAYMENT_STATUS_COUNT, member);
     case KIND_TRANSACTION:
-        return read_name(value, find_transaction, TRANSACTION_STATUS_COUNT,
-                         member);
     case KIND_CHANGE:
-        return read_name(value, find_change, ACCOUNT_CHANGE_COUNT, member);
+        return read_name(value, event_fields[field].kind, member);
     case KIND_CURRENCY:
         return read_text(value, 'A', 'Z', CURRENCY_BYTES - 1, CURRENCY_BYTES,
                          member);

@@ -124,41 +124,15 @@ source_valid(const char *text, size_t bytes)
     return topic_name_valid(source);
 }
 
-/* The index of a name in its enum; `count` means there is none. */
-typedef unsigned (*find_fn)(const char *name, size_t bytes);
-
-static unsigned
-find_refusal(const char *name, size_t bytes)
-{
-    return refusal_find(name, bytes);
-}
-
-static unsigned
-find_payment(const char *name, size_t bytes)
-{
-    return payment_status_find(name, bytes);
-}
-
-static unsigned
-find_transaction(const char *name, size_t bytes)
-{
-    return transaction_status_find(name, bytes);
-}
-
-static unsigned
-find_change(const char *name, size_t bytes)
-{
-    return account_change_find(name, bytes);
-}
-
 static enum codec_refusal
-read_name(const msgpack_object *value, find_fn find, unsigned count,
+read_name(const msgpack_object *value, enum field_kind kind,
           unsigned *found_out)
 {
     if (value->type != MSGPACK_OBJECT_STR)
         return CODEC_FIELD_TYPE;
-    *found_out = find(value->via.str.ptr, value->via.str.size);
-    return *found_out < count ? CODEC_OK : CODEC_FIELD_RANGE;
+    return event_value_find(kind, value->via.str.ptr, value->via.str.size,
+                            found_out)
+               ? CODEC_OK : CODEC_FIELD_RANGE;
 }
 
 static enum codec_refusal
@@ -191,14 +165,10 @@ read_field(const msgpack_object *value, struct event *event,
     case KIND_TIME:
         return read_signed(value, 0, EVENT_TIME_US_MAX, member);
     case KIND_REFUSAL:
-        return read_name(value, find_refusal, REFUSAL_COUNT, member);
     case KIND_PAYMENT:
-        return read_name(value, find_payment, PAYMENT_STATUS_COUNT, member);
     case KIND_TRANSACTION:
-        return read_name(value, find_transaction, TRANSACTION_STATUS_COUNT,
-                         member);
     case KIND_CHANGE:
-        return read_name(value, find_change, ACCOUNT_CHANGE_COUNT, member);
+        return read_name(value, event_fields[field].kind, member);
     case KIND_CURRENCY:
         return read_text(value, codec_currency_valid, member, CURRENCY_BYTES);
     case KIND_TEXT:

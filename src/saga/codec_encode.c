@@ -126,14 +126,11 @@ pack_field(msgpack_packer *packer, const struct event *event,
         return pack_signed(packer, *(const int64_t *)member, 0,
                            EVENT_TIME_US_MAX);
     case KIND_REFUSAL:
-        return pack_name(packer, refusal_name(event->reason));
     case KIND_PAYMENT:
-        return pack_name(packer, payment_status_name(event->payment_status));
     case KIND_TRANSACTION:
-        return pack_name(packer,
-                         transaction_status_name(event->transaction_status));
     case KIND_CHANGE:
-        return pack_name(packer, account_change_name(event->change));
+        return pack_name(packer, event_value_name(event_fields[field].kind,
+                                                  *(const unsigned *)member));
     case KIND_CURRENCY:
         return pack_checked_text(packer, member, codec_currency_valid);
     case KIND_TEXT:

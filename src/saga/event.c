@@ -48,6 +48,16 @@ static const struct name change_names[ACCOUNT_CHANGE_COUNT] = {
 };
 #undef N
 
+/* Of the kinds of field that are such an enum; refusals have their own. */
+static const struct {
+    const struct name *names;
+    unsigned count;
+} kind_names[] = {
+    [KIND_PAYMENT] = { payment_names, PAYMENT_STATUS_COUNT },
+    [KIND_TRANSACTION] = { transaction_names, TRANSACTION_STATUS_COUNT },
+    [KIND_CHANGE] = { change_names, ACCOUNT_CHANGE_COUNT },
+};
+
 #define E(id, name, version, topic, required, optional)                        \
     [id] = { name, sizeof(name) - 1 },
 static const struct name type_names[EVENT_TYPE_COUNT] = {
@@ -111,22 +121,30 @@ account_change_name(enum account_change change)
     return change_names[change].text;
 }
 
-enum payment_status
-payment_status_find(const char *name, size_t bytes)
+const char *
+event_value_name(enum field_kind kind, unsigned value)
 {
-    return find_name(payment_names, PAYMENT_STATUS_COUNT, name, bytes);
+    if (kind == KIND_REFUSAL)
+        return refusal_name(value);
+    invariant(kind < ARRAY_COUNT(kind_names) && value < kind_names[kind].count);
+    return kind_names[kind].names[value].text;
 }
 
-enum transaction_status
-transaction_status_find(const char *name, size_t bytes)
+bool
+event_value_find(enum field_kind kind, const char *name, size_t bytes,
+                 unsigned *value_out)
 {
-    return find_name(transaction_names, TRANSACTION_STATUS_COUNT, name, bytes);
-}
+    unsigned count = REFUSAL_COUNT;
 
-enum account_change
-account_change_find(const char *name, size_t bytes)
-{
-    return find_name(change_names, ACCOUNT_CHANGE_COUNT, name, bytes);
+    if (kind == KIND_REFUSAL) {
+        *value_out = refusal_find(name, bytes);
+    } else {
+        invariant(kind < ARRAY_COUNT(kind_names) &&
+                  kind_names[kind].count > 0);
+        count = kind_names[kind].count;
+        *value_out = find_name(kind_names[kind].names, count, name, bytes);
+    }
+    return *value_out < count;
 }
 
 enum event_type

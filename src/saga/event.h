@@ -141,14 +141,18 @@ extern const struct event_field_info event_fields[EVENT_FIELD_COUNT];
 void event_init(struct event *event, enum event_type type);
 void event_set_reason(struct event *event, enum refusal reason);
 
-/* Names of the enums, "" for 0; and back, the enum's COUNT if unknown. */
+/* Names of the enums, "" for 0. */
 const char *payment_status_name(enum payment_status status);
 const char *transaction_status_name(enum transaction_status status);
 const char *account_change_name(enum account_change change);
-enum payment_status payment_status_find(const char *name, size_t bytes);
-enum transaction_status transaction_status_find(const char *name, size_t bytes);
-enum account_change account_change_find(const char *name, size_t bytes);
+/* EVENT_TYPE_COUNT if unknown. */
 enum event_type event_type_find(const char *name, size_t bytes);
+
+/* The same for a field whose kind is one of the enums: REFUSAL, PAYMENT,
+ * TRANSACTION or CHANGE.  *value_out is the enum's COUNT if false. */
+const char *event_value_name(enum field_kind kind, unsigned value);
+bool event_value_find(enum field_kind kind, const char *name, size_t bytes,
+                      unsigned *value_out);
 
 /* True for the form of W3C trace context's version 00: 00-32hex-16hex-2hex,
  * lower case.  Anything else must not get into an event. */

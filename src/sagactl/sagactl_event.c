@@ -99,17 +99,11 @@ put_field(struct text_writer *writer, const struct event *event,
         text_put_time(writer, *(const int64_t *)member);
         break;
     case KIND_REFUSAL:
-        put_text(writer, name, refusal_name(event->reason));
-        break;
     case KIND_PAYMENT:
-        put_text(writer, name, payment_status_name(event->payment_status));
-        break;
     case KIND_TRANSACTION:
-        put_text(writer, name,
-                 transaction_status_name(event->transaction_status));
-        break;
     case KIND_CHANGE:
-        put_text(writer, name, account_change_name(event->change));
+        put_text(writer, name, event_value_name(event_fields[field].kind,
+                                                *(const unsigned *)member));
         break;
     case KIND_CURRENCY:
     case KIND_TEXT:

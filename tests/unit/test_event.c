@@ -242,64 +242,79 @@ test_event_types_have_no_field_name_twice(void **state)
     }
 }
 
-typedef unsigned (*find_fn)(const char *name, size_t bytes);
-typedef const char *(*name_fn)(unsigned value);
-
-#define NAMES(module, type)                                                    \
-    static const char *module##_name_of(unsigned value)                        \
-    {                                                                          \
-        return module##_name((enum type)value);                                \
-    }                                                                          \
-    static unsigned module##_find_in(const char *name, size_t bytes)           \
-    {                                                                          \
-        return module##_find(name, bytes);                                     \
-    }
-NAMES(payment_status, payment_status)
-NAMES(transaction_status, transaction_status)
-NAMES(account_change, account_change)
-#undef NAMES
-
-static const char *
-event_type_name_of(unsigned value)
-{
-    return event_types[value].name;
-}
-
-static unsigned
-event_type_find_in(const char *name, size_t bytes)
-{
-    return event_type_find(name, bytes);
-}
-
 static const struct {
-    name_fn name;
-    find_fn find;
+    enum field_kind kind;
     unsigned count;
 } enums[] = {
-    { payment_status_name_of, payment_status_find_in, PAYMENT_STATUS_COUNT },
-    { transaction_status_name_of, transaction_status_find_in,
-      TRANSACTION_STATUS_COUNT },
-    { account_change_name_of, account_change_find_in, ACCOUNT_CHANGE_COUNT },
-    { event_type_name_of, event_type_find_in, EVENT_TYPE_COUNT },
+    { KIND_REFUSAL, REFUSAL_COUNT },
+    { KIND_PAYMENT, PAYMENT_STATUS_COUNT },
+    { KIND_TRANSACTION, TRANSACTION_STATUS_COUNT },
+    { KIND_CHANGE, ACCOUNT_CHANGE_COUNT },
 };
 
 static void
-test_event_names_are_found_again(void **state)
+expect_no_name(enum field_kind kind, const char *name, size_t bytes,
+               unsigned count)
+{
+    unsigned value = 0;
+
+    assert_false(event_value_find(kind, name, bytes, &value));
+    assert_int_equal(value, count);
+}
+
+static void
+test_event_values_are_found_again(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_COUNT(enums); i++) {
-        for (unsigned value = 1; value < enums[i].count; value++) {
-            const char *name = enums[i].name(value);
-            size_t bytes = strlen(name);
+        const enum field_kind kind = enums[i].kind;
+        const unsigned count = enums[i].count;
 
-            assert_int_equal(enums[i].find(name, bytes), value);
-            assert_int_equal(enums[i].find(name, bytes - 1), enums[i].count);
-            assert_int_equal(enums[i].find(name, bytes + 1), enums[i].count);
+        for (unsigned value = 1; value < count; value++) {
+            const char *name = event_value_name(kind, value);
+            size_t bytes = strlen(name);
+            unsigned found;
+
+            assert_true(event_value_find(kind, name, bytes, &found));
+            assert_int_equal(found, value);
+            expect_no_name(kind, name, bytes - 1, count);
+            expect_no_name(kind, name, bytes + 1, count);
         }
-        assert_string_equal(enums[i].name(0), "");
-        assert_int_equal(enums[i].find("", 0), enums[i].count);
-        assert_int_equal(enums[i].find("Approved", 8), enums[i].count);
+        assert_string_equal(event_value_name(kind, 0), "");
+        expect_no_name(kind, "", 0, count);
+        expect_no_name(kind, "Approved", 8, count);
     }
+}
+
+static void
+test_event_types_are_found_again(void **state)
+{
+    (void)state;
+    for (enum event_type type = 1; type < EVENT_TYPE_COUNT; type++) {
+        const char *name = event_types[type].name;
+        size_t bytes = strlen(name);
+
+        assert_int_equal(event_type_find(name, bytes), type);
+        assert_int_equal(event_type_find(name, bytes - 1), EVENT_TYPE_COUNT);
+        assert_int_equal(event_type_find(name, bytes + 1), EVENT_TYPE_COUNT);
+    }
+    assert_string_equal(event_types[EVENT_NONE].name, "");
+    assert_int_equal(event_type_find("", 0), EVENT_TYPE_COUNT);
+}
+
+static void
+test_event_names_are_the_values(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < PAYMENT_STATUS_COUNT; i++)
+        assert_string_equal(payment_status_name(i),
+                            event_value_name(KIND_PAYMENT, i));
+    for (unsigned i = 0; i < TRANSACTION_STATUS_COUNT; i++)
+        assert_string_equal(transaction_status_name(i),
+                            event_value_name(KIND_TRANSACTION, i));
+    for (unsigned i = 0; i < ACCOUNT_CHANGE_COUNT; i++)
+        assert_string_equal(account_change_name(i),
+                            event_value_name(KIND_CHANGE, i));
 }
 
 static void
@@ -312,8 +327,14 @@ names_past_the_end(const void *which)
     case 1:
         (void)transaction_status_name(TRANSACTION_STATUS_COUNT);
         break;
-    default:
+    case 2:
         (void)account_change_name(ACCOUNT_CHANGE_COUNT);
+        break;
+    case 3:
+        (void)event_value_name(KIND_CHANGE, ACCOUNT_CHANGE_COUNT);
+        break;
+    default:
+        (void)event_value_name(KIND_TEXT, 0); /* no enum */
         break;
     }
 }
@@ -322,7 +343,7 @@ static void
 test_event_names_past_the_list_are_bugs(void **state)
 {
     (void)state;
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 5; i++)
         assert_true(dies(names_past_the_end, &i));
 }
 
@@ -370,7 +391,9 @@ main(void)
         cmocka_unit_test(test_event_init_of_no_type_is_a_bug),
         cmocka_unit_test(test_event_set_reason_follows_the_type),
         cmocka_unit_test(test_event_types_have_no_field_name_twice),
-        cmocka_unit_test(test_event_names_are_found_again),
+        cmocka_unit_test(test_event_values_are_found_again),
+        cmocka_unit_test(test_event_types_are_found_again),
+        cmocka_unit_test(test_event_names_are_the_values),
         cmocka_unit_test(test_event_names_past_the_list_are_bugs),
         cmocka_unit_test(test_traceparent_valid_holds_the_form),
     };
