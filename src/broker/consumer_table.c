@@ -32,27 +32,6 @@ consumer_table_fini(struct consumer_table *table)
 
 /*** Positions ***/
 
-static enum rc
-consumer_find_or_make(struct consumer_table *table, const char *name,
-                      struct consumer **consumer_out)
-{
-    struct consumer *consumer = name_index_find(&table->index, name);
-    enum rc rc = RC_OK;
-
-    if (consumer == NULL) {
-        consumer = calloc(1, sizeof(*consumer));
-        if (consumer == NULL)
-            return RC_NO_MEMORY;
-        name_copy(consumer->name, sizeof(consumer->name), name);
-        rc = name_index_add(&table->index, consumer);
-        if (rc != RC_OK)
-            free(consumer);
-    }
-    if (rc == RC_OK)
-        *consumer_out = consumer;
-    return rc;
-}
-
 static struct consumer_position *
 position_find(const struct consumer *consumer, uint32_t slot)
 {
@@ -109,11 +88,12 @@ consumer_table_report(struct consumer_table *table, const char *name,
                       uint32_t slot, uint64_t position, bool *registered_out)
 {
     struct consumer_position *found = NULL;
-    struct consumer *consumer;
-    enum rc rc = consumer_find_or_make(table, name, &consumer);
+    enum rc rc;
+    struct consumer *consumer = name_index_find_or_make(
+        &table->index, name, sizeof(*consumer), &rc);
 
     *registered_out = false;
-    if (rc != RC_OK)
+    if (consumer == NULL)
         return rc;
     found = position_find(consumer, slot);
     if (found == NULL) {

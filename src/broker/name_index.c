@@ -89,6 +89,28 @@ name_index_add(struct name_index *index, void *item)
     return RC_OK;
 }
 
+void *
+name_index_find_or_make(struct name_index *index, const char *name,
+                        size_t bytes, enum rc *rc_out)
+{
+    void *item = name_index_find(index, name);
+
+    *rc_out = RC_OK;
+    if (item != NULL)
+        return item;
+    item = calloc(1, bytes);
+    if (item == NULL) {
+        *rc_out = RC_NO_MEMORY;
+        return NULL;
+    }
+    name_copy(item, PRODUCER_NAME_BYTES, name);
+    *rc_out = name_index_add(index, item);
+    if (*rc_out == RC_OK)
+        return item;
+    free(item);
+    return NULL;
+}
+
 void
 name_index_remove(struct name_index *index, const void *item)
 {

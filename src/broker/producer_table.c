@@ -37,37 +37,17 @@ producer_table_find(const struct producer_table *table, const char *name)
     return producer != NULL && producer->epoch > 0 ? producer : NULL;
 }
 
-static enum rc
-producer_find_or_make(struct producer_table *table, const char *name,
-                      struct producer **producer_out)
-{
-    struct producer *producer = name_index_find(&table->index, name);
-    enum rc rc = RC_OK;
-
-    if (producer == NULL) {
-        producer = calloc(1, sizeof(*producer));
-        if (producer == NULL)
-            return RC_NO_MEMORY;
-        name_copy(producer->name, sizeof(producer->name), name);
-        rc = name_index_add(&table->index, producer);
-        if (rc != RC_OK)
-            free(producer);
-    }
-    if (rc == RC_OK)
-        *producer_out = producer;
-    return rc;
-}
-
 enum rc
 producer_table_open(struct producer_table *table, const char *name,
                     const struct producer_life *life,
                     struct producer **producer_out,
                     enum producer_opening *opening_out)
 {
-    struct producer *producer;
-    enum rc rc = producer_find_or_make(table, name, &producer);
+    enum rc rc;
+    struct producer *producer = name_index_find_or_make(
+        &table->index, name, sizeof(*producer), &rc);
 
-    if (rc != RC_OK)
+    if (producer == NULL)
         return rc;
     *producer_out = producer;
     *opening_out = producer_life_decide(&producer->life, life);
@@ -248,8 +228,9 @@ on_producer_row(void *context, struct bytes_reader *key,
     bytes_get_text(key, name, sizeof(name));
     if (!bytes_all_read(key) || !bytes_all_read(value) || epoch == 0)
         return damaged("producer");
-    rc = producer_find_or_make(loading->table, name, &producer);
-    if (rc == RC_OK) {
+    producer = name_index_find_or_make(&loading->table->index, name,
+                                       sizeof(*producer), &rc);
+    if (producer != NULL) {
         producer->epoch = epoch;
         producer->life = life;
     }
