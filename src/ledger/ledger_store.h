@@ -40,7 +40,8 @@ void ledger_store_number(const struct ledger_store *tables,
 MUST_USE enum rc ledger_store_append(struct ledger_store *tables,
                                      const struct ledger_entry *entry);
 
-/* One entry that is written; RC_NOT_FOUND if there is none. */
+/* One entry that is written; RC_NOT_FOUND if there is none.  For tests and the
+ * simulation: the ledger never reads one back. */
 MUST_USE enum rc ledger_store_get_entry(struct ledger_store *tables,
                                         uint64_t id,
                                         struct ledger_entry *entry_out);
@@ -78,7 +79,7 @@ MUST_USE enum rc ledger_store_write(struct ledger_store *tables);
 /*
  * G4, over the whole store: the sums of all debits, of all credits and of all
  * that is awaited in `balances`.  What is held back is not seen: call it after
- * ledger_store_write().
+ * ledger_store_write().  For tests and the simulation.
  */
 MUST_USE enum rc ledger_store_sum(struct ledger_store *tables,
                                   struct ledger_balance *sum_out);

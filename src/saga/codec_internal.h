@@ -52,12 +52,6 @@ MUST_USE enum codec_refusal codec_scan(const uint8_t *data, size_t size,
 
 /* The laws of values, the same for writing and reading. */
 static inline bool
-codec_time_valid(int64_t time_us)
-{
-    return time_us >= 0 && time_us <= EVENT_TIME_US_MAX;
-}
-
-static inline bool
 codec_text_valid(const char *text, size_t bytes)
 {
     for (size_t i = 0; i < bytes; i++)

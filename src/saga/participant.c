@@ -377,9 +377,3 @@ participant_stats(const struct participant *participant,
     stats_out->outbox_backlog = outbox_backlog(&participant->outbox);
     stats_out->parked = parking_count(participant->parking);
 }
-
-const struct store *
-participant_store(const struct participant *participant)
-{
-    return participant->store;
-}

@@ -182,7 +182,4 @@ void participant_stats(const struct participant *participant,
 void participant_report(const struct participant *participant,
                         struct report *report_out);
 
-/* The participant's store, for store_stats(). */
-const struct store *participant_store(const struct participant *participant);
-
 #endif

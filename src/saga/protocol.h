@@ -4,7 +4,8 @@
  * One request, one reply, each ONE ZeroMQ frame (behind the ROUTER's routing
  * id): a header of big-endian fields, then for PRODUCE and FETCH_OK the
  * batches as they are stored.  Reading and writing of frames, for both sides;
- * no socket here.
+ * no socket here.  No program of ours writes OPEN, or reads PRODUCE_OK's body:
+ * tests do, as other clients may.
  *
  *   frame   = "SP" version verb request-id(8) body
  *   batch   = base-offset(8) time-us(8) producer(text) epoch(4) first-seq(8)

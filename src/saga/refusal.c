@@ -5,10 +5,9 @@
 static const struct {
     const char *name;
     size_t bytes;
-    const char *words;
 } refusals[REFUSAL_COUNT] = {
-    [REFUSAL_NONE] = { "", 0, "" },
-#define X(id, name, words) [id] = { name, sizeof(name) - 1, words },
+    [REFUSAL_NONE] = { "", 0 },
+#define X(id, name) [id] = { name, sizeof(name) - 1 },
     REFUSAL_LIST(X)
 #undef X
 };
@@ -18,13 +17,6 @@ refusal_name(enum refusal refusal)
 {
     invariant(refusal < REFUSAL_COUNT);
     return refusals[refusal].name;
-}
-
-const char *
-refusal_words(enum refusal refusal)
-{
-    invariant(refusal < REFUSAL_COUNT);
-    return refusals[refusal].words;
 }
 
 enum refusal

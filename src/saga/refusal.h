@@ -12,28 +12,19 @@
 
 #include "saga/base.h"
 
-/*        enum                  name                   in words for a user */
 #define REFUSAL_LIST(X)                                                        \
-    X(REFUSAL_DUPLICATE,       "DUPLICATE_CONFLICT",                           \
-      "the same id was used before for something else")                        \
-    X(REFUSAL_UNKNOWN_USER,    "UNKNOWN_USER",                                 \
-      "no account was opened for this user")                                   \
-    X(REFUSAL_FROZEN,          "ACCOUNT_FROZEN",                               \
-      "the account is frozen")                                                 \
-    X(REFUSAL_CURRENCY,        "CURRENCY_MISMATCH",                            \
-      "the price is in another currency than the account")                     \
-    X(REFUSAL_CANCELLED,       "CANCELLED",                                    \
-      "the order was cancelled")                                               \
-    X(REFUSAL_TIMEOUT,         "TIMEOUT",                                      \
-      "the order did not end in time")                                         \
-    X(REFUSAL_CREDIT,          "INSUFFICIENT_CREDIT",                          \
-      "the balance is smaller than the price")                                 \
-    X(REFUSAL_LIMIT,           "LIMIT_EXCEEDED",                               \
-      "the amount is above a limit")
+    X(REFUSAL_DUPLICATE,    "DUPLICATE_CONFLICT")   /* id used before      */  \
+    X(REFUSAL_UNKNOWN_USER, "UNKNOWN_USER")         /* was never opened    */  \
+    X(REFUSAL_FROZEN,       "ACCOUNT_FROZEN")                                  \
+    X(REFUSAL_CURRENCY,     "CURRENCY_MISMATCH")    /* not the account's   */  \
+    X(REFUSAL_CANCELLED,    "CANCELLED")                                       \
+    X(REFUSAL_TIMEOUT,      "TIMEOUT")              /* didn't end in time  */  \
+    X(REFUSAL_CREDIT,       "INSUFFICIENT_CREDIT")  /* balance below price */  \
+    X(REFUSAL_LIMIT,        "LIMIT_EXCEEDED")       /* amount above it     */
 
 enum refusal {
     REFUSAL_NONE = 0,
-#define X(id, name, words) id,
+#define X(id, name) id,
     REFUSAL_LIST(X)
 #undef X
     REFUSAL_COUNT
@@ -41,8 +32,6 @@ enum refusal {
 
 /* The name ("UNKNOWN_USER"), "" for REFUSAL_NONE. */
 const char *refusal_name(enum refusal refusal);
-/* One sentence part for people, "" for REFUSAL_NONE. */
-const char *refusal_words(enum refusal refusal);
 /* The refusal of that name, or REFUSAL_COUNT if there is none. */
 enum refusal refusal_find(const char *name, size_t bytes);
 

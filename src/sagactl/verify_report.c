@@ -69,12 +69,6 @@ verify_skip(struct verify_report *report, enum verify_check check,
     va_end(values);
 }
 
-const char *
-verify_check_name(enum verify_check check)
-{
-    return checks[check].name;
-}
-
 unsigned
 verify_check_needs(enum verify_check check)
 {

@@ -46,7 +46,6 @@ void verify_differs(struct verify_report *report, enum verify_check check,
 void verify_skip(struct verify_report *report, enum verify_check check,
                  const char *format, ...) PRINTF_LIKE(3, 4);
 
-const char *verify_check_name(enum verify_check check);
 unsigned verify_check_needs(enum verify_check check);
 
 /* True if nothing differs and all could be read. */

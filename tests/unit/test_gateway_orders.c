@@ -13,6 +13,7 @@
 
 #include "../support/gateway_world.h"
 #include "gateway/gateway_state.h"
+#include "saga/participant_state.h"
 
 #define SEED_EVENTS 5 /* in `orders`, before a test's own */
 
@@ -470,9 +471,9 @@ test_gateway_timeout_is_flushed(void **state)
     world_settle(world);
     world->config.order_timeout = 1;
     world_reopen(world);
-    store_stats(participant_store(world->participant), &before);
+    store_stats(world->participant->store, &before);
     wait_emitted(world, 2);
-    store_stats(participant_store(world->participant), &after);
+    store_stats(world->participant->store, &after);
     assert_int_equal(after.flushes, before.flushes + 1);
 }
 
