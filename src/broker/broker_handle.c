@@ -1,6 +1,5 @@
 #include "broker/broker_state.h"
 #include "saga/daemon.h"
-#include "saga/log.h"
 
 typedef enum rc
 handler_fn(struct broker *broker, const struct broker_request *request,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "saga/log.h"
+#include "saga/topic.h"
 
 #define META "meta"
 

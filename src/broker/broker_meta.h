@@ -21,7 +21,6 @@
 
 #include "saga/bytes.h"
 #include "saga/store.h"
-#include "saga/topic.h"
 
 #define BROKER_FORMAT 1
 

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "saga/topic.h"
+
 #define ROOM_AT_FIRST 16
 
 void

@@ -8,7 +8,7 @@
 #ifndef NAME_INDEX_H
 #define NAME_INDEX_H
 
-#include "saga/topic.h"
+#include "saga/base.h"
 
 /* Copies a name with its NUL; it must fit (it was checked before). */
 void name_copy(char *name, size_t size, const char *text);

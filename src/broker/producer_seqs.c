@@ -1,5 +1,7 @@
 #include "broker/producer_seqs.h"
 
+#include "saga/protocol.h"
+
 static uint64_t
 stored_offset(const struct producer_seqs *seqs, uint64_t seq)
 {

@@ -11,7 +11,7 @@
 #ifndef PRODUCER_SEQS_H
 #define PRODUCER_SEQS_H
 
-#include "saga/protocol.h"
+#include "saga/bytes.h"
 
 #define PRODUCER_SEQS_BATCHES 5
 #define PRODUCER_SEQS_ROW_BYTES (8 + 1 + PRODUCER_SEQS_BATCHES * (8 + 4 + 8))

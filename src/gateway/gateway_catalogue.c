@@ -1,6 +1,5 @@
 #include "gateway/gateway_catalogue.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 

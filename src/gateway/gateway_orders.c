@@ -2,7 +2,6 @@
  * What the gateway does with its own orders: places, cancels, times them out.
  */
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "gateway/gateway_state.h"

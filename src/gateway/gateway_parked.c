@@ -5,7 +5,6 @@
  * One row per parked event.  An order may have several, and counts once.
  */
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "gateway/gateway_state.h"

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "saga/ids.h"
+
 /* What one list of the file is called, and what stands in it. */
 struct seed_form {
     const char *list;

@@ -12,7 +12,6 @@
 #ifndef GATEWAY_SEED_H
 #define GATEWAY_SEED_H
 
-#include "saga/ids.h"
 #include "saga/money.h"
 
 #define SEED_BYTES_MAX (16u << 20)

@@ -1,12 +1,9 @@
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 
 #include "gateway/http_batch.h"
 #include "gateway/http_stream.h"
-#include "saga/log.h"
 
 /* A request or a reply begins: it must end within its time from now. */
 void

@@ -18,7 +18,7 @@
 #ifndef ORDER_INDEX_H
 #define ORDER_INDEX_H
 
-#include "saga/event.h"
+#include "saga/ids.h"
 #include "saga/store.h"
 
 struct order_index;

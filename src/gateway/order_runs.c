@@ -1,5 +1,6 @@
 #include "gateway/order_runs.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "gateway/order_runs_state.h"

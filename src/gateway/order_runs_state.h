@@ -5,8 +5,6 @@
 #ifndef ORDER_RUNS_STATE_H
 #define ORDER_RUNS_STATE_H
 
-#include <inttypes.h>
-
 #include "gateway/order_runs.h"
 
 struct order_runs {

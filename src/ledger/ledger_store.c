@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "ledger/ledger_journal.h"
 #include "saga/log.h"
 #include "saga/row_cache.h"
 

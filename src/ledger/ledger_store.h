@@ -17,7 +17,6 @@
 #ifndef LEDGER_STORE_H
 #define LEDGER_STORE_H
 
-#include "ledger/ledger_journal.h"
 #include "ledger/ledger_post.h"
 #include "saga/store.h"
 

@@ -1,7 +1,5 @@
 #include "saga/control_copy.h"
 
-#include <stdio.h>
-
 static bool
 refuse(struct text_writer *reply, const char *words)
 {

@@ -1,6 +1,5 @@
 #include "saga/parking.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 

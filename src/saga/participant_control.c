@@ -1,6 +1,5 @@
 #include "saga/participant_control.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

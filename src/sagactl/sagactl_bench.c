@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "saga/ids.h"
-#include "saga/text_writer.h"
 #include "sagactl/sagactl_arrivals.h"
 #include "sagactl/sagactl_load.h"
 #include "sagactl/sagactl_out.h"

@@ -1,7 +1,6 @@
 #include "sagactl/sagactl_event.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "saga/base64.h"

@@ -10,7 +10,7 @@
 
 #include <termios.h>
 
-#include "saga/text_writer.h"
+#include "saga/base.h"
 
 enum screen_event { SCREEN_TIME, SCREEN_DRAW, SCREEN_END };
 

@@ -10,7 +10,6 @@
 
 #include "saga/control.h"
 #include "sagactl/sagactl_broker.h"
-#include "sagactl/sagactl_out.h"
 #include "sagactl/sagactl_view.h"
 
 #define ANSWER_S 10 /* it is made from memory: what comes later never comes */

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "sagactl/sagactl_broker.h"
-#include "sagactl/sagactl_out.h"
 
 static bool
 reads(const struct broker_reader *reader,

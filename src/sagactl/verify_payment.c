@@ -1,5 +1,3 @@
-#include <inttypes.h>
-
 #include "sagactl/verify.h"
 #include "sagactl/verify_rows.h"
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "gateway/gateway_seed.h"
+#include "saga/ids.h"
 
 /* Reads `text` as a file; what is read must be freed. */
 static enum rc

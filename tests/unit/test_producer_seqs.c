@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include "broker/producer_seqs.h"
+#include "saga/protocol.h"
 
 static void
 append(struct producer_seqs *seqs, uint32_t count, uint64_t base_offset)
