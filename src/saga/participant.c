@@ -39,22 +39,28 @@ turn_log(const struct turn *turn)
 }
 
 enum rc
-turn_emit(struct turn *turn, struct event *event)
+participant_emit(struct turn *turn, int stream, struct event *event)
 {
     struct participant *participant = turn->participant;
-    const struct config *config = participant->config;
-    uint32_t partition =
-        topic_partition(event->user, (uint32_t)config->partitions);
 
-    invariant(event_types[event->type].topic < TOPIC_COUNT);
     event->time_us = turn->now_us;
-    memcpy(event->source, config->name, sizeof event->source);
+    memcpy(event->source, participant->config->name, sizeof event->source);
     participant->stats.events_out++;
     turn->emitted = true;
-    return outbox_append(
-        &participant->outbox,
-        participant->outbox_stream[event_types[event->type].topic][partition],
-        event);
+    return outbox_append(&participant->outbox, stream, event);
+}
+
+enum rc
+turn_emit(struct turn *turn, struct event *event)
+{
+    const struct participant *participant = turn->participant;
+    const enum topic topic = event_types[event->type].topic;
+    uint32_t partition = topic_partition(
+        event->user, (uint32_t)participant->config->partitions);
+
+    invariant(topic < TOPIC_COUNT);
+    return participant_emit(turn, participant->outbox_stream[topic][partition],
+                            event);
 }
 
 /* The first word with the broker: it finds a store that was lost. */

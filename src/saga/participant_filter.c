@@ -63,20 +63,16 @@ enum rc
 turn_answer(struct turn *turn, const struct event *cause,
             struct event *event)
 {
-    struct participant *participant = turn->participant;
-    const struct config *config = participant->config;
+    const struct participant *participant = turn->participant;
     uint32_t partition;
 
     if (event->user.value == 0)
         event->user = cause->user;
-    partition = topic_partition(event->user, (uint32_t)config->partitions);
+    partition = topic_partition(event->user,
+                                (uint32_t)participant->config->partitions);
     memcpy(event->traceparent, cause->traceparent, sizeof event->traceparent);
-    event->time_us = turn->now_us;
-    memcpy(event->source, config->name, sizeof event->source);
-    participant->stats.events_out++;
-    turn->emitted = true;
-    return outbox_append(&participant->outbox,
-                         participant->filtered_stream[partition], event);
+    return participant_emit(turn, participant->filtered_stream[partition],
+                            event);
 }
 
 const struct turn_place *

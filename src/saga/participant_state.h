@@ -78,6 +78,10 @@ MUST_USE enum rc participant_commit(struct turn *turn);
 /* Takes what waits of them. */
 MUST_USE enum rc participant_take_commands(struct turn *turn);
 
+/* Puts an event into the outbox, of that stream, as ours and of now. */
+MUST_USE enum rc participant_emit(struct turn *turn, int stream,
+                                  struct event *event);
+
 /* Before the commit: takes the commands that are about to come. */
 MUST_USE enum rc participant_gather(struct turn *turn);
 /* Before the answers: how many commands will come of them. */
