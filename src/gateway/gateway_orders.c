@@ -198,6 +198,7 @@ gateway_order_place(struct gateway_store *store, struct turn *turn,
     enum rc rc;
 
     invariant(request->quantity >= 1 && request->quantity <= QUANTITY_MAX);
+    request->change_next = store->changes.next;
     request->outcome = order_price(store, request, &price);
     if (request->key[0] != '\0') {
         key_row_encode(next, value);

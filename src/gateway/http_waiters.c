@@ -31,6 +31,33 @@ forget(struct waiters *waiters, struct exchange *exchange)
     waiters->count--;
 }
 
+static void
+look(struct gateway_http *http, struct order_id order)
+{
+    struct request *request = http_pool_request(&http->pool);
+
+    if (request == NULL) /* then it is told when its time is over */
+        return;
+    request->kind = REQUEST_ORDER_WATCH;
+    request->order_id = order;
+    request->look = true;
+    http->waiters.looks++;
+    http_ask_store(http, request);
+}
+
+/* From the placing on it must hear of all: so the ring begins there, or there
+ * was a hole meanwhile. */
+static void
+follow(struct gateway_http *http, const struct request *request)
+{
+    struct ring *ring = &http->streams.ring;
+
+    if (ring->next == 0)
+        ring_begin(ring, request->change_next);
+    if (request->change_next < ring->first)
+        look(http, request->order.order);
+}
+
 bool
 waiter_begin(struct exchange *exchange)
 {
@@ -57,6 +84,7 @@ waiter_begin(struct exchange *exchange)
     deadline_end(&http->waits, &exchange->wait);
     deadline_begin(&waiters->ends[call->wait_s], &exchange->wait,
                    http->now_us);
+    follow(http, request);
     return true;
 }
 
@@ -79,20 +107,6 @@ waiters_changed(struct gateway_http *http, const struct order_row *order)
         request->order = *order;
         exchange_answered(exchange);
     }
-}
-
-static void
-look(struct gateway_http *http, struct order_id order)
-{
-    struct request *request = http_pool_request(&http->pool);
-
-    if (request == NULL) /* then it is told when its time is over */
-        return;
-    request->kind = REQUEST_ORDER_WATCH;
-    request->order_id = order;
-    request->look = true;
-    http->waiters.looks++;
-    http_ask_store(http, request);
 }
 
 void

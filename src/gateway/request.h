@@ -32,7 +32,8 @@
 
 enum request_kind {
     REQUEST_NONE = 0,
-    REQUEST_ORDER_PLACE,      /* user, product, quantity, key -> order        */
+    REQUEST_ORDER_PLACE,      /* user, product, quantity, key -> order,
+                                 change_next                                  */
     REQUEST_ORDER_BATCH,      /* lines, each as ORDER_PLACE -> lines          */
     REQUEST_ORDER_GET,        /* order_id -> order, parked                    */
     REQUEST_ORDER_CANCEL,     /* order_id -> order                            */
@@ -156,7 +157,7 @@ struct request {
     bool more;           /* there is a next page ...              */
     uint64_t more_after; /* ... which starts behind this id       */
     uint64_t change_first; /* number with which the rows begin   */
-    uint64_t change_next; /* number behind what the rows cover    */
+    uint64_t change_next; /* number behind what the answer covers */
     bool change_gap;      /* what follows change_after is kept no more: the
                              rows begin later                     */
 

@@ -113,7 +113,8 @@ answer(struct fake_store *store, struct request *request)
         request->order.updated_us += (int64_t)store->watched;
     }
     if (request->kind == REQUEST_ORDER_WATCH ||
-        request->kind == REQUEST_ORDER_STREAM)
+        request->kind == REQUEST_ORDER_STREAM ||
+        request->kind == REQUEST_ORDER_PLACE)
         request->change_next = store->change_next;
     if (request->kind == REQUEST_ORDER_CANCEL)
         request->order.cancel_us = TIME_US;

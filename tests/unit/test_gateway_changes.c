@@ -195,6 +195,7 @@ test_gateway_changes_are_posted_to_who_listens(void **state)
         assert_int_equal(posted->kind, REQUEST_CHANGED);
         assert_int_equal(posted->rows_count, 1);
         assert_int_equal(change_at(posted, 0)->order.order.value, i + 1);
+        assert_int_equal(change_at(posted, 0)->number, request.change_next);
         assert_true(number == 0 || change_at(posted, 0)->number == number + 1);
         number = change_at(posted, 0)->number;
         request_fini(posted);

@@ -205,12 +205,11 @@ test_http_stream_055_history_is_not_read_twice(void **state)
     leave(fd);
 }
 
-/* Who waits for the end of an order that it placed, as number 1; the store
- * was asked twice. */
+/* Who waits for the end of an order that it placed, as number 1; the next
+ * change is 10. */
 static int
-place(void)
+ask_place(bool hold)
 {
-    struct http_reply reply;
     static const char request[] =
         "POST /orders HTTP/1.1\r\nHost: localhost\r\nPrefer: wait=60\r\n"
         "Content-Type: application/json\r\nContent-Length: 26\r\n\r\n"
@@ -219,9 +218,21 @@ place(void)
 
     http_world_init(&world, NULL);
     http_world_start(&world);
+    fake_store_watched(world.store, ORDER_CREATED, 10);
+    fake_store_hold(world.store, hold);
     fd = http_connect(&world);
     http_send(fd, request, strlen(request));
     assert_true(fake_store_wait(world.store, 1));
+    return fd;
+}
+
+/* ... and it waits: the store was asked twice. */
+static int
+place(void)
+{
+    struct http_reply reply;
+    int fd = ask_place(false);
+
     /* Answers come in order: once this one is there, it waits. */
     http_ask_json(&world, "GET", "/orders/7", NULL, &reply);
     assert_int_equal(reply.status, 200);
@@ -280,6 +291,43 @@ test_http_prefer_080_hole_while_it_is_looked(void **state)
     leave(fd);
 }
 
+/* Regress 083: what was left out before the first change to come, or before the
+ * answer that began the wait, was no hole: it waited for all of its seconds. */
+static void
+test_http_prefer_083_hole_before_the_first_change(void **state)
+{
+    int fd = place();
+    struct http_reply reply;
+
+    (void)state;
+    fake_store_watched(world.store, ORDER_COMPLETED, 21);
+    post_change(20, OTHER, ORDER_COMPLETED);
+    http_receive(fd, &reply, false);
+    assert_non_null(strstr(reply.body, "ORDER_COMPLETED"));
+    assert_int_equal(fake_store_count(world.store), 3);
+    leave(fd);
+}
+
+/* The number behind the hole is told while the answer is on its way. */
+static void
+test_http_prefer_083_hole_while_it_is_placed(void **state)
+{
+    int fd = ask_place(true);
+    struct http_reply reply;
+
+    (void)state;
+    post_change(10, OTHER, ORDER_COMPLETED);
+    atomic_store(&world.shared.changes_next, 21);
+    assert_int_equal(eventfd_write(atomic_load(&world.shared.wake_fd), 1), 0);
+    http_ask_json(&world, "GET", "/healthz", NULL, &reply); /* it has looked */
+    fake_store_watched(world.store, ORDER_COMPLETED, 10);
+    fake_store_hold(world.store, false);
+    assert_true(fake_store_wait(world.store, 2));
+    http_receive(fd, &reply, false);
+    assert_non_null(strstr(reply.body, "ORDER_COMPLETED"));
+    leave(fd);
+}
+
 int
 main(void)
 {
@@ -293,6 +341,8 @@ main(void)
         cmocka_unit_test(test_http_stream_055_history_is_not_read_twice),
         cmocka_unit_test(test_http_prefer_080_end_within_a_hole_is_told),
         cmocka_unit_test(test_http_prefer_080_hole_while_it_is_looked),
+        cmocka_unit_test(test_http_prefer_083_hole_before_the_first_change),
+        cmocka_unit_test(test_http_prefer_083_hole_while_it_is_placed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
