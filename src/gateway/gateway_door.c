@@ -35,6 +35,7 @@ struct gateway_door {
 struct names {
     char names[DOOR_PARTICIPANTS_MAX][PRODUCER_NAME_BYTES];
     size_t count;
+    bool more; /* than have room */
 };
 
 /* ---- one question ----------------------------------------------------- */
@@ -168,7 +169,10 @@ is_named(const struct names *names, const char *name)
 static void
 add_name(struct names *names, const char *name)
 {
-    if (names->count < DOOR_PARTICIPANTS_MAX && !is_named(names, name))
+    if (is_named(names, name))
+        return;
+    names->more = names->count == DOOR_PARTICIPANTS_MAX;
+    if (!names->more)
         snprintf(names->names[names->count++], PRODUCER_NAME_BYTES, "%s",
                  name);
 }
@@ -214,15 +218,17 @@ find_others(const struct gateway_door *door, struct names *names)
 
     snprintf(path, sizeof path, "%s/run", door->config->home);
     directory = opendir(path);
-    while (directory != NULL && (entry = directory_next(directory)) != NULL)
+    while (directory != NULL && !names->more &&
+           (entry = directory_next(directory)) != NULL)
         add_other(door, entry->d_name, names);
     error = errno;
     if (directory != NULL)
         closedir(directory);
-    if (directory != NULL && error == 0)
+    if (directory != NULL && error == 0 && !names->more)
         return RC_OK;
     log_warning("doors_unknown", "path=%s error=%s", path,
-                log_quote(strerror(error)));
+                log_quote(names->more ? "too many participants"
+                                      : strerror(error)));
     return RC_IO;
 }
 

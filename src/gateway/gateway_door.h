@@ -4,10 +4,12 @@
  * Parked events stand in each participant's own store, and each has a door for
  * operators (control.h).  A thread of its own knocks there, so that a
  * participant that hangs holds up neither HTTP nor the store thread: at most
- * DOOR_ANSWER_MS per participant, one request after the other.
+ * DOOR_ANSWER_MS per question (a list asks for page after page), one request
+ * after the other.
  *
  * Who is asked: payment, ledger and this gateway, and every other participant
- * whose door stands in HOME/run (filters, further gateways).
+ * whose door stands in HOME/run (filters, further gateways).  Of more than
+ * DOOR_PARTICIPANTS_MAX there is no list.
  *
  * The requests are those of the http thread (request.h), of the kinds
  * REQUEST_PARKED_*; their answers come back through gateway_door_answers().

@@ -132,6 +132,66 @@ test_gateway_http_page_of_another_site_403(void **state)
     assert_int_not_equal(reply.status, 403);
 }
 
+static void
+open_door(struct control **control_out, const char *name)
+{
+    char path[128];
+
+    snprintf(path, sizeof path, "%s/run/%s.ctl", world.home, name);
+    assert_int_equal(control_open(control_out, path), RC_OK);
+}
+
+/* Each of them is asked once, and has nothing. */
+static void
+answer_doors(struct control *const *controls, int count)
+{
+    struct pollfd fds[DOOR_PARTICIPANTS_MAX];
+    struct control_request request;
+
+    for (int i = 0; i < count; i++)
+        fds[i] = (struct pollfd){ control_fd(controls[i]), POLLIN, 0 };
+    for (int answered = 0; answered < count;) {
+        assert_true(poll(fds, (nfds_t)count, HTTP_WAIT_MS) > 0);
+        for (int i = 0; i < count; i++) {
+            if (!control_take(controls[i], &request))
+                continue;
+            control_reply(controls[i], request.client, "{\"rows\":[]}", 11);
+            answered++;
+        }
+    }
+}
+
+/* Regress 084: of more participants than are listed some were passed over
+ * without a word. */
+static void
+test_gateway_http_084_more_participants_than_are_listed_503(void **state)
+{
+    struct control *controls[DOOR_PARTICIPANTS_MAX + 1] = { payment };
+    char name[16];
+    int fd = http_connect(&world);
+
+    (void)state;
+    open_door(&controls[1], "ledger");
+    open_door(&controls[2], "gateway");
+    for (int i = 3; i <= DOOR_PARTICIPANTS_MAX; i++) {
+        snprintf(name, sizeof name, "f%d", i);
+        if (i < DOOR_PARTICIPANTS_MAX)
+            open_door(&controls[i], name);
+    }
+    send_request(fd, "GET", "/parked");
+    answer_doors(controls, DOOR_PARTICIPANTS_MAX);
+    http_receive(fd, &reply, false);
+    assert_int_equal(reply.status, 200);
+    close(fd);
+
+    open_door(&controls[DOOR_PARTICIPANTS_MAX], name);
+    http_ask_json(&world, "GET", "/parked", NULL, &reply);
+    assert_problem(PROBLEM_SILENT, 503);
+    assert_non_null(strstr(reply.body, "HOME/run can't be listed"));
+    for (int i = 1; i <= DOOR_PARTICIPANTS_MAX; i++)
+        control_close(&controls[i]);
+}
+
 /* Its name was pointed at this machine, so the browser lets it read. */
 static void
 test_gateway_http_033_rebound_page_reads_nothing(void **state)
@@ -167,6 +227,7 @@ main(void)
         TEST(test_gateway_http_parked_is_redriven),
         TEST(test_gateway_http_parked_refused_again_409),
         TEST(test_gateway_http_parked_of_silent_participant_503),
+        TEST(test_gateway_http_084_more_participants_than_are_listed_503),
         TEST(test_gateway_http_page_of_another_site_403),
         TEST(test_gateway_http_033_rebound_page_reads_nothing),
     };
