@@ -113,6 +113,7 @@ exchange_on_target(void *cls, const char *target,
     exchange->target = target;
     exchange->target_end = target != NULL ? target + strlen(target) : NULL;
     exchange->listens = false;
+    exchange->placed = NULL;
     exchange->stream = NULL;
     exchange->batch = NULL;
     exchange->batch_charged = 0;
@@ -400,9 +401,11 @@ exchange_give_up(struct exchange *exchange, enum problem_type why)
         return;
     }
     exchange->call.request->owner = NULL;
-    exchange->call.request = NULL;
-    problem_set(&exchange->call.problem, why, NULL,
-                "look before you repeat it");
+    exchange->call.request = exchange->placed;
+    exchange->placed = NULL;
+    if (exchange->call.request == NULL)
+        problem_set(&exchange->call.problem, why, NULL,
+                    "look before you repeat it");
     exchange_answered(exchange);
 }
 
@@ -432,6 +435,8 @@ exchange_on_completed(void *cls, struct MHD_Connection *connection,
         streams_listen_no_more(http);
     if (exchange->call.request != NULL)
         http_pool_give_request(&http->pool, exchange->call.request);
+    if (exchange->placed != NULL)
+        http_pool_give_request(&http->pool, exchange->placed);
     http_call_fini(&exchange->call);
     if (exchange->body != exchange->body_small)
         free(exchange->body);

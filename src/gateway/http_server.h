@@ -98,6 +98,8 @@ struct exchange {
     const char *target_end; /* as it came: the query is cut off later     */
     bool listens;          /* streams_listen() was called for it */
     struct exchange *waiter_next; /* in its bucket (http_waiters.h) */
+    struct request *placed; /* its answer, while call.request asks how the
+                               order stands; NULL: it does not */
     struct stream *stream; /* NULL: it is none */
     struct batch *batch; /* NULL: it is none */
     size_t batch_charged; /* in gateway_http's batch_bytes, until the batch
@@ -224,8 +226,8 @@ enum MHD_Result exchange_reply_batch(struct exchange *exchange);
 
 /* The store has answered: the connection goes on in the next MHD_run(). */
 void exchange_answered(struct exchange *exchange);
-/* It has not and will be waited for no more: 503, and the request is left to
- * the store thread. */
+/* It has not and will be waited for no more: the request is left to the store
+ * thread.  503, or the order as it was placed. */
 void exchange_give_up(struct exchange *exchange, enum problem_type why);
 
 /* config->http_timeout as the library wants it. */

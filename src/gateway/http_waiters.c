@@ -138,19 +138,27 @@ waiter_looked(struct gateway_http *http, struct request *request)
         waiters_missed(http);
 }
 
-/* Its order may have changed without our hearing of it. */
+/* Its order may have changed without our hearing of it.  What is known of it
+ * stays, for a store that does not answer. */
 static void
 look_again(struct exchange *exchange)
 {
-    struct request *request = exchange->call.request;
+    struct gateway_http *http = exchange->http;
+    struct request *placed = exchange->call.request;
+    struct request *request = http_pool_request(&http->pool);
 
+    if (request == NULL) {
+        exchange_answered(exchange);
+        return;
+    }
     request->kind = REQUEST_ORDER_WATCH;
-    request->order_id = request->order.order;
-    request->outcome = REQUEST_PENDING;
+    request->order_id = placed->order.order;
+    request->replayed = placed->replayed;
     request->owner = exchange;
-    deadline_begin(&exchange->http->waits, &exchange->wait,
-                   exchange->http->now_us);
-    http_ask_store(exchange->http, request);
+    exchange->placed = placed;
+    exchange->call.request = request;
+    deadline_begin(&http->waits, &exchange->wait, http->now_us);
+    http_ask_store(http, request);
 }
 
 void

@@ -5,10 +5,11 @@
  *            its connection stays suspended
  *
  * It is answered with the order as it ended; or, N seconds after the order
- * was placed, as it stands then, for which the store is asked once more.  The
- * store is asked about all of them, too, when changes did not come: one look
- * at a time.  At most WAITERS_MAX wait; whoever comes then is answered at once,
- * without Preference-Applied.
+ * was placed, as it stands then, for which the store is asked once more; or, if
+ * that does not answer, as it was placed.  The store is asked about all of
+ * them, too, when changes did not come: one look at a time.  At most
+ * WAITERS_MAX wait; whoever comes then is answered at once, without
+ * Preference-Applied.
  */
 #ifndef GATEWAY_HTTP_WAITERS_H
 #define GATEWAY_HTTP_WAITERS_H

@@ -208,22 +208,29 @@ test_http_stream_055_history_is_not_read_twice(void **state)
 /* Who waits for the end of an order that it placed, as number 1; the next
  * change is 10. */
 static int
-ask_place(bool hold)
+send_place(int seconds, bool hold)
 {
-    static const char request[] =
-        "POST /orders HTTP/1.1\r\nHost: localhost\r\nPrefer: wait=60\r\n"
-        "Content-Type: application/json\r\nContent-Length: 26\r\n\r\n"
-        "{\"userId\":1,\"productId\":1}";
+    char request[256];
     int fd;
 
-    http_world_init(&world, NULL);
-    http_world_start(&world);
+    snprintf(request, sizeof(request),
+             "POST /orders HTTP/1.1\r\nHost: localhost\r\nPrefer: wait=%d\r\n"
+             "Content-Type: application/json\r\nContent-Length: 26\r\n\r\n"
+             "{\"userId\":1,\"productId\":1}", seconds);
     fake_store_watched(world.store, ORDER_CREATED, 10);
     fake_store_hold(world.store, hold);
     fd = http_connect(&world);
     http_send(fd, request, strlen(request));
     assert_true(fake_store_wait(world.store, 1));
     return fd;
+}
+
+static int
+ask_place(bool hold)
+{
+    http_world_init(&world, NULL);
+    http_world_start(&world);
+    return send_place(60, hold);
 }
 
 /* ... and it waits: the store was asked twice. */
@@ -328,6 +335,56 @@ test_http_prefer_083_hole_while_it_is_placed(void **state)
     leave(fd);
 }
 
+/* One that was asked how it stands at its end, and got no answer. */
+static int
+place_and_look(const char *const *knobs)
+{
+    int fd;
+
+    http_world_init(&world, knobs);
+    http_world_start(&world);
+    fd = send_place(1, false);
+    fake_store_hold(world.store, true);
+    assert_true(fake_store_wait(world.store, 2));
+    return fd;
+}
+
+static void
+assert_placed(int fd)
+{
+    struct http_reply reply;
+
+    http_receive(fd, &reply, false);
+    assert_int_equal(reply.status, 201);
+    assert_non_null(strstr(reply.body, "ORDER_CREATED"));
+    assert_non_null(strstr(reply.head, "Location: /orders/1\r\n"));
+    assert_non_null(strstr(reply.head, "Preference-Applied: wait=1\r\n"));
+}
+
+/* Regress 085: of an order that was placed, and looked at once more when its
+ * seconds were over, a store that did not answer made a 503. */
+static void
+test_http_prefer_085_store_that_hangs(void **state)
+{
+    static const char *const knobs[] = { "SAGAPIPE_REPLY_TIMEOUT=100", NULL };
+    int fd = place_and_look(knobs);
+
+    (void)state;
+    assert_placed(fd);
+    leave(fd);
+}
+
+static void
+test_http_prefer_085_store_that_stops(void **state)
+{
+    int fd = place_and_look(NULL);
+
+    (void)state;
+    http_world_fini(&world);
+    assert_placed(fd);
+    close(fd);
+}
+
 int
 main(void)
 {
@@ -343,6 +400,8 @@ main(void)
         cmocka_unit_test(test_http_prefer_080_hole_while_it_is_looked),
         cmocka_unit_test(test_http_prefer_083_hole_before_the_first_change),
         cmocka_unit_test(test_http_prefer_083_hole_while_it_is_placed),
+        cmocka_unit_test(test_http_prefer_085_store_that_hangs),
+        cmocka_unit_test(test_http_prefer_085_store_that_stops),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
