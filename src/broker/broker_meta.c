@@ -91,6 +91,24 @@ write_format(struct store *store, struct store_table *meta, uint32_t partitions)
     return rc == RC_OK ? store_flush(store) : rc;
 }
 
+/* It is written before all others.  RC_NOT_FOUND if there is none at all. */
+static enum rc
+no_format(struct store_table *meta)
+{
+    struct store_cursor *cursor;
+    struct store_row row;
+    enum rc rc = store_cursor_open(meta, &cursor);
+
+    if (rc != RC_OK)
+        return rc;
+    rc = store_cursor_first(cursor, &row);
+    store_cursor_close(&cursor);
+    if (rc != RC_OK)
+        return rc;
+    log_error("row_damaged", "table=" META " words=\"the first is not there\"");
+    return RC_DAMAGED;
+}
+
 enum rc
 broker_meta_format(struct store_table *meta, uint32_t *partitions_out)
 {
@@ -104,6 +122,8 @@ broker_meta_format(struct store_table *meta, uint32_t *partitions_out)
     broker_meta_key(&key, BROKER_META_FORMAT);
     rc = store_get(meta, key.bytes, key.writer.used, value, sizeof(value),
                    &bytes);
+    if (rc == RC_NOT_FOUND)
+        return no_format(meta);
     if (rc == RC_FULL)
         bytes = 0;
     else if (rc != RC_OK)

@@ -36,16 +36,16 @@ enum broker_meta_kind {
 /*
  * Opens the table; in a new store writes the first row.  RC_MALFORMED if the
  * store was created with another number of partitions (then *partitions_out
- * is that number), RC_DAMAGED if its format is none that we know; else as the
- * store.  No transaction may be open.
+ * is that number), RC_DAMAGED as broker_meta_format(); else as the store.  No
+ * transaction may be open.
  */
 MUST_USE enum rc broker_meta_open(struct store *store, uint32_t partitions,
                                   struct store_table **meta_out,
                                   uint32_t *partitions_out);
 
-/* The first row: RC_NOT_FOUND; RC_DAMAGED and a line in the log if its format
- * is none that we know, or its partitions are none or too many; else as
- * store_get(). */
+/* The first row: RC_NOT_FOUND if the table is empty; RC_DAMAGED and a line in
+ * the log if it is not there and others are, if its format is none that we
+ * know, or its partitions are none or too many; else as the store. */
 MUST_USE enum rc broker_meta_format(struct store_table *meta,
                                     uint32_t *partitions_out);
 
