@@ -177,8 +177,8 @@ add_name(struct names *names, const char *name)
                  name);
 }
 
-/* A door left behind by a process that was killed is passed over: whoever is
- * not of the three may be gone for good. */
+/* A door left behind by a process that was killed is passed over, and so is one
+ * that went meanwhile: whoever is not of the three may be gone for good. */
 static bool
 listens(const struct gateway_door *door, const char *name)
 {
@@ -186,7 +186,7 @@ listens(const struct gateway_door *door, const char *name)
 
     if (fd >= 0)
         close(fd);
-    return fd >= 0 || errno != ECONNREFUSED;
+    return fd >= 0 || (errno != ECONNREFUSED && errno != ENOENT);
 }
 
 /* If that file is the door of somebody who is not named yet. */

@@ -192,6 +192,30 @@ test_gateway_http_084_more_participants_than_are_listed_503(void **state)
         control_close(&controls[i]);
 }
 
+/* Regress 087: a door that went after it had been seen was a participant that
+ * does not answer.  (Here it is a name that leads nowhere.) */
+static void
+test_gateway_http_087_door_that_went_is_passed_over(void **state)
+{
+    struct control *controls[3] = { payment };
+    char path[128];
+    int fd = http_connect(&world);
+
+    (void)state;
+    open_door(&controls[1], "ledger");
+    open_door(&controls[2], "gateway");
+    snprintf(path, sizeof path, "%s/run/gone.ctl", world.home);
+    assert_int_equal(symlink("nowhere", path), 0);
+    send_request(fd, "GET", "/parked");
+    answer_doors(controls, 3);
+    http_receive(fd, &reply, false);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(reply.status, 200);
+    close(fd);
+    control_close(&controls[1]);
+    control_close(&controls[2]);
+}
+
 /* Its name was pointed at this machine, so the browser lets it read. */
 static void
 test_gateway_http_033_rebound_page_reads_nothing(void **state)
@@ -228,6 +252,7 @@ main(void)
         TEST(test_gateway_http_parked_refused_again_409),
         TEST(test_gateway_http_parked_of_silent_participant_503),
         TEST(test_gateway_http_084_more_participants_than_are_listed_503),
+        TEST(test_gateway_http_087_door_that_went_is_passed_over),
         TEST(test_gateway_http_page_of_another_site_403),
         TEST(test_gateway_http_033_rebound_page_reads_nothing),
     };
