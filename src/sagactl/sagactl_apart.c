@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sagactl/sagactl_out.h"
+
 #define FILES_OPEN_MAX 16
 #define REMOVE_TRIES_MAX 50
 #define REMOVE_WAIT_MS 100
@@ -119,7 +121,7 @@ sagactl_apart(const struct sagactl *ctl, sagactl_apart_fn *work,
     child = fork();
     if (child == 0) {
         sigprocmask(SIG_SETMASK, &before, NULL);
-        exit(work(ctl, path, context));
+        exit(out_finish(work(ctl, path, context)));
     }
     if (child < 0) {
         fprintf(stderr, "sagactl: fork: %s\n", strerror(errno));
