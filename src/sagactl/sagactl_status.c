@@ -167,8 +167,8 @@ status_print(const struct sagactl *ctl)
     if (code == EXIT_DONE)
         code = ask(gate, &now, &text);
     gate_close(&gate);
-    if (code != EXIT_DONE && code != EXIT_DIFFERS && ctl->url == NULL
-        && has_stores(ctl)) {
+    /* After wrong use (a token file that is not there) nobody was asked. */
+    if (code == EXIT_SYSTEM && ctl->url == NULL && has_stores(ctl)) {
         fprintf(stderr, "sagactl: what follows is what the home tells\n");
         now = status_from_home(ctl, true);
         code = EXIT_DONE;
