@@ -66,6 +66,16 @@ is_participant(const struct sagactl_args *args)
     return false;
 }
 
+/* So a number that is none is wrong use here, and no process is asked. */
+static bool
+is_number_of_participant(const struct sagactl_args *args)
+{
+    uint64_t number;
+
+    return is_participant(args) &&
+           args_number(args, "NUMBER", args->words[1], 1, INT64_MAX, &number);
+}
+
 int
 sagactl_parked_list(const struct sagactl *ctl, const struct sagactl_args *args)
 {
@@ -97,7 +107,7 @@ sagactl_parked_show(const struct sagactl *ctl, const struct sagactl_args *args)
     json_t *reply;
     int code;
 
-    if (!is_participant(args))
+    if (!is_number_of_participant(args))
         return EXIT_USAGE;
     code = sagactl_ask(ctl, args->words[0], ASK_MS, &reply, "show %s",
                        args->words[1]);
@@ -172,13 +182,15 @@ sagactl_parked_bring_back(const struct sagactl *ctl,
                           const struct sagactl_args *args)
 {
     const char *verb = strchr(args->command->name, ' ') + 1;
+    bool all = strcmp(verb, "redrive") == 0
+               && strcmp(args->words[1], "all") == 0;
     struct brought_back sum = { 0 };
     json_t *reply;
     int code;
 
-    if (!is_participant(args))
+    if (all ? !is_participant(args) : !is_number_of_participant(args))
         return EXIT_USAGE;
-    if (strcmp(verb, "redrive") == 0 && strcmp(args->words[1], "all") == 0)
+    if (all)
         code = redrive_all(ctl, args->words[0], &sum);
     else {
         code = sagactl_ask(ctl, args->words[0], ASK_MS, &reply, "%s %s", verb,
