@@ -130,8 +130,8 @@ note_failure(struct filter *filter, const struct turn *turn, enum rc rc)
         return rc;
     log_error("filter_fails",
               "program=%s events=%u words=\"it failed at so many events in a "
-              "row; the last is not parked, and is tried again at the next "
-              "start\"",
+              "row; what is not yet committed as parked, the last event at "
+              "least, is tried again at the next start\"",
               log_quote(filter->program[0]), filter->failures);
     return RC_IO;
 }
@@ -166,28 +166,41 @@ static void NORETURN
 die_of_topic(const char *topic)
 {
     die(EXIT_USAGE, "the broker has no topic %s: name it in its knob "
-        "`topics` (SAGAPIPE_TOPICS) and start it again", topic);
+        "`topics` (SAGAPIPE_TOPICS) and start it again; `sagactl topics` "
+        "lists what there is", topic);
+}
+
+static void
+check_topic(const struct broker_topics *topics, const char *topic)
+{
+    size_t i = 0;
+
+    while (i < topics->partitions_count &&
+           strcmp(topics->partitions[i].topic, topic) != 0)
+        i++;
+    if (i == topics->partitions_count)
+        die_of_topic(topic);
 }
 
 /* Before the first fetch, which would register us: a slip of the pen leaves no
- * consumer behind that retention waits for.  A broker that is down does not
- * keep us from starting: then on_status() finds it. */
+ * consumer behind that retention waits for, and no name that `status` calls
+ * down.  A broker that is down does not keep us from starting: then it refuses
+ * what we read, and on_status() finds what we write. */
 static void
-check_write(const struct filter *filter, const struct config *config)
+check_topics(const struct participant_topics *named,
+             const struct config *config)
 {
-    const char *topic = filter->topics.write;
     struct broker_topics topics;
     struct broker_line *line;
-    bool found = false;
 
-    if (topic == NULL || line_open_at(config->bus, &line) != EXIT_DONE)
+    if (line_open_at(config->bus, &line) != EXIT_DONE)
         return;
     if (line_ask_topics(line, &topics) == EXIT_DONE) {
-        for (size_t i = 0; i < topics.partitions_count; i++)
-            found |= strcmp(topics.partitions[i].topic, topic) == 0;
+        for (size_t i = 0; i < named->read_count; i++)
+            check_topic(&topics, named->read[i]);
+        if (named->write != NULL)
+            check_topic(&topics, named->write);
         line_topics_fini(&topics);
-        if (!found)
-            die_of_topic(topic);
     }
     line_close(&line);
 }
@@ -313,7 +326,7 @@ sagactl_filter(const struct sagactl *ctl, const struct sagactl_args *args)
     if (setenv("SAGAPIPE_HOME", ctl->home, 1) != 0)
         return EXIT_SYSTEM;
     config_load_filter(&config, filter.name, 0, nothing);
-    check_write(&filter, &config);
+    check_topics(&filter.topics, &config);
     rc = run(&filter, &config);
     if (rc == RC_NOT_FOUND) /* the program can't be started */
         return EXIT_USAGE;
