@@ -183,6 +183,23 @@ refuse_parked(const struct request *request, struct problem *problem)
                     request->participant);
 }
 
+static void
+refuse_no_row(const struct http_call *call, struct problem *problem)
+{
+    const struct request *request = call->request;
+
+    if (request->kind == REQUEST_PARKED_REDRIVE ||
+        request->kind == REQUEST_PARKED_DROP)
+        problem_set(problem, PROBLEM_NO_ROW, "id",
+                    "nothing with the number %llu is parked in %s; "
+                    "GET /parked lists what is",
+                    (unsigned long long)call->id, request->participant);
+    else
+        problem_set(problem, PROBLEM_NO_ROW, "id",
+                    "there is nothing with the id %llu here",
+                    (unsigned long long)call->id);
+}
+
 void
 http_call_outcome(struct http_call *call)
 {
@@ -200,9 +217,7 @@ http_call_outcome(struct http_call *call)
                     "GET /products lists what there is");
         break;
     case REQUEST_NO_ROW:
-        problem_set(problem, PROBLEM_NO_ROW, "id",
-                    "there is nothing with the id %llu here",
-                    (unsigned long long)call->id);
+        refuse_no_row(call, problem);
         break;
     case REQUEST_CONFLICT:
         problem_set(problem, PROBLEM_USER_EXISTS, "userId",

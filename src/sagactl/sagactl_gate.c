@@ -410,7 +410,6 @@ gate_judge(const struct gate_answer *answer)
     complain(answer, "type");
     complain(answer, "title");
     complain(answer, "detail");
-    complain(answer, "state");
     fprintf(stderr, "%s\n",
             json_is_object(answer->json) ? "" : ": no answer of a gateway");
     return answer->status >= 400 && answer->status < 500 ? EXIT_DIFFERS

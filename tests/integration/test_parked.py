@@ -61,6 +61,9 @@ def test_parked_event_is_shown_refused_again_and_dropped(pipeline):
     assert pipeline.json("/parked") == []
     reply = act(pipeline, row, "drop")
     assert (reply.status, problem(reply)) == (404, "not-found")
+    assert reply.json["detail"] == (
+        f"nothing with the number {row['number']} is parked in gateway; "
+        "GET /parked lists what is")
 
 
 def test_parked_event_whose_cause_is_gone_is_redriven(pipeline):

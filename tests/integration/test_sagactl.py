@@ -166,7 +166,7 @@ def test_order_cancel_gives_back(shared):
     wait_for(lambda: rows(shared, "order", "show", str(order))[0]["status"] ==
              "ORDER_CANCELLED", what="the cancel")
     refused(sagactl(shared, "order", "cancel", str(order)), 1, "409",
-            "order-ended", "ORDER_CANCELLED")
+            "order-ended", "the order is ORDER_CANCELLED\n")
 
 
 # --- users and products ---
