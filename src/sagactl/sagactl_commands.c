@@ -127,7 +127,7 @@ const struct sagactl_command sagactl_commands[] = {
       sagactl_parked_bring_back, { { 0 } } },
     { "parked drop", PROCESS_WORDS " NUMBER", "give it up; those behind go on",
       "For what can't be right: the event takes no effect, ever. It is told "
-      "in the topic dead-letters.",
+      "in the topic dead-letters (a filter's in its log alone).",
       sagactl_parked_bring_back, { { 0 } } },
     { "verify", "", "prove that no cent is lost",
       "Reads copies of all stores and the log while the pipeline works, and "
