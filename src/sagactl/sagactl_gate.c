@@ -319,6 +319,14 @@ list_headers(const struct gate *gate, const struct gate_question *question)
     return headers;
 }
 
+/* A stream that had begun and breaks off has ended, as one that ends well:
+ * a gateway that is killed does not take its leave. */
+static bool
+is_stream_begun(const struct download *download)
+{
+    return download->take != NULL && download->answer->status == 200;
+}
+
 static int
 perform(struct gate *gate, const struct gate_question *question,
         struct download *download)
@@ -338,7 +346,7 @@ perform(struct gate *gate, const struct gate_question *question,
     curl_slist_free_all(headers);
     curl_easy_getinfo(gate->curl, CURLINFO_RESPONSE_CODE,
                       &download->answer->status);
-    if (result == CURLE_OK || download->enough)
+    if (result == CURLE_OK || download->enough || is_stream_begun(download))
         return EXIT_DONE;
     if (download->too_large || gate->error[0] == '\0')
         snprintf(gate->error, sizeof gate->error, "%s",

@@ -64,8 +64,8 @@ MUST_USE int gate_get(struct gate *gate, const struct gate_question *question,
                       struct gate_answer *answer_out);
 
 /* Calls take() with what comes, as it comes, until it returns false or the
- * other side ends (EXIT_DONE), or as gate_get().  It ends, too, when nobody
- * reads stdout any more. */
+ * other side ends or breaks off (EXIT_DONE), or as gate_get().  It ends, too,
+ * when nobody reads stdout any more. */
 typedef bool gate_take_fn(void *context, const char *data, size_t bytes);
 MUST_USE int gate_stream(struct gate *gate,
                          const struct gate_question *question,
