@@ -347,6 +347,15 @@ stream_answered(struct request *request)
     stream_wake(stream);
 }
 
+/* Who breaks off before the first change was told goes on from here. */
+static void
+write_place(struct text_writer *writer, uint64_t number)
+{
+    text_put(writer, "id: ");
+    text_put_uint(writer, number);
+    text_put(writer, "\n\n");
+}
+
 /* "retry: 1000", and what is told before the first change. */
 static void
 write_first(struct stream *stream)
@@ -361,6 +370,8 @@ write_first(struct stream *stream)
                   page->change_first - 1);
     if (stream->kind == REQUEST_ORDER_WATCH)
         write_order(stream, &writer);
+    else if (page->change_after == CHANGES_NOW)
+        write_place(&writer, page->change_next - 1);
     end_text(stream, &writer);
 }
 

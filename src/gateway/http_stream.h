@@ -8,6 +8,8 @@
  *
  *   retry: 1000
  *
+ *   id: 811            from now on: the change that was the last, so that
+ *                      who breaks off before the next one misses none
  *   id: 812
  *   event: order
  *   data: {"id":81,...}

@@ -62,9 +62,11 @@ class Events:
                 return None
             if line.startswith(":"):
                 self.beats += 1
-            elif line == "\n" and fields:
+            elif line == "\n" and "data" in fields:
                 return Event(fields)
-            elif line != "\n":
+            elif line == "\n":
+                fields = {}  # an id alone: where the stream begins
+            else:
                 name, _, value = line.rstrip("\n").partition(": ")
                 fields[name] = value
 
