@@ -142,8 +142,9 @@ check: $(UNIT) $(REPLAY) ## unit tests, and the fuzzers' findings again
 # What gcc warns of changes with what it instruments: an error in the usual
 # build only.
 check-asan: ## the same with address and undefined sanitizers
-	@ASAN_OPTIONS=allocator_may_return_null=1 $(MAKE) --no-print-directory \
-	  BUILD=build-asan BIN=build-asan/bin OPTIMISE="-O1 -g" HARDEN=-fPIE \
+	@ASAN_OPTIONS=allocator_may_return_null=1 \
+	LSAN_OPTIONS=print_suppressions=0:suppressions=$(CURDIR)/tests/sanitizers/lsan.supp \
+	  $(MAKE) --no-print-directory BUILD=build-asan BIN=build-asan/bin OPTIMISE="-O1 -g" HARDEN=-fPIE \
 	  WARN="$(WARN) -Wno-error" \
 	  SANITIZE="-fsanitize=address,undefined -fno-sanitize-recover=all" \
 	  all examples check
