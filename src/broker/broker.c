@@ -15,6 +15,9 @@
 #define RECEIVE_FRAMES_MAX 256
 #define SEND_FRAMES_MAX 512
 #define TAP_FRAMES_MAX 1000
+/* Subscriptions that wait: libzmq takes all that are there in one go, and more
+ * while they come, before it tells us of the first. */
+#define TAP_RECEIVE_FRAMES_MAX 16
 #define LINGER_MS 1000
 #define HANDSHAKE_MS 3000
 #define HEARTBEAT_MS 2000
@@ -24,6 +27,10 @@
 /* Above the largest legal frame: so that a frame that is somewhat too large
  * gets an answer and not a broken connection. */
 #define MESSAGE_BYTES_MAX (PROTOCOL_FRAME_BYTES_MAX + 65536)
+/* A prefix costs libzmq some 30 octets for each of its own.  Far above the
+ * longest subject, and above what a handshake says: a prefix of 511 octets, and
+ * the word SUBSCRIBE with its length. */
+#define TAP_MESSAGE_BYTES_MAX (511 + 10)
 
 /*** Opening ***/
 
@@ -45,14 +52,16 @@ broker_check(const struct config *config)
 static zsock_t *
 socket_new(int type, int send_frames_max, const char *endpoint)
 {
+    bool tap = type == ZMQ_XPUB;
     zsock_t *socket = zsock_new(type);
 
     if (socket == NULL)
         return NULL;
     zsock_set_linger(socket, LINGER_MS);
     zsock_set_sndhwm(socket, send_frames_max);
-    zsock_set_rcvhwm(socket, RECEIVE_FRAMES_MAX);
-    zsock_set_maxmsgsize(socket, MESSAGE_BYTES_MAX);
+    zsock_set_rcvhwm(socket, tap ? TAP_RECEIVE_FRAMES_MAX : RECEIVE_FRAMES_MAX);
+    zsock_set_maxmsgsize(socket,
+                         tap ? TAP_MESSAGE_BYTES_MAX : MESSAGE_BYTES_MAX);
     zsock_set_handshake_ivl(socket, HANDSHAKE_MS);
     zsock_set_reconnect_ivl(socket, RECONNECT_MS);
     zsock_set_reconnect_ivl_max(socket, RECONNECT_MS_MAX);
@@ -248,7 +257,7 @@ broker_open(struct broker **broker_out, const struct config *config,
     if (rc != RC_OK)
         return rc;
     broker_tap_init(&broker->tap, zsock_resolve(broker->tap_socket),
-                    broker->topics);
+                    broker->topics, &broker->connections);
     broker_look_at_disk(broker);
     log_info("ready", "endpoint=%s tap=%s topics=%u partitions=%u",
              zsock_endpoint(broker->bus_socket),

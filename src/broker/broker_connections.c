@@ -104,18 +104,37 @@ broker_connections_close(struct broker_connections *connections)
     }
 }
 
+/* Should it be closed by now, and be another's: that one's client comes back;
+ * what is no socket does not mind. */
+static bool
+cut(int fd)
+{
+    return shutdown(fd, SHUT_RDWR) == 0;
+}
+
 static void
 refuse(struct broker_connections *connections, int fd)
 {
     uint64_t more;
 
-    /* Should it be closed by now, and be another's: that one's client comes
-     * back; what is no socket does not mind. */
-    if (shutdown(fd, SHUT_RDWR) != 0)
-        return;
-    if (event_limiter_pass(&connections->refused, clock_monotonic_us(), &more))
+    if (cut(fd) && event_limiter_pass(&connections->refused,
+                                      clock_monotonic_us(), &more))
         log_warning("connection_refused", "limit=%" PRIu64 " more=%" PRIu64,
                     connections->limit, more);
+}
+
+void
+broker_connections_note_prefix(struct broker_connections *connections, int fd)
+{
+    uint64_t more;
+
+    if (fd < 0 || fd >= CONNECTIONS_FDS_MAX ||
+        ++connections->prefixes[fd] != CONNECTIONS_PREFIXES_MAX + 1)
+        return;
+    if (cut(fd) && event_limiter_pass(&connections->subscribed,
+                                      clock_monotonic_us(), &more))
+        log_warning("subscriber_cut", "limit=%d more=%" PRIu64,
+                    CONNECTIONS_PREFIXES_MAX, more);
 }
 
 static void
@@ -129,6 +148,7 @@ on_accepted(struct broker_connections *connections, size_t index, int fd)
         refuse(connections, fd);
         return;
     }
+    connections->prefixes[fd] = 0;
     word = &connections->there[index][fd / 64];
     connections->count += (*word & bit) == 0;
     *word |= bit;

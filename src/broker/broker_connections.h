@@ -17,6 +17,8 @@
 #define CONNECTIONS_BESIDE 1024
 #define CONNECTIONS_FDS_MAX 65536 /* of connections, above the knob's most */
 #define CONNECTIONS_SOCKETS 2     /* the bus and the tap                   */
+/* Times that a connection to the tap may subscribe to what nobody has. */
+#define CONNECTIONS_PREFIXES_MAX 1000
 
 /* Connections are known by their descriptors, and not just counted: should an
  * end not be told, the next one of that number sets it right. */
@@ -27,7 +29,9 @@ struct broker_connections {
     uint64_t limit;
     uint64_t count;
     uint64_t there[CONNECTIONS_SOCKETS][CONNECTIONS_FDS_MAX / 64];
+    uint32_t prefixes[CONNECTIONS_FDS_MAX]; /* since it came */
     struct event_limiter refused;
+    struct event_limiter subscribed; /* too often */
 };
 
 /*
@@ -47,5 +51,11 @@ void broker_connections_close(struct broker_connections *connections);
 
 /* Counts who came and went since, and cuts who is too many. */
 void broker_connections_look(struct broker_connections *connections);
+
+/* A connection to the tap subscribed to a prefix that nobody had; it is cut
+ * when it has done so too often.  Taking one back does not count: libzmq tells
+ * of that, too, when there was nothing to take back.  fd -1: nobody. */
+void broker_connections_note_prefix(struct broker_connections *connections,
+                                    int fd);
 
 #endif

@@ -7,9 +7,11 @@
 
 void
 broker_tap_init(struct broker_tap *tap, void *socket,
-                const struct topic_table *topics)
+                const struct topic_table *topics,
+                struct broker_connections *connections)
 {
-    *tap = (struct broker_tap){ .socket = socket, .topics = topics };
+    *tap = (struct broker_tap){ .socket = socket, .topics = topics,
+                                .connections = connections };
 }
 
 static void
@@ -90,6 +92,12 @@ on_message(struct broker_tap *tap, const char *data, size_t size)
         on_unsubscribe(tap, prefix);
 }
 
+static bool
+is_subscription(zmq_msg_t *message)
+{
+    return zmq_msg_size(message) > 0 && *(char *)zmq_msg_data(message) == 1;
+}
+
 void
 broker_tap_listen(struct broker_tap *tap)
 {
@@ -101,6 +109,9 @@ broker_tap_listen(struct broker_tap *tap)
             zmq_msg_close(&message);
             return;
         }
+        if (is_subscription(&message))
+            broker_connections_note_prefix(tap->connections,
+                                           zmq_msg_get(&message, ZMQ_SRCFD));
         on_message(tap, zmq_msg_data(&message), zmq_msg_size(&message));
         zmq_msg_close(&message);
     }

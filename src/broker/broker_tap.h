@@ -8,6 +8,7 @@
 #ifndef BROKER_TAP_H
 #define BROKER_TAP_H
 
+#include "broker/broker_connections.h"
 #include "broker/topic_table.h"
 
 /* Subscriptions told apart; beyond it, everything is published until the
@@ -21,6 +22,7 @@
 struct broker_tap {
     void *socket; /* XPUB, the owner's */
     const struct topic_table *topics;
+    struct broker_connections *connections;
     uint32_t prefix_count;
     char prefixes[BROKER_TAP_PREFIXES_MAX][BROKER_TAP_SUBJECT_BYTES];
     bool everything;
@@ -28,8 +30,9 @@ struct broker_tap {
 };
 
 void broker_tap_init(struct broker_tap *tap, void *socket,
-                     const struct topic_table *topics);
-/* Reads the subscriptions that came; never blocks. */
+                     const struct topic_table *topics,
+                     struct broker_connections *connections);
+/* Reads the subscriptions that came, cuts who sends too many; never blocks. */
 void broker_tap_listen(struct broker_tap *tap);
 /* Does anybody want this slot's batches? */
 bool broker_tap_wanted(const struct broker_tap *tap, uint32_t slot);

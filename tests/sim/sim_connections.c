@@ -32,3 +32,10 @@ broker_connections_look(struct broker_connections *connections)
 {
     (void)connections;
 }
+
+void
+broker_connections_note_prefix(struct broker_connections *connections, int fd)
+{
+    (void)connections;
+    (void)fd;
+}

@@ -15,6 +15,8 @@
 #define ORDERS 0 /* slots: a topic has one partition here */
 #define PAYMENTS 1
 
+static struct broker_connections connections; /* nobody has a descriptor */
+
 struct rig {
     void *context;
     void *publisher;
@@ -37,7 +39,7 @@ setup(void **state)
     assert_int_equal(zmq_connect(rig->listener, ENDPOINT), 0);
     assert_int_equal(
         topic_table_new(&rig->topics, "", 1, words, sizeof(words)), RC_OK);
-    broker_tap_init(&rig->tap, rig->publisher, rig->topics);
+    broker_tap_init(&rig->tap, rig->publisher, rig->topics, &connections);
     *state = rig;
     return 0;
 }
