@@ -75,12 +75,19 @@ on_unsubscribe(struct broker_tap *tap, const char *prefix)
     find_wanted(tap);
 }
 
-/* "\1PREFIX" or "\0PREFIX"; anything else is a stranger's joke. */
+/*
+ * "\1PREFIX" or "\0PREFIX"; anything else is a stranger's joke.  fd -1: libzmq
+ * itself says so, of a connection that ended.  A client's own word for what is
+ * not wanted any more counts for nothing: libzmq passes it on of prefixes that
+ * this client never had, and others have.
+ */
 static void
-on_message(struct broker_tap *tap, const char *data, size_t size)
+on_message(struct broker_tap *tap, int fd, const char *data, size_t size)
 {
     char prefix[BROKER_TAP_SUBJECT_BYTES];
 
+    if (size > 0 && data[0] == 1)
+        broker_connections_note_prefix(tap->connections, fd);
     if (size == 0 || size > sizeof(prefix) ||
         memchr(data + 1, '\0', size - 1) != NULL)
         return;
@@ -88,14 +95,8 @@ on_message(struct broker_tap *tap, const char *data, size_t size)
     prefix[size - 1] = '\0';
     if (data[0] == 1)
         on_subscribe(tap, prefix);
-    else if (data[0] == 0)
+    else if (data[0] == 0 && fd == -1)
         on_unsubscribe(tap, prefix);
-}
-
-static bool
-is_subscription(zmq_msg_t *message)
-{
-    return zmq_msg_size(message) > 0 && *(char *)zmq_msg_data(message) == 1;
 }
 
 void
@@ -109,10 +110,8 @@ broker_tap_listen(struct broker_tap *tap)
             zmq_msg_close(&message);
             return;
         }
-        if (is_subscription(&message))
-            broker_connections_note_prefix(tap->connections,
-                                           zmq_msg_get(&message, ZMQ_SRCFD));
-        on_message(tap, zmq_msg_data(&message), zmq_msg_size(&message));
+        on_message(tap, zmq_msg_get(&message, ZMQ_SRCFD),
+                   zmq_msg_data(&message), zmq_msg_size(&message));
         zmq_msg_close(&message);
     }
 }

@@ -11,8 +11,9 @@
 #include "broker/broker_connections.h"
 #include "broker/topic_table.h"
 
-/* Subscriptions told apart; beyond it, everything is published until the
- * process ends (libzmq still filters). */
+/* Subscriptions told apart, with those taken back over connections that go on;
+ * beyond it, everything is published until the process ends (libzmq still
+ * filters). */
 #define BROKER_TAP_PREFIXES_MAX 256
 /* "TOPIC/PARTITION" with its NUL; a longer prefix matches nothing. */
 #define BROKER_TAP_SUBJECT_BYTES (TOPIC_NAME_BYTES + 6)
