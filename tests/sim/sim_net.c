@@ -533,6 +533,15 @@ zmq_msg_more(const zmq_msg_t *message)
     return of_const(message)->more;
 }
 
+/* No connection here has a descriptor. */
+int
+zmq_msg_get(const zmq_msg_t *message, int property)
+{
+    (void)message;
+    (void)property;
+    return -1;
+}
+
 /* ---- sending ---------------------------------------------------------- */
 
 static int
