@@ -28,9 +28,9 @@
  * gets an answer and not a broken connection. */
 #define MESSAGE_BYTES_MAX (PROTOCOL_FRAME_BYTES_MAX + 65536)
 /* A prefix costs libzmq some 30 octets for each of its own.  Far above the
- * longest subject, and above what a handshake says: a prefix of 511 octets, and
- * the word SUBSCRIBE with its length. */
-#define TAP_MESSAGE_BYTES_MAX (511 + 10)
+ * longest subject, and above what a handshake says. */
+#define TAP_PREFIX_BYTES_MAX 511
+#define TAP_MESSAGE_BYTES_MAX (TAP_PREFIX_BYTES_MAX + 10) /* "\11SUBSCRIBE" */
 
 /*** Opening ***/
 
