@@ -128,8 +128,12 @@ broker_connections_note_prefix(struct broker_connections *connections, int fd)
 {
     uint64_t more;
 
-    if (fd < 0 || fd >= CONNECTIONS_FDS_MAX ||
-        ++connections->prefixes[fd] != CONNECTIONS_PREFIXES_MAX + 1)
+    if (fd < 0 || fd >= CONNECTIONS_FDS_MAX)
+        return;
+    /* That it came, which starts its count, was told before its first word,
+     * and may not have been read. */
+    broker_connections_look(connections);
+    if (++connections->prefixes[fd] != CONNECTIONS_PREFIXES_MAX + 1)
         return;
     if (cut(fd) && event_limiter_pass(&connections->subscribed,
                                       clock_monotonic_us(), &more))
