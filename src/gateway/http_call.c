@@ -120,12 +120,15 @@ check_media(struct http_call *call)
 {
     bool place = call->route->kind == REQUEST_ORDER_PLACE;
 
-    if (!call->route->body || call->headers.json ||
-        (place && call->headers.ndjson))
+    if (!call->route->body)
         return;
-    problem_set(&call->problem, PROBLEM_MEDIA, "Content-Type",
-                "send one Content-Type: application/json%s",
-                place ? " or application/x-ndjson" : "");
+    if (call->headers.compressed)
+        problem_set(&call->problem, PROBLEM_MEDIA, "Content-Encoding",
+                    "send the body as it is, not compressed");
+    else if (!call->headers.json && !(place && call->headers.ndjson))
+        problem_set(&call->problem, PROBLEM_MEDIA, "Content-Type",
+                    "send one Content-Type: application/json%s",
+                    place ? " or application/x-ndjson" : "");
 }
 
 static void

@@ -98,6 +98,13 @@ note_type(struct http_headers *headers, const char *value, size_t bytes)
                       is_media(value, bytes, "application/x-ndjson");
 }
 
+static void
+note_coding(struct http_headers *headers, const char *value, size_t bytes)
+{
+    if (bytes > 0 && !text_is(value, bytes, "identity"))
+        headers->compressed = true;
+}
+
 static bool
 lower_hex_pair(const char *text)
 {
@@ -202,9 +209,8 @@ http_headers_note(struct http_headers *headers, const char *name,
             note_traceparent(headers, value, value_bytes);
         break;
     case 12:
-        if (text_is(name, name_bytes, "Content-Type")) {
+        if (text_is(name, name_bytes, "Content-Type"))
             note_type(headers, value, value_bytes);
-        }
         break;
     case 13:
         if (text_is(name, name_bytes, "Authorization")) {
@@ -230,6 +236,10 @@ http_headers_note(struct http_headers *headers, const char *name,
         } else if (text_is(name, name_bytes, "Accept-Encoding")) {
             headers->gzip = takes_gzip(value, value_bytes);
         }
+        break;
+    case 16:
+        if (text_is(name, name_bytes, "Content-Encoding"))
+            note_coding(headers, value, value_bytes);
         break;
     case 17:
         if (text_is(name, name_bytes, "Transfer-Encoding"))

@@ -45,6 +45,7 @@ struct http_headers {
     bool length_malformed;
     bool json;               /* Content-Type is application/json  */
     bool ndjson;             /* ... application/x-ndjson          */
+    bool compressed;         /* Content-Encoding is not identity  */
     uint32_t wait_s;         /* Prefer: wait=N, 0: not            */
     unsigned traces;         /* traceparent                       */
     char traceparent[TRACEPARENT_BYTES]; /* "" or valid */

@@ -67,7 +67,7 @@
     P(PROBLEM_TARGET_SIZE,      "target-too-long",        414,                 \
       "The request's target is longer than the limit")                         \
     P(PROBLEM_MEDIA,            "unsupported-media-type", 415,                 \
-      "The body must be application/json")                                     \
+      "The body must be application/json, not compressed")                     \
     P(PROBLEM_FIELD_RANGE,      "out-of-range",           422,                 \
       "A field's value is outside of its range")                               \
     P(PROBLEM_PRICE,            "price-too-large",        422,                 \

@@ -128,6 +128,7 @@ def drive_generally(pipeline, description):
         responses = one.node["responses"]
         if "415" in responses:
             refused(415, headers={"Content-Type": "text/plain"})
+            refused(415, headers={"Content-Encoding": "gzip"})
         if "304" in responses:
             values = {"file": "main.js"} if "{file}" in one.path else {}
             refused(304, headers={"If-None-Match": "*"}, **values)

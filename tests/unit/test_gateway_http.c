@@ -221,6 +221,8 @@ static const struct {
     { "no_type", POST HOST GOOD, 415, "unsupported-media-type", false },
     { "form", POST HOST "Content-Type: application/x-www-form-urlencoded\r\n"
       GOOD, 415, "unsupported-media-type", false },
+    { "compressed", POST HOST JSON "Content-Encoding: gzip\r\n" GOOD, 415,
+      "unsupported-media-type", false },
     { "id", GET("/orders/01"), 400, "bad-parameter", false },
     { "query", GET("/orders?limit=1001"), 400, "bad-parameter", false },
     { "query_here", GET("/healthz?x=1"), 400, "bad-parameter", false },

@@ -151,6 +151,30 @@ test_http_headers_json_is_known(void **state)
     }
 }
 
+static const struct {
+    const char *lines;
+    bool compressed;
+} codings[] = {
+    { "", false },
+    { "Content-Encoding:\n", false },
+    { "Content-Encoding: Identity\n", false },
+    { "content-encoding: gzip\n", true },
+    { "Content-Encoding: identity, br\n", true },
+    { "Content-Encoding: gzip\nContent-Encoding: identity\n", true },
+};
+
+static void
+test_http_headers_compressed_is_known(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(codings); i++) {
+        struct http_headers headers = headers_of(codings[i].lines);
+
+        if (headers.compressed != codings[i].compressed)
+            fail_msg("%s", codings[i].lines);
+    }
+}
+
 #define TRACE "4bf92f3577b34da6a3ce929d0e0e4736"
 #define PARENT "00f067aa0ba902b7"
 
@@ -278,6 +302,7 @@ main(void)
         cmocka_unit_test(test_http_headers_check),
         cmocka_unit_test(test_http_headers_bare_line_end_is_refused),
         cmocka_unit_test(test_http_headers_json_is_known),
+        cmocka_unit_test(test_http_headers_compressed_is_known),
         cmocka_unit_test(test_http_headers_key_is_strict),
         cmocka_unit_test(test_http_headers_traceparent_valid_or_ignored),
         cmocka_unit_test(test_http_headers_traceparent_of_others),
