@@ -230,6 +230,26 @@ on_transaction(struct payment *payment, struct turn *turn,
     return conclude(payment, turn, event, verdict, &account, &order);
 }
 
+static void
+log_account(struct turn *turn, const struct event *effect)
+{
+    struct order_log *log = turn_log(turn);
+
+    if (!order_log_begin(log, effect->change == ACCOUNT_CHANGE_REFUSED
+                                  ? ORDER_LOG_UNUSUAL : ORDER_LOG_USUAL,
+                         "account_changed", effect->order, turn_now_us(turn)))
+        return;
+    order_log_number(log, "user", effect->user.value);
+    order_log_number(log, "credit", effect->credit.value);
+    order_log_text(log, "change", account_change_name(effect->change));
+    if (effect->reason != REFUSAL_NONE)
+        order_log_text(log, "reason", refusal_name(effect->reason));
+    order_log_money(log, "amount", effect->amount);
+    order_log_money(log, "balance", effect->balance);
+    order_log_trace(log, effect->traceparent);
+    order_log_end(log);
+}
+
 /* Says what became of an account command, and keeps the account if it was
  * done.  The amount is the command's, 0 where it has none. */
 static enum rc
@@ -238,7 +258,7 @@ account_answer(struct payment *payment, struct turn *turn,
                enum account_change change, enum refusal reason)
 {
     struct event effect;
-    enum rc rc;
+    enum rc rc = RC_OK;
 
     effect_init(&effect, EVENT_ACCOUNT_CHANGED, cause);
     effect.change = reason == REFUSAL_NONE ? change : ACCOUNT_CHANGE_REFUSED;
@@ -248,13 +268,13 @@ account_answer(struct payment *payment, struct turn *turn,
         effect.credit = cause->credit;
         effect.present |= EVENT_HAS(FIELD_CREDIT_ID);
     }
-    if (reason != REFUSAL_NONE) {
+    if (reason != REFUSAL_NONE)
         event_set_reason(&effect, reason);
-        return turn_emit(turn, &effect);
-    }
-    rc = payment_store_put_account(payment->tables, account);
+    else
+        rc = payment_store_put_account(payment->tables, account);
     if (rc != RC_OK)
         return rc;
+    log_account(turn, &effect);
     return turn_emit(turn, &effect);
 }
 

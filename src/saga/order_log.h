@@ -52,7 +52,8 @@ struct order_log {
 void order_log_init(struct order_log *log, const char *process,
                     uint64_t lines_max);
 
-/* Begins a line; false if it is not to be said: then no field may follow. */
+/* Begins a line; false if it is not to be said: then no field may follow.
+ * order 0: of none, as of an account. */
 bool order_log_begin(struct order_log *log, enum order_log_kind kind,
                      const char *event, struct order_id order,
                      int64_t now_us);

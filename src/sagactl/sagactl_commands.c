@@ -82,7 +82,7 @@ const struct sagactl_command sagactl_commands[] = {
       sagactl_user_open, { { 0 } } },
     { "user credit", "USER AMOUNT", "add to its balance",
       "Accepted, not yet done: payment adds it a moment later, once per credit "
-      "id.",
+      "id; its log says so, or why not (event=account_changed).",
       sagactl_user_credit,
       { { "id", "CREDIT",
           "the credit's own id: the same again changes nothing" },

@@ -67,6 +67,36 @@ def test_grep_of_an_order_tells_its_story():
         assert told[ALL[2]]["status"] == "REVERSED"
 
 
+def test_log_tells_what_became_of_account_commands():
+    with Pipeline() as pipeline:
+        def told(amount):
+            """What payment says of credit 7 of that amount."""
+            return next((dict(word.split("=", 1) for word in line.split())
+                         for line in pipeline.log("payment").splitlines()
+                         if " user=1 credit=7 " in line and
+                         f" amount={amount} " in line + " "), None)
+
+        for amount in (25.0, 26.0):
+            reply = pipeline.request("POST", "/users/1/credits",
+                                     {"amount": amount, "creditId": 7},
+                                     {"traceparent":
+                                      f"00-{TRACE}-00f067aa0ba902b7-01"})
+            assert reply.status == 202
+        given = wait_for(lambda: told("25.00"), what="the credit")
+        assert given["event"] == "account_changed"
+        assert given["change"] == "CREDITED"
+        assert given["balance"] == "125.00"
+        assert given["trace"] == TRACE
+        refused = wait_for(lambda: told("26.00"), what="the refusal")
+        assert refused["change"] == "REFUSED"
+        assert refused["reason"] == "DUPLICATE_CONFLICT"
+        assert refused["balance"] == "125.00"
+        assert "order" not in refused
+        opened = re.search(r".* user=1 change=OPENED .*",
+                           pipeline.log("payment"))
+        assert "reason=" not in opened[0]
+
+
 def test_lines_about_orders_are_bounded_and_failures_have_their_own():
     with Pipeline(log_orders=5) as pipeline:
         first = pipeline.order(5, 1)        # 2000.00 of credit: 40 of these
