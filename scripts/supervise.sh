@@ -79,9 +79,10 @@ write_log() {
     fi
 }
 
-# Our starter reads until the end of file: after a failure that is our end.
+# Our starter reads until the end of file: after a failure that is our end.  It
+# may be gone: then a shell of its own dies of SIGPIPE, not the one that watches.
 tell_starter() {
-    echo "$1" 2>/dev/null >&7
+    (echo "$1" >&7) 2>/dev/null
     if [[ $1 == ready* ]]; then
         exec 7>&-
     fi
