@@ -191,6 +191,8 @@ on_ready() {
 
 on_joined() {
     local url=''
+    # Another shell tells of its end, and may have been the faster one.
+    [[ ${state[$1]} == ready ]] || return
     joined[$1]=yes
     if $pipeline_ready || $stopping ||
         [[ ${#joined[@]} -ne ${#START_ORDER[@]} ]]; then

@@ -136,6 +136,29 @@ def test_022_start_fails_if_the_broker_lets_one_not_in(standin, name, code):
     assert len(standin.obituaries(name)) == (3 if code == "111" else 1)
 
 
+def test_105_joined_of_one_that_has_died_is_late(standin):
+    """Regress: who tells of it is another shell than who tells of the end, and
+    may be the slower one.  The pipeline was ready, with a gateway that was not
+    there, and start-all.sh told its URL."""
+    standin.tells = {"gateway_SENT_AWAY": "111", "ledger_MUTE": "1"}
+    with subprocess.Popen([TREE / "scripts" / "start-all.sh"],
+                          env=standin.environment(), text=True,
+                          stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE) as start:
+        wait_for(lambda: standin.pid("ledger"))
+        (standin.home / "run" / "gateway.down").touch()
+        supervisor = standin.pid("supervisor")
+        with open(f"/proc/{supervisor}/fd/9", "wb", buffering=0) as happened:
+            happened.write(b"ready ledger 1\njoined ledger 1\n")
+            wait_for(lambda: standin.obituaries("gateway"))
+            happened.write(b"joined gateway 1\n")
+        os.kill(supervisor, signal.SIGTERM)  # it is told behind that
+        stdout, _ = start.communicate(timeout=60)
+    assert start.returncode == 111
+    assert "is ready" not in stdout
+    assert "event=pipeline_ready" not in standin.log("supervisor")
+
+
 def test_start_shows_only_new_log_lines(standin):
     (standin.home / "log").mkdir(parents=True)
     (standin.home / "log" / "ledger.log").write_text("of yesterday\n")
