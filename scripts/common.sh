@@ -10,6 +10,8 @@ readonly EXIT_USAGE=100 EXIT_SYSTEM=111
 readonly PROCESSES=(broker payment ledger gateway)
 # What a stop may take beyond the gateway's drain time, per process.
 readonly STOP_GRACE_S=5
+# How often, and for how long each time, a supervisor's pid is waited for.
+readonly PID_TRIES_MAX=100 PID_WAIT_S=0.1
 
 ME=$(basename "$0" .sh)
 
@@ -79,9 +81,20 @@ lock_held() {
     [[ -e $1 ]] && ! flock --shared --nonblock "$1" true 2>/dev/null
 }
 
-# supervisor_pid HOME: prints the pid; false if none runs.
+# supervisor_pid HOME: prints the pid; false if none runs.  It is written a
+# moment after the lock was taken, and what the file had before may name anybody
+# by now: it is the pid of who has the lock's file as descriptor 8.
 supervisor_pid() {
-    lock_held "$1/run/supervisor.lock" && cat "$1/run/supervisor.pid"
+    local lock=$1/run/supervisor.lock pid tries=$PID_TRIES_MAX
+    while ((tries-- > 0)) && lock_held "$lock"; do
+        pid=$(cat "$1/run/supervisor.pid" 2>/dev/null)
+        if [[ -n $pid && /proc/$pid/fd/8 -ef $lock ]]; then
+            echo "$pid"
+            return
+        fi
+        flock --shared --timeout "$PID_WAIT_S" "$lock" true
+    done
+    return 1
 }
 
 # orphan_pid HOME NAME: the pid of a process of this home that runs without a

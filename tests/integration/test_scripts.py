@@ -384,6 +384,38 @@ def test_pid_file_of_another_program_is_not_believed(standin):
         somebody.stdin.close()
 
 
+def test_106_stop_waits_for_the_pid_of_one_that_begins(standin, tmp_path):
+    """Regress: the supervisor has its lock before it has written its pid, and
+    the file of one that was killed may name anybody by now.  stop-all.sh ended
+    that one, and not the pipeline."""
+    os.mkfifo(tmp_path / "goes_on")
+    for name, then in (
+            ("flock", '[[ ${!#} != 8 ]] || { touch "$0.held" && '
+                      f"read -r <{tmp_path}/goes_on; }}"),
+            ("cat", '[[ $1 != *supervisor.pid ]] || touch "$0.read"')):
+        (tmp_path / name).write_text(
+            f'#!/bin/bash\n{shutil.which(name)} "$@" || exit\n{then}\n')
+        (tmp_path / name).chmod(0o755)
+    environment = {**standin.environment(),
+                   "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    (standin.home / "run").mkdir(parents=True)
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as somebody:
+        (standin.home / "run" / "supervisor.pid").write_text(
+            f"{somebody.pid}\n")
+        with subprocess.Popen([TREE / "scripts" / "start-all.sh"],
+                              env=environment) as start:
+            wait_for((tmp_path / "flock.held").exists)
+            with subprocess.Popen([TREE / "scripts" / "stop-all.sh"],
+                                  env=environment, text=True,
+                                  stdout=subprocess.PIPE) as stop:
+                wait_for((tmp_path / "cat.read").exists)
+                (tmp_path / "goes_on").write_text("\n")
+                assert stop.communicate(timeout=60)[0] == "stop-all: stopped\n"
+        assert somebody.poll() is None
+        somebody.stdin.close()
+    assert standin.running() == []
+
+
 # --- setup, unit tests, tidy -------------------------------------------------
 
 def test_setup_with_nothing_missing_is_silent():
