@@ -242,6 +242,36 @@ recover_store(const char *directory, enum verify_store which)
 
 /* ---- HOME/data/NAME ---- */
 
+/* The lock of a process that is to be there, if there is one; *fd_out is -1 if
+ * not.  EXIT_USAGE, and a line, if a process has it: it is about to make its
+ * store. */
+static int
+take_lock(const char *path, int *fd_out)
+{
+    *fd_out = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (*fd_out < 0)
+        return errno == ENOENT ? EXIT_DONE : sagactl_failed(path, EXIT_USAGE);
+    if (flock(*fd_out, LOCK_EX | LOCK_NB) == 0)
+        return EXIT_DONE;
+    fprintf(stderr, "sagactl: %s: a process has it; stop the pipeline first\n",
+            path);
+    close(*fd_out);
+    return EXIT_USAGE;
+}
+
+static int
+check_lock(const char *directory)
+{
+    char path[PATH_MAX];
+    int fd = -1, code = path_put(path, directory, "lock");
+
+    if (code == EXIT_DONE)
+        code = take_lock(path, &fd);
+    if (code == EXIT_DONE && fd >= 0)
+        close(fd);
+    return code;
+}
+
 static bool
 may_be_in_a_free_one(const char *name)
 {
@@ -270,7 +300,7 @@ check_free(const char *directory)
     } else if (errno != 0)
         code = sagactl_failed(directory, EXIT_SYSTEM);
     closedir(stream);
-    return code;
+    return code == EXIT_DONE ? check_lock(directory) : code;
 }
 
 /* Every store can go to its place, and it is known whose it is. */
@@ -307,17 +337,24 @@ prepare_home(const struct sagactl *ctl, char data_out[PATH_MAX])
     return code;
 }
 
+/* rename() wants nothing there, or nothing in it.  The lock goes along: who is
+ * about to take it must not have one that is nowhere.  It is ours until this
+ * program ends. */
 static int
 put_in_place(const struct sagactl *ctl, const char *from, const char *name)
 {
-    char store[PATH_MAX], lock[PATH_MAX];
+    char store[PATH_MAX], lock[PATH_MAX], moved[PATH_MAX];
+    int fd, code;
 
     if (snprintf(store, sizeof store, "%s/data/%s", ctl->home, name) >=
             (int)sizeof store ||
-        path_put(lock, store, "lock") != EXIT_DONE)
+        path_put(lock, store, "lock") != EXIT_DONE ||
+        path_put(moved, from, "lock") != EXIT_DONE)
         return EXIT_USAGE;
-    (void)unlink(lock); /* rename() wants nothing there, or nothing in it */
-    if (rename(from, store) != 0)
+    code = take_lock(lock, &fd);
+    if (code != EXIT_DONE)
+        return code;
+    if ((fd >= 0 && rename(lock, moved) != 0) || rename(from, store) != 0)
         return sagactl_failed(store, EXIT_SYSTEM);
     return EXIT_DONE;
 }
