@@ -99,7 +99,8 @@ supervisor_pid() {
 
 # orphan_pid HOME NAME: the pid of a process of this home that runs without a
 # supervisor.  It is ours if it runs our program, holds the store's lock, and
-# both files say so: a pid alone could be anybody's by now.
+# both files say so: a pid alone could be anybody's by now.  Whoever has a
+# supervisor has it from his beginning on, so that is looked for last.
 orphan_pid() {
     local pid program
     lock_held "$1/data/$2/lock" || return 1
@@ -108,7 +109,8 @@ orphan_pid() {
         return 1
     program=$(readlink "/proc/$pid/exe") || return 1
     program=${program% (deleted)}
-    [[ ${program##*/} == "$2" ]] && echo "$pid"
+    [[ ${program##*/} == "$2" ]] && ! lock_held "$1/run/supervisor.lock" &&
+        echo "$pid"
 }
 
 # stop_orphans HOME LIMIT_S: stops what a killed supervisor left behind, in

@@ -384,6 +384,35 @@ def test_pid_file_of_another_program_is_not_believed(standin):
         somebody.stdin.close()
 
 
+def test_108_processes_of_a_supervisor_that_has_just_begun(standin, tmp_path):
+    """Regress: a start that had looked for a supervisor before there was one
+    took the processes of a second start for orphans, and stopped them."""
+    standin.start()
+    standin.stop()
+    os.mkfifo(tmp_path / "goes_on")
+    flock = tmp_path / "flock"
+    flock.write_text('#!/bin/bash\n[[ "$*" != *gateway/lock* ]] || '
+                     '{ touch "$0.reached" && '
+                     f"read -r <{tmp_path}/goes_on; }}\n"
+                     f'exec {shutil.which("flock")} "$@"\n')
+    flock.chmod(0o755)
+    with subprocess.Popen(
+            [TREE / "scripts" / "start-all.sh"], text=True,
+            env={**standin.environment(),
+                 "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE) as first:
+        wait_for((tmp_path / "flock.reached").exists)
+        standin.start()
+        flock.unlink()
+        (tmp_path / "goes_on").write_text("\n")
+        stdout, stderr = first.communicate(timeout=60)
+    assert (first.returncode, stdout) == (100, "")
+    assert "is held by another process" in stderr
+    assert standin.running() == list(START_ORDER)
+    assert "event=died" not in standin.log("supervisor").rsplit(
+        "event=starting", 1)[1]
+
+
 def test_106_stop_waits_for_the_pid_of_one_that_begins(standin, tmp_path):
     """Regress: the supervisor has its lock before it has written its pid, and
     the file of one that was killed may name anybody by now.  stop-all.sh ended
