@@ -391,9 +391,10 @@ turn(struct gateway_http *http, int64_t limit_ms)
     streams_turn(http);
     waiters_turn(http);
     end_waits(http);
+    run_library(http);
+    /* Behind what it has read: who is late may be we. */
     cut_slow(http, &http->idles, idle_us(http));
     cut_slow(http, &http->phases, phase_us(http));
-    run_library(http);
     wake_ends(http);
 }
 
