@@ -62,7 +62,7 @@ on_time(struct bus_zmq *bus, int64_t now_us)
         if (stream->request == 0 || now_us < fetch_due_us(bus, stream))
             continue;
         late = true;
-        stream->request = 0;
+        bus_zmq_send_fetch(bus, stream, now_us);
     }
     bus_zmq_ask_ahead(bus, now_us);
     if (late)

@@ -49,8 +49,8 @@ bus_zmq_send_open(struct bus_zmq *bus, int64_t now_us)
     bus_zmq_send_bytes(bus, &writer);
 }
 
-static void
-send_fetch(struct bus_zmq *bus, struct stream *stream, int64_t now_us)
+void
+bus_zmq_send_fetch(struct bus_zmq *bus, struct stream *stream, int64_t now_us)
 {
     struct protocol_fetch fetch = {
         .partition = (uint16_t)stream->partition,
@@ -66,7 +66,10 @@ send_fetch(struct bus_zmq *bus, struct stream *stream, int64_t now_us)
            strnlen(stream->topic, sizeof fetch.topic - 1));
     memcpy(fetch.consumer, bus->config.name,
            strnlen(bus->config.name, sizeof fetch.consumer - 1));
-    stream->request = ++bus->last_request;
+    /* Asked again, it is the same question: if each reply takes longer than the
+     * time-out, all would else be to a question that was given up. */
+    if (stream->request == 0)
+        stream->request = ++bus->last_request;
     stream->asked_us = now_us;
     bytes_writer_init(&writer, frame, sizeof frame);
     protocol_put_fetch(&writer, stream->request, &fetch);
@@ -83,7 +86,7 @@ bus_zmq_ask_ahead(struct bus_zmq *bus, int64_t now_us)
         stream = &bus->streams[i];
         if (stream->reads && stream->request == 0 &&
             stream->ahead.remaining == 0 && now_us >= stream->due_us)
-            send_fetch(bus, stream, now_us);
+            bus_zmq_send_fetch(bus, stream, now_us);
     }
 }
 

@@ -89,6 +89,9 @@ bus_zmq_sent_at(struct bus_zmq *bus, uint32_t index)
 }
 
 void bus_zmq_send_open(struct bus_zmq *bus, int64_t now_us);
+/* Asks for the stream's next batches, or for the same again. */
+void bus_zmq_send_fetch(struct bus_zmq *bus, struct stream *stream,
+                        int64_t now_us);
 /* Asks for more wherever there is room for an answer. */
 void bus_zmq_ask_ahead(struct bus_zmq *bus, int64_t now_us);
 /* Go-back-N: everything not acknowledged, in order. */
