@@ -42,7 +42,10 @@ bus_zmq_send_open(struct bus_zmq *bus, int64_t now_us)
     invariant(open.starts > 0);
     memcpy(open.producer, bus->config.name,
            strnlen(bus->config.name, sizeof open.producer - 1));
-    bus->open_request = ++bus->last_request;
+    /* All replies to one life tell the same epoch: the first to come will do,
+     * as late as it likes. */
+    if (bus->open_request == 0)
+        bus->open_request = ++bus->last_request;
     bus->open_us = now_us;
     bytes_writer_init(&writer, frame, sizeof frame);
     protocol_put_open_store(&writer, bus->open_request, &open);

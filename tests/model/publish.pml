@@ -126,7 +126,7 @@ typedef Process {
     bool opened;
     bool rewind;    /* go back at the next turn                       */
     byte side;      /* of its connection                              */
-    byte asked;     /* the last OPEN's request id                     */
+    byte asked;     /* the OPEN's request id, however often it is sent */
     byte epoch;
     byte sent;
     byte acked;
@@ -264,7 +264,7 @@ inline commit_turn(i)
 
 inline send_open(i)
 {
-    process[i].asked++;
+    process[i].asked = 1;
     printf("participant %d sends OPEN %d\n", i, process[i].asked);
     if
     :: nfull(to_broker[LINE(i)]) ->

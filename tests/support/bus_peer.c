@@ -261,7 +261,7 @@ peer_is_opened(struct peer *peer)
 }
 
 /* Answers every OPEN: on a slow machine one is asked again before its reply
- * is read, and only the last one's reply counts. */
+ * is read. */
 void
 peer_open_bus(struct peer *peer)
 {

@@ -45,6 +45,23 @@ test_bus_098_fetch_always_answered_late_is_taken(void **state)
     }
 }
 
+/* Regress 099: the same of OPEN_STORE: it was never let in. */
+static void
+test_bus_099_open_answered_late_is_taken(void **state)
+{
+    struct peer *peer = *state;
+    struct protocol_header asked;
+    struct bus_event event;
+
+    peer_expect_request(peer, VERB_OPEN_STORE);
+    asked = peer->header;
+    peer_expect_request(peer, VERB_OPEN_STORE);
+    peer->header = asked;
+    peer_reply_open(peer, 7, 42);
+    peer_expect_event(peer, BUS_OPENED, &event);
+    assert_int_equal(bus_last_seq(peer->bus, peer->writes), 42);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, peer_setup, peer_teardown)
 
 int
@@ -52,6 +69,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_bus_098_fetch_always_answered_late_is_taken),
+        T(test_bus_099_open_answered_late_is_taken),
     };
 
     log_open("test_bus_late");
