@@ -258,7 +258,7 @@ receive_frame(struct bus_zmq *bus, zmq_msg_t *frame)
     } else if (header.verb == VERB_OPEN_OK)
         on_open_ok(bus, header.request, &reader);
     else if (header.verb == VERB_SURVEY_OK)
-        bus_zmq_on_survey(bus, header.request, &reader);
+        bus_zmq_on_survey(bus, &reader);
     else if (header.verb == VERB_ERROR)
         on_error(bus, header.request, &reader);
 }

@@ -73,9 +73,8 @@ struct bus_zmq {
     int64_t rewind_due_us;  /* 0, or when to go back                        */
     bool blocked;           /* a send found no connection: try at POLLOUT   */
 
-    uint64_t survey_request; /* the last one asked */
-    struct bus_status *status; /* its answer; NULL: never asked */
-    bool status_fresh;         /* it has not been handed out    */
+    struct bus_status *status; /* the last answer; NULL: never asked */
+    bool status_fresh;         /* it has not been handed out         */
 
     bool up, up_told;
     struct bus_event failure; /* type BUS_FAILED once it can't go on */
@@ -106,8 +105,7 @@ bool bus_zmq_send_bytes(struct bus_zmq *bus,
                         const struct bytes_writer *writer);
 void bus_zmq_report(struct bus *base, const struct report *report);
 void bus_zmq_ask_status(struct bus *base);
-void bus_zmq_on_survey(struct bus_zmq *bus, uint64_t request,
-                       struct bytes_reader *reader);
+void bus_zmq_on_survey(struct bus_zmq *bus, struct bytes_reader *reader);
 
 /* Takes the replies that wait, a bounded number.  RC_IO. */
 MUST_USE enum rc bus_zmq_receive(struct bus_zmq *bus);

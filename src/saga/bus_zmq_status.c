@@ -1,7 +1,7 @@
 /*
  * What a process tells of itself, and what it asks about all: each is sent
  * once, and a reply that does not come is not missed, because the next second
- * asks again.
+ * asks again.  One that comes late is still newer than the one before.
  */
 #include "saga/bus_zmq_state.h"
 
@@ -39,9 +39,8 @@ bus_zmq_ask_status(struct bus *base)
         bus->status = calloc(1, sizeof *bus->status);
     if (bus->status == NULL || !bus->up)
         return;
-    bus->survey_request = ++bus->last_request;
     bytes_writer_init(&writer, frame, sizeof frame);
-    protocol_put_header(&writer, VERB_SURVEY, bus->survey_request);
+    protocol_put_header(&writer, VERB_SURVEY, ++bus->last_request);
     bus_zmq_send_bytes(bus, &writer);
 }
 
@@ -131,12 +130,11 @@ read_reports(struct bytes_reader *reader, struct bus_status *status)
 }
 
 void
-bus_zmq_on_survey(struct bus_zmq *bus, uint64_t request,
-                  struct bytes_reader *reader)
+bus_zmq_on_survey(struct bus_zmq *bus, struct bytes_reader *reader)
 {
     struct bus_status *status = bus->status;
 
-    if (status == NULL || request != bus->survey_request)
+    if (status == NULL)
         return;
     status->topics_count = status->consumers_count = status->reports_count = 0;
     status->cut = false;
