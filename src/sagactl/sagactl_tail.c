@@ -145,7 +145,8 @@ ask(struct tail *tail, struct tail_stream *stream, int64_t now_ms)
 
     memcpy(fetch.topic, stream->place.topic, sizeof fetch.topic);
     bytes_writer_init(&frame, data, sizeof data);
-    stream->request = ++tail->requests;
+    if (!stream->asked) /* else it is the same question, asked again */
+        stream->request = ++tail->requests;
     protocol_put_fetch(&frame, stream->request, &fetch);
     stream->asked = line_send(tail->line, &frame);
     stream->due_ms = now_ms + (stream->asked ? FETCH_WAIT_MS + REPLY_MS : 50);
