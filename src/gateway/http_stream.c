@@ -297,12 +297,23 @@ on_read(void *cls, uint64_t position, char *bytes, size_t room)
 
 /* ---- life ------------------------------------------------------------- */
 
+/* What it is behind, while it waits for us, is no fault of its client: what has
+ * left the ring since is in the history. */
+static void
+catch_up(struct stream *stream)
+{
+    if (stream->query.latest == 0 && (!stream->narrow || stream->unread) &&
+        stream->cursor < stream->http->streams.ring.first)
+        stream->catching = true;
+}
+
 void
 stream_wake(struct stream *stream)
 {
     stream->woken = true;
     if (!stream->suspended)
         return;
+    catch_up(stream);
     stream->suspended = false;
     MHD_resume_connection(stream->exchange->connection);
 }

@@ -27,8 +27,8 @@
  *   live      it has a cursor into the ring (http_ring.h), from which all
  *             take their text
  * A live stream that missed changes (gateway_changes.h: one turn too many
- * waited) is catching again; a watched order is then told as it stands,
- * unless it was told so before.
+ * waited; or they left the ring while it waited for us) is catching again; a
+ * watched order is then told as it stands, unless it was told so before.
  *
  * Streams are resumed in waves, STREAM_WAVE_US apart, and together tell no
  * more than STREAM_WAVE_BYTES in one: so a thousand of them cost the orders

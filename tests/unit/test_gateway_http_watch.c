@@ -20,32 +20,48 @@
 #define WATCH "GET /orders/5/stream HTTP/1.1\r\nHost: localhost\r\n\r\n"
 #define OF_USER "GET /orders/stream?userId=1 HTTP/1.1\r\n" \
                 "Host: localhost\r\n\r\n"
+#define ALL "GET /orders/stream HTTP/1.1\r\nHost: localhost\r\n\r\n"
 #define WATCHED 5
 #define OTHER 99
+#define QUEUE 64
 
 static struct http_world world;
 static char heard[8192]; /* all that the stream said */
 static size_t heard_bytes;
 
-/* An order changed, as the store thread tells it. */
-static void
-post_change(uint64_t number, uint64_t order, enum order_status status)
+static struct change
+change_of(uint64_t number, uint64_t order, uint64_t user,
+          enum order_status status)
 {
-    struct request *request = calloc(1, sizeof(*request));
-    struct change *change = calloc(1, sizeof(*change));
-
-    request->kind = REQUEST_CHANGED;
-    *change = (struct change){
+    return (struct change){
         .number = number, .kind = CHANGE_ORDER,
-        .order = { .order = { order }, .user = { 1 }, .product = { 1 },
+        .order = { .order = { order }, .user = { user }, .product = { 1 },
                    .quantity = 1, .price = { 5000 }, .status = status,
                    .created_us = 1,
                    .updated_us = INT64_C(1795352707123456) + (int64_t)status },
     };
-    request->rows = change;
-    request->rows_count = 1;
+}
+
+/* What one turn changed, as the store thread tells it. */
+static void
+post_turn(struct change *changes, uint32_t count)
+{
+    struct request *request = calloc(1, sizeof(*request));
+
+    request->kind = REQUEST_CHANGED;
+    request->rows = changes;
+    request->rows_count = count;
     atomic_fetch_add(&world.shared.changes_waiting, 1);
     mailbox_post(world.answers, request, request);
+}
+
+static void
+post_change(uint64_t number, uint64_t order, enum order_status status)
+{
+    struct change *change = malloc(sizeof(*change));
+
+    *change = change_of(number, order, 1, status);
+    post_turn(change, 1);
 }
 
 /* Reads until the stream has said it. */
@@ -79,19 +95,26 @@ times_heard(const char *words)
 
 /* The next change is 10. */
 static int
-enter(const char *request, enum order_status status)
+enter_with(const char *const *knobs, const char *request,
+           enum order_status status)
 {
     int fd;
 
     heard_bytes = 0;
     heard[0] = '\0';
-    http_world_init(&world, NULL);
+    http_world_init(&world, knobs);
     http_world_start(&world);
     fake_store_watched(world.store, status, 10);
     fd = http_connect(&world);
     http_send(fd, request, strlen(request));
     hear(fd, "retry: 1000\n\n");
     return fd;
+}
+
+static int
+enter(const char *request, enum order_status status)
+{
+    return enter_with(NULL, request, status);
 }
 
 static int
@@ -203,6 +226,36 @@ test_http_stream_055_history_is_not_read_twice(void **state)
     assert_int_equal(fake_store_count(world.store), 2);
     assert_int_equal(fake_store_last(world.store).change_after, 9);
     leave(fd);
+}
+
+/* Regress 110: of more changes at once than the ring holds, as the store makes
+ * them while the http thread gets no processor, a stream whose client had read
+ * all that it was told was dropped as too slow.  It reads the history. */
+static void
+test_http_stream_110_who_waits_for_us_is_not_slow(void **state)
+{
+    static const char *const knobs[] = { "SAGAPIPE_HTTP_STREAM_QUEUE=64",
+                                         NULL };
+    static const char *const streams[] = { OF_USER, ALL, WATCH };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_COUNT(streams); i++) {
+        struct change *changes = calloc(QUEUE + 2, sizeof(*changes));
+        int fd = enter_with(knobs, streams[i], ORDER_CREATED);
+
+        hear(fd, "id: 9\n");
+        for (uint32_t at = 0; at < QUEUE + 2; at++)
+            changes[at] = change_of(10 + at, at == 0 ? WATCHED : OTHER,
+                                    at == 0 ? 1 : 2, ORDER_COMPLETED);
+        fake_store_watched(world.store, ORDER_COMPLETED, 10 + QUEUE + 2);
+        post_turn(changes, QUEUE + 2);
+        assert_true(fake_store_wait(world.store, 2));
+        assert_int_equal(fake_store_last(world.store).change_after, 9);
+        post_change(10 + QUEUE + 2, WATCHED, ORDER_FAILED);
+        hear(fd, "ORDER_FAILED");
+        assert_int_equal(times_heard("dropped"), 0);
+        leave(fd);
+    }
 }
 
 /* Who waits for the end of an order that it placed, as number 1; the next
@@ -396,6 +449,7 @@ main(void)
             test_http_stream_047_hole_that_nothing_follows_is_told),
         cmocka_unit_test(test_http_stream_047_change_on_its_way_is_no_hole),
         cmocka_unit_test(test_http_stream_055_history_is_not_read_twice),
+        cmocka_unit_test(test_http_stream_110_who_waits_for_us_is_not_slow),
         cmocka_unit_test(test_http_prefer_080_end_within_a_hole_is_told),
         cmocka_unit_test(test_http_prefer_080_hole_while_it_is_looked),
         cmocka_unit_test(test_http_prefer_083_hole_before_the_first_change),
