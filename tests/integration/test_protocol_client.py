@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+import types
 
 import msgpack
 import pytest
@@ -502,11 +503,12 @@ def test_a_gap_is_mended_without_waiting_for_a_timeout(the, broker):
 def test_what_is_under_way_goes_on_under_a_new_epoch(the, broker):
     bus = the(Lossy, broker.bus, timeout=0.1)
     bus.open("p")
+    before = bus.epoch      # a slow broker is asked more than once, and each OPEN raises it
     bus.requests, bus.sent = {1}, 0
     bus.send("extra", 0, [{"n": 1}])
     bus.open("p")
     bus.flush()
-    assert bus.epoch == 2 and numbers(bus) == [1]
+    assert bus.epoch > before and numbers(bus) == [1]
 
 
 def test_a_window_of_many_batches_keeps_its_order(the):
@@ -613,9 +615,15 @@ def test_a_full_disk_stops_writing_and_not_reading(the, broker, bus):
     broker.stop()
     broker.knobs["disk_floor"] = "16384g"
     broker.start()
-    bus.patience, bus.pause = 0.3, 0.05
+    bus.pause = 0.05
+    refused_ = bus.send("extra", 0, [{"n": 2}])
+    window, limit = bus.windows["extra", 0], time.monotonic() + LIMIT
+    while not window.refusal and time.monotonic() < limit:
+        bus._pump(limit)
+    bus.patience = 0.3
     with pytest.raises(sagabus.DiskFloor):
-        bus.produce("extra", 0, [{"n": 2}])
+        bus.flush()
+    assert window.queue == [refused_]
     bus.patience = LIMIT
     assert numbers(bus) == [1]
     broker.stop()
@@ -631,14 +639,19 @@ def test_more_producers_than_there_may_be(the):
     for one in range(4):
         the(Bus, broker.bus).open(f"p{one}")
     with pytest.raises(sagabus.Limit) as caught:
-        the(Bus, broker.bus, patience=0.5, pause=0.1).open("p4")
+        the(Bus, broker.bus, patience=LIMIT, pause=LIMIT).open("p4")
     assert caught.value.detail == 4
 
 
-def test_a_refusal_is_told_when_no_more_is_heard(the):
-    """The last time of many there may be little time for an answer."""
+def test_a_refusal_is_told_when_no_more_is_heard(the, monkeypatch):
+    """The last time of many there may be little time for an answer: here the time is up as soon
+    as it is asked again."""
     class Deaf(Bus):
         refused = False
+
+        def transmit(self, octets):
+            clock.ahead = LIMIT if self.refused else 0
+            return super().transmit(octets)
 
         def receive(self):
             octets = None if self.refused else super().receive()
@@ -648,8 +661,10 @@ def test_a_refusal_is_told_when_no_more_is_heard(the):
     broker = the(Broker, producers=4)
     for one in range(4):
         the(Bus, broker.bus).open(f"p{one}")
+    clock = types.SimpleNamespace(ahead=0, monotonic=lambda: time.monotonic() + clock.ahead)
+    monkeypatch.setattr(sagabus, "time", clock)
     with pytest.raises(sagabus.Limit):
-        the(Deaf, broker.bus, patience=0.5, pause=0.1).open("p4")
+        the(Deaf, broker.bus, patience=LIMIT, pause=0.1).open("p4")
 
 
 def test_an_error_of_the_future_is_waited_out(the, broker):
@@ -701,12 +716,18 @@ def test_a_fetch_waits_in_a_thread_of_its_own(broker, the, bus):
 
 
 def test_a_fetch_waits_no_longer_than_asked(the, broker):
-    bus = the(Lossy, broker.bus, timeout=0.2)
+    class Timed(Bus):
+        def transmit(self, octets):
+            times.append(time.monotonic())
+            return super().transmit(octets)
+
+    bus, times = the(Timed, broker.bus, timeout=0.2), []
     bus.status()
-    bus.sent, begin = 0, time.monotonic()
+    times.clear()
     assert bus.fetch("extra", 0, 0, max_wait_ms=300) == (0, 0, [])
-    assert 0.29 < time.monotonic() - begin < LIMIT
-    assert bus.sent == 1
+    assert 0.29 < time.monotonic() - times[0] < LIMIT
+    # Where the answer is late it is asked again, and not before its time.
+    assert all(again - times[0] >= 0.49 for again in times[1:])
 
 
 def test_a_newer_fetch_takes_the_place_of_the_older(wire, bus):
@@ -959,7 +980,11 @@ def test_retention_waits_for_a_consumer_until_it_is_forgotten(the):
     limit = time.monotonic() + LIMIT
     while not (start := bus.fetch("extra", 0, 40, max_wait_ms=50).start):
         assert time.monotonic() < limit
-    with pytest.raises(sagabus.OffsetTrimmed) as caught:
-        bus.fetch("extra", 0, 0)
-    assert caught.value.detail >= start
-    assert bus.fetch("extra", 0, caught.value.detail).batches
+    offset, fetched = 0, None
+    while not fetched:      # a segment may go between two questions
+        try:
+            fetched = bus.fetch("extra", 0, offset)
+        except sagabus.OffsetTrimmed as trimmed:
+            assert trimmed.detail > offset
+            offset = trimmed.detail
+    assert offset >= start and fetched.batches

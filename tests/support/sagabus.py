@@ -251,6 +251,7 @@ class Bus:
         self.producer, self.epoch = None, 0
         self.windows, self.ids = {}, itertools.count(1)
         self.asked = self.answer = self.fenced = None
+        self.opening = False
         self.connected = self.reconnected = False
         self.socket = (context or zmq.Context.instance()).socket(zmq.DEALER)
         self.socket.setsockopt(zmq.IMMEDIATE, 1)
@@ -275,7 +276,11 @@ class Bus:
         """Become the producer of that name; returns {(topic, partition): last seq stored}."""
         if self.fenced:
             raise self.fenced
-        self.epoch, written = read_open_ok(self._ask(OPEN, name(producer), OPEN_OK))
+        self.opening = True     # what is sent behind an OPEN under the old epoch is fenced by it
+        try:
+            self.epoch, written = read_open_ok(self._ask(OPEN, name(producer), OPEN_OK))
+        finally:
+            self.opening = False
         if producer != self.producer:
             self.producer, self.windows = producer, {}
         for window in self.windows.values():
@@ -392,7 +397,7 @@ class Bus:
 
     def _pump(self, limit, blocked=False):
         """Sends what is due, then takes in what has come, or comes first, until `limit`."""
-        for window in self.windows.values():
+        for window in () if self.opening else self.windows.values():
             limit, full = self._advance(window, limit)
             blocked = blocked or full
         poller = zmq.Poller()
