@@ -35,15 +35,14 @@ export async function until(condition, what, limit = 20000) {
   }
 }
 
-// A port that is free, and stays the same when the gateway starts again.
+// A port that is free, and stays the same when the gateway starts again: what
+// the kernel gives to whoever asks for port 0 lies above.
 export function freePort() {
-  return new Promise((done, failed) => {
+  return new Promise((done) => {
+    const port = 20000 + Math.floor(Math.random() * 12000);
     const server = createServer();
-    server.on('error', failed);
-    server.listen(0, '127.0.0.1', () => {
-      const {port} = server.address();
-      server.close(() => done(port));
-    });
+    server.on('error', () => done(freePort()));
+    server.listen(port, '127.0.0.1', () => server.close(() => done(port)));
   });
 }
 

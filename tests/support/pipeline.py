@@ -20,6 +20,7 @@ import http.client
 import json
 import os
 import pathlib
+import random
 import re
 import select
 import shutil
@@ -35,6 +36,8 @@ BIN = pathlib.Path(os.environ.get("SAGA_BIN", TREE / "bin")).resolve()
 START_ORDER = ("broker", "payment", "ledger", "gateway")
 STOP_ORDER = tuple(reversed(START_ORDER))
 
+# What the kernel gives to whoever asks for port 0 lies above.
+PORTS = range(20000, 32000)
 READY_LIMIT_S = 60
 STOP_LIMIT_S = 60
 WAIT_LIMIT_S = 60
@@ -61,9 +64,13 @@ def wait_for(condition, limit=WAIT_LIMIT_S, what="the condition"):
 
 
 def free_port():
-    """A port that nobody has now."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
+    """A port that nobody has now, and that the kernel gives to nobody before
+    it is taken."""
+    while True:
+        port = random.choice(PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @contextlib.contextmanager
