@@ -200,6 +200,8 @@ def test_parked_event_is_redriven(shared, tmp_path):
     program = poison(victim, "sys.exit(1)", f"os.path.exists('{mended}')")
     with filtered(shared, "mended", *program) as running:
         comes(shared, "mended", len(shared.paid) - 1)
+        wait_for(lambda: operate(shared, "mended", "parked")["count"],
+                 what="the parked event, the last of all")
         assert operate(shared, "mended", "redrive 1")["refused"]
         mended.touch()
         assert operate(shared, "mended", "redrive 1")["redriven"] == 1

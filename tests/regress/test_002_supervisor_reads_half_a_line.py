@@ -14,7 +14,7 @@ import os
 import signal
 import subprocess
 
-from pipeline import TREE, wait_for
+from pipeline import STOP_LIMIT_S, TREE, wait_for
 
 
 def parent(pid):
@@ -39,8 +39,8 @@ def test_002_line_in_two_halves_is_one_line(make_pipeline):
                      pipeline.log("supervisor"), what="the end of the timer")
             happened.write(b"way 1 137\n")
         wait_for(lambda: "event=died name=gateway" in
-                 pipeline.log("supervisor"), 5, "the line")
-        assert stop.wait(30) == 0
+                 pipeline.log("supervisor"), what="the line")
+        assert stop.wait(STOP_LIMIT_S) == 0
     finally:
         os.kill(watcher, signal.SIGCONT)
         stop.kill()

@@ -9,6 +9,7 @@ renamed is now synced first (store_rename.c).
 import random
 import signal
 
+from pipeline import STOP_LIMIT_S
 from powercut_rig import PowercutPipeline
 
 LOSES_ALL, LOSES_DATA_KEEPS_NAMES = "0", "4"
@@ -21,7 +22,7 @@ def test_003_store_with_names_of_new_tables_opens():
             pipeline.variables["POWERCUT_PLAN"] = plan
             child = pipeline.start_process("ledger")
             child.send_signal(signal.SIGUSR2)
-            child.wait(10)
+            child.wait(STOP_LIMIT_S)
         pipeline.start_process("ledger")
     finally:
         pipeline.close()

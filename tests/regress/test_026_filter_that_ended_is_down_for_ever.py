@@ -54,6 +54,8 @@ def test_026_forgotten_filter_is_down_no_longer(pipeline):
         assert (result.returncode, result.stdout) == (1, "")
         assert result.stderr == ("sagactl: short lives: stop it first, or it "
                                  "loses what it has not read\n")
+        wait_for(lambda: consumers(pipeline)["short"]["lag"] == 0,
+                 what="that it has read all there is")
         running.terminate()
         assert running.wait(30) == 0
     # Whoever ended is down: that is what nobody could take back.
