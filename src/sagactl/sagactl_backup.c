@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define COPY_MS 600000
-#define ANSWER_MS 2000
+#define ANSWER_MS 10000 /* a flush may take seconds */
 #define UNFINISHED "unfinished" /* a file in a backup that is none yet */
 
 /*

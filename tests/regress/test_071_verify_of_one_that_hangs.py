@@ -10,7 +10,7 @@ import pytest
 
 from pipeline import BIN, START_ORDER
 
-LIMIT_S = 30
+LIMIT_S = 60
 
 
 @pytest.mark.parametrize("name", START_ORDER)
