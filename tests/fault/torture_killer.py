@@ -5,13 +5,12 @@ import pathlib
 import signal
 import subprocess
 import threading
+import time
 
-from pipeline import BIN, START_ORDER, TREE, alive, wait_for
+from pipeline import BIN, START_ORDER, TREE, WAIT_LIMIT_S, alive, wait_for
 
 PAUSE_S = (0.05, 1.5)
 STOP_S = (0.1, 3.0)
-AGAIN_LIMIT_S = 10
-START_TRIES = 3
 # A kind of trouble, how often, and the method that makes it.
 KINDS = (
     ("kill_one", 30), ("kill_two", 8), ("kill_four", 8), ("kill_all", 14),
@@ -130,8 +129,7 @@ class Killer(threading.Thread):
         self.hurry()
         if killed:
             wait_for(lambda: self.process(name) not in (None, killed[0]) or
-                     self.stopping.is_set(), AGAIN_LIMIT_S,
-                     f"the restart of {name}")
+                     self.stopping.is_set(), what=f"the restart of {name}")
             self.stopping.wait(delay)
             self.kill([name])
             self.hurry()
@@ -175,14 +173,18 @@ class Killer(threading.Thread):
         """What a killed supervisor was just starting may hold a lock for a
         moment; then the start is refused (100), and tried again as a user
         would."""
-        for attempt in range(1, START_TRIES + 1):
+        until = time.monotonic() + WAIT_LIMIT_S
+
+        def started():
             result = subprocess.run(
                 [TREE / "scripts" / "start-all.sh"], cwd=TREE,
                 env=self.pipeline.environment(), stdin=subprocess.DEVNULL,
                 capture_output=True, text=True, timeout=120)
             if result.returncode == 0:
-                return
-            if result.returncode != 100 or attempt == START_TRIES:
+                return True
+            if result.returncode != 100 or time.monotonic() > until:
                 raise AssertionError(f"start-all.sh: exit {result.returncode}"
                                      f"\n{result.stdout}{result.stderr}")
             self.refused_starts += 1
+            return False
+        wait_for(started, 2 * WAIT_LIMIT_S, "a start")
