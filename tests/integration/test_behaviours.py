@@ -224,13 +224,14 @@ def test_account_commands_are_refused_by_name(pipeline):
 # --- time-outs --------------------------------------------------------------
 
 def test_order_that_does_not_end_is_cancelled(make_pipeline):
-    pipeline = make_pipeline(supervised=False, order_timeout="300ms").start()
+    pipeline = make_pipeline(supervised=False).start()
     has_state(pipeline, 1, "ACTIVE")
     ended = pipeline.order(1, 1)
     has_status(pipeline, ended, "ORDER_COMPLETED")
     pipeline.stop_process("payment")
     order = pipeline.order(1, 1)
     pipeline.kill("gateway")  # its clock runs on
+    pipeline.knobs["order_timeout"] = "300ms"
     pipeline.start_process("gateway")
     wait_for(lambda: "cancelRequestedAt" in pipeline.json(f"/orders/{order}"),
              what="the time-out")
