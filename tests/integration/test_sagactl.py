@@ -32,6 +32,7 @@ TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 def shared():
     """One pipeline for all tests that don't hurt it."""
     with Pipeline() as pipeline:
+        wait_for(lambda: pipeline.user_active(5), what="the seed's users")
         yield pipeline
 
 
