@@ -38,7 +38,7 @@ trim_before_ack|saga/outbox.c|s/(if \(rc == RC_OK\)\n        stream->sent_seq \+
 seq_not_written|saga/outbox.c|s/if \(rc == RC_OK && stream->written\)/if (false)/
 outbox_forgotten|saga/outbox.c|s/stream->sent_seq = stream->acked_seq = stream->kept_seq = first_seq - 1;/stream->sent_seq = stream->acked_seq = stream->next_seq - 1; stream->kept_seq = first_seq - 1;/
 no_resend|saga/bus_zmq_send.c|s/for \(i = 0; i < bus->sent_count; i\+\+\)\n        if \(!bus_zmq_sent_at\(bus, i\)->acked/for (i = 0; i < 0; i++)\n        if (!bus_zmq_sent_at(bus, i)->acked/
-fetch_lost|saga/bus_zmq.c|s/late = true;\n        stream->request = 0;/late = true;/
+fetch_lost|saga/bus_zmq.c|s/late = true;\n        bus_zmq_send_fetch\(bus, stream, now_us\);/late = true;/
 fetch_skips|saga/bus_zmq_reply.c|s/stream->next_offset = end;/stream->next_offset = end + (ok.count > 2);/
 broker_acks_early|broker/broker_turn.c|s/rc = flush \? store_flush\(broker->store\) : RC_OK;/rc = RC_OK;/
 broker_dedupe_off|broker/producer_seqs.c|s/return PRODUCER_DUPLICATE;/return PRODUCER_APPEND;/
