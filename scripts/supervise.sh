@@ -31,6 +31,8 @@ readonly LOG_BYTES_MAX=$((10 << 20)) ROTATE_MS=60000
 # bash looks for signals between two commands: one that comes just before we
 # begin to wait is told when the wait ends.
 readonly WAIT_MS_MAX=1000 LOST_WAIT_MS=50
+# One whose watcher is gone may have told no pid yet, and be about to begin.
+readonly LOST_BEGIN_MS=5000
 readonly STATUS_KILLED=137 # as the shell tells of SIGKILL
 readonly EXIT_USAGE=100 EXIT_SYSTEM=111 EXIT_DAMAGED=120
 readonly START_ORDER=(broker payment ledger gateway)
@@ -54,7 +56,7 @@ readonly RUN=$HOME_DIR/run LOG=$HOME_DIR/log
 # Per process: down, waiting (for its turn), starting, ready, backoff, or lost:
 # nobody watches it any more, so it is killed, and counts as died when it is gone
 declare -A state=() pid=() watcher=() generation=() started_ms=() ready_once=() joined=()
-declare -A backoff_ms=() due_ms=() attempts=()
+declare -A backoff_ms=() due_ms=() attempts=() lost_ms=()
 stopping=false pipeline_ready=false exit_code=0
 stop_name='' stop_due_ms=0 stop_kills=0
 rotated_ms=0
@@ -215,6 +217,8 @@ on_lost() {
             write_log error lost "name=$1 pid=${pid[$1]:-none}" \
                 'words="its watcher is gone: it is started anew"'
             state[$1]=lost
+            now
+            lost_ms[$1]=$now_ms
             ;;
     esac
 }
@@ -228,7 +232,11 @@ lives() {
 
 # Ends one that is lost; true when it is gone.
 end_lost() {
-    [[ -n ${pid[$1]} ]] && lives "${pid[$1]}" || return 0
+    if [[ -z ${pid[$1]} ]]; then
+        ((now_ms - lost_ms[$1] >= LOST_BEGIN_MS))
+        return
+    fi
+    lives "${pid[$1]}" || return 0
     kill -KILL "${pid[$1]}" 2>/dev/null
     return 1
 }

@@ -1,5 +1,6 @@
 """The scripts around the processes, tried with programs that stand in."""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -50,6 +51,16 @@ class Standins(Pipeline):
         return [dict(re.findall(r"(\w+)=(\S+)", line))
                 for line in self.log("supervisor").splitlines()
                 if f"event=died name={name} " in line]
+
+
+def children(parent):
+    found = []
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            words = stat.read_text().rsplit(")", 1)[1].split()
+            if int(words[1]) == parent:
+                found.append(int(stat.parent.name))
+    return found
 
 
 @pytest.fixture
@@ -411,6 +422,34 @@ def test_108_processes_of_a_supervisor_that_has_just_begun(standin, tmp_path):
     assert standin.running() == list(START_ORDER)
     assert "event=died" not in standin.log("supervisor").rsplit(
         "event=starting", 1)[1]
+
+
+def test_040_watcher_that_is_killed_before_the_pid_is_told(standin):
+    """Regress: another was started beside it, met its lock, and was given up."""
+    standin.start()
+    supervisor, old = standin.pid("supervisor"), standin.pid("payment")
+    others = children(supervisor)
+    log = standin.home / "log" / "payment.log"
+    log.unlink()
+    os.mkfifo(log)  # who begins waits for its reader
+    try:
+        standin.kill("payment")
+
+        def lost():
+            for child in children(supervisor):
+                if child not in others and children(child):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(child, signal.SIGKILL)
+            return "event=lost name=payment pid=none" in \
+                standin.log("supervisor")
+        wait_for(lost)
+        with open(os.open(log, os.O_RDONLY | os.O_NONBLOCK), "rb"):
+            standin.restarted("payment", old)
+            standin.stop()
+    finally:
+        log.unlink()
+    assert standin.running() == []
+    assert "why=exit_code" not in standin.log("supervisor")
 
 
 def test_106_stop_waits_for_the_pid_of_one_that_begins(standin, tmp_path):
