@@ -82,7 +82,7 @@ class Target:
 
 @pytest.fixture
 def target(make_pipeline):
-    return Target(make_pipeline(supervised=False, http_timeout="1s",
+    return Target(make_pipeline(supervised=False, http_timeout="5s",
                                 topics="strange").start())
 
 

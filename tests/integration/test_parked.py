@@ -29,8 +29,15 @@ def tell(pipeline, *transactions):
             for fields in transactions])
 
 
+def all_parked(pipeline):
+    """Every row; a participant may be busy for longer than it is waited for."""
+    reply = wait_for(lambda: (reply := pipeline.get("/parked")).status == 200
+                     and reply, what="the answer of all")
+    return reply.json
+
+
 def parked(pipeline, order):
-    rows = pipeline.json("/parked")
+    rows = all_parked(pipeline)
     return next((row for row in rows if row.get("orderId") == order), None)
 
 
@@ -40,7 +47,7 @@ def act(pipeline, row, what):
 
 
 def test_parked_event_is_shown_refused_again_and_dropped(pipeline):
-    assert pipeline.json("/parked") == []
+    assert all_parked(pipeline) == []
     order = pipeline.order(2, 1)
     pipeline.ended(order)
     tell(pipeline, {"orderId": order, "userId": 1, "price": 5000,
@@ -58,7 +65,7 @@ def test_parked_event_is_shown_refused_again_and_dropped(pipeline):
     assert reply.status == 200, reply
     assert reply.json == {"participant": "gateway", "number": row["number"],
                           "redriven": 0, "parked": 0}
-    assert pipeline.json("/parked") == []
+    assert all_parked(pipeline) == []
     reply = act(pipeline, row, "drop")
     assert (reply.status, problem(reply)) == (404, "not-found")
     assert reply.json["detail"] == (
@@ -75,13 +82,13 @@ def test_parked_event_whose_cause_is_gone_is_redriven(pipeline):
     row = wait_for(lambda: parked(pipeline, order), what="the parked event")
     assert pipeline.order(3, 1) == order
     # Its own Payment and Transaction, which wait behind the early one.
-    wait_for(lambda: len(pipeline.json("/parked")) == 3,
+    wait_for(lambda: len(all_parked(pipeline)) == 3,
              what="the real events behind it")
     reply = act(pipeline, row, "redrive")
     assert reply.status == 200, reply
     assert (reply.json["redriven"], reply.json["parked"]) == (3, 0)
     assert pipeline.ended(order)["status"] == "ORDER_COMPLETED"
-    assert pipeline.json("/parked") == []
+    assert all_parked(pipeline) == []
 
 
 def test_a_participant_that_hangs_is_named_and_holds_up_nobody(pipeline):
@@ -116,7 +123,7 @@ def test_few_wait_for_a_participant_that_hangs(pipeline):
                 assert one.result().status in (200, 503)
     finally:
         pipeline.kill("ledger", signal.SIGCONT)
-    assert pipeline.json("/parked") == []
+    assert all_parked(pipeline) == []
 
 
 def test_a_participant_that_is_down_is_named(pipeline):
@@ -125,7 +132,7 @@ def test_a_participant_that_is_down_is_named(pipeline):
     assert (reply.status, problem(reply)) == (503, "participant-silent")
     assert reply.json["detail"].startswith("payment ")
     pipeline.start_process("payment")
-    assert pipeline.json("/parked") == []
+    assert all_parked(pipeline) == []
 
 
 @pytest.mark.parametrize("path, status, name", [
