@@ -221,6 +221,22 @@ def test_slow_stream_is_told_and_dropped(make_pipeline):
         assert b'event: dropped\ndata: {"reason":"slow"}\n\n' in text
 
 
+def test_110_reader_of_little_is_not_slow_however_much_there_is(make_pipeline):
+    """Others' changes drove its own out of the ring before it was told."""
+    pipeline = make_pipeline(supervised=False, http_stream_queue="64").start()
+    for user in (600, 601):
+        pipeline.open_user(user, 10**9)
+    lines = '{"userId":601,"productId":1}\n' + \
+        '{"userId":600,"productId":1}\n' * 3000
+    with Events(pipeline, "/orders/stream?userId=601") as own:
+        for _ in range(3):
+            reply = pipeline.request("POST", "/orders", lines, {
+                "Content-Type": "application/x-ndjson"})
+            order = json.loads(reply.text.partition("\n")[0])["order"]["id"]
+            told = own.until(ends(order))
+            assert {event.kind for event in told} == {"order"}, told
+
+
 def test_more_streams_than_may_be_are_refused(make_pipeline):
     pipeline = make_pipeline(supervised=False, http_streams="2").start()
     with Events(pipeline, "/orders/stream"), \
