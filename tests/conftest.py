@@ -2,6 +2,7 @@
 
 import contextlib
 import pathlib
+import signal
 import sys
 
 import pytest
@@ -9,6 +10,10 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "support"))
 
 from pipeline import BIN, START_ORDER, Pipeline  # noqa: E402 (the path comes first)
+
+
+# Above what any test takes: one that waits for ever fails, and the others run.
+TEST_LIMIT_S = 1200
 
 
 def pytest_configure(config):
@@ -25,6 +30,18 @@ def pytest_sessionstart():
     if missing:
         pytest.exit(f"{BIN} lacks {', '.join(missing)}: run make first, or "
                     "set SAGA_BIN", 100)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item):
+    def over(number, frame):
+        raise TimeoutError(f"{item.nodeid} takes more than {TEST_LIMIT_S} s")
+
+    before = signal.signal(signal.SIGALRM, over)
+    signal.alarm(TEST_LIMIT_S)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.hookimpl(hookwrapper=True)

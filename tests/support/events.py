@@ -2,8 +2,9 @@
 
 import http.client
 import json
+import time
 
-LIMIT_S = 30
+LIMIT_S = 60
 
 
 class Event:
@@ -29,6 +30,7 @@ class Events:
                  limit=LIMIT_S):
         self.beats = 0
         self.ended = False
+        self.limit = limit
         self.connection = http.client.HTTPConnection(
             pipeline.url.removeprefix("http://"), timeout=limit)
         headers = dict(headers or {})
@@ -54,7 +56,7 @@ class Events:
 
     def next(self):
         """The next event, or None at the stream's end."""
-        fields = {}
+        fields, limit = {}, time.monotonic() + self.limit
         while True:
             line = self.answer.readline().decode()
             if line == "":
@@ -62,6 +64,7 @@ class Events:
                 return None
             if line.startswith(":"):
                 self.beats += 1
+                assert time.monotonic() < limit, "nothing but beats"
             elif line == "\n" and "data" in fields:
                 return Event(fields)
             elif line == "\n":
