@@ -195,8 +195,13 @@ next_change(struct stream *stream, size_t *bytes_out)
     if (stream->query.latest > 0 &&
         (stream->woken || stream->cursor < streams->ring.first))
         leave_out(stream);
-    else if (stream->cursor < streams->ring.first)
+    else if (stream->cursor < streams->ring.first && stream->late)
         tell_dropped(stream);
+    else if (stream->cursor < streams->ring.first) {
+        stream->catching = true; /* what it missed while it waited for us */
+        ask_page(stream);
+        return NULL;
+    }
     if (stream->text_at < stream->text_used || !find_live(stream))
         return NULL;
     if (stream->kind == REQUEST_ORDER_WATCH)
@@ -270,6 +275,9 @@ on_read(void *cls, uint64_t position, char *bytes, size_t room)
     (void)position;
     if (stream->http->stopping)
         return MHD_CONTENT_READER_END_OF_STREAM;
+    if (streams->turn - stream->turn > STREAM_TURNS_OURS)
+        stream->late = true;
+    stream->turn = streams->turn;
     if (streams->wave_left == 0 && !stream->ends && !stream->alive_due &&
         stream->text_at == stream->text_used) {
         stream_pend(stream);
@@ -284,6 +292,7 @@ on_read(void *cls, uint64_t position, char *bytes, size_t room)
         memcpy(bytes, ALIVE, count);
     }
     if (count == 0) {
+        stream->late = false;
         suspend(stream);
         return 0;
     }
@@ -297,24 +306,14 @@ on_read(void *cls, uint64_t position, char *bytes, size_t room)
 
 /* ---- life ------------------------------------------------------------- */
 
-/* What it is behind, while it waits for us, is no fault of its client: what has
- * left the ring since is in the history. */
-static void
-catch_up(struct stream *stream)
-{
-    if (stream->query.latest == 0 && (!stream->narrow || stream->unread) &&
-        stream->cursor < stream->http->streams.ring.first)
-        stream->catching = true;
-}
-
 void
 stream_wake(struct stream *stream)
 {
     stream->woken = true;
     if (!stream->suspended)
         return;
-    catch_up(stream);
     stream->suspended = false;
+    stream->turn = stream->http->streams.turn;
     MHD_resume_connection(stream->exchange->connection);
 }
 
@@ -403,6 +402,7 @@ stream_new(struct exchange *exchange)
     stream->narrow = stream->kind == REQUEST_ORDER_WATCH ||
                      stream->query.user.value != 0;
     stream->woken = true;
+    stream->turn = stream->http->streams.turn;
     stream->beat.owner = stream;
     stream->page = request;
     streams_add(stream);

@@ -247,6 +247,7 @@ streams_turn(struct gateway_http *http)
     struct streams *streams = &http->streams;
     unsigned resumed;
 
+    streams->turn++;
     end_beats(http);
     note_left_out(http);
     if (wave_is_wanted(streams) &&

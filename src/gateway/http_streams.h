@@ -13,6 +13,9 @@
 #define STREAM_WAVE_US 50000
 #define STREAM_WAVE_BYTES (2u << 20) /* told in one wave, by all together  */
 #define STREAM_TURN_RESUMES 64       /* in one turn of the http thread     */
+/* The library asks for more of a stream whose client can take it within so many
+ * turns of the http thread. */
+#define STREAM_TURNS_OURS 4
 #define STREAM_BUCKETS 1024
 #define STREAM_TEXT_BYTES 1024
 
@@ -40,8 +43,10 @@ struct stream {
     bool unread;    /* narrow: something may be at the cursor or behind */
     bool woken;     /* since `latest` was looked at                     */
     bool alive_due;
+    bool late;      /* its client let the library wait, since it slept  */
     bool ends;
     uint64_t cursor; /* number of the next change to tell, or to pass   */
+    uint64_t turn;   /* when the library asked last, or it was resumed  */
     struct request *page;
     uint32_t page_at;
     struct deadline beat;
@@ -60,6 +65,7 @@ struct streams {
     struct stream *pending_last;
     struct deadline_list beats;
     struct ring ring;
+    uint64_t turn;      /* of the http thread                 */
     int64_t wave_us;    /* when the last one began            */
     uint64_t wave_next; /* ring.next then                     */
     size_t wave_left;   /* bytes that it may still tell       */
