@@ -346,3 +346,11 @@ peer_expect_batch(struct peer *peer, uint64_t offset)
     assert_int_equal(event.batch.base_offset, offset);
     assert_memory_equal(event.batch.bytes, "x", 1);
 }
+
+uint64_t
+peer_expect_survey(struct peer *peer)
+{
+    bus_ask_status(peer->bus);
+    peer_expect_request(peer, VERB_SURVEY);
+    return peer->header.request;
+}

@@ -35,6 +35,8 @@ int peer_setup(void **state);
 int peer_setup_patient(void **state);
 int peer_teardown(void **state);
 void peer_expect_request(struct peer *peer, enum verb verb);
+/* Asks about all, and reads the question; its request id. */
+uint64_t peer_expect_survey(struct peer *peer);
 void peer_reply(struct peer *peer, const struct bytes_writer *writer);
 void peer_reply_open(struct peer *peer, uint32_t epoch, uint64_t last_seq);
 void peer_reply_produced(struct peer *peer, uint64_t request);

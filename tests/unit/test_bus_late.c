@@ -62,14 +62,6 @@ test_bus_099_open_answered_late_is_taken(void **state)
     assert_int_equal(bus_last_seq(peer->bus, peer->writes), 42);
 }
 
-static uint64_t
-expect_survey(struct peer *peer)
-{
-    bus_ask_status(peer->bus);
-    peer_expect_request(peer, VERB_SURVEY);
-    return peer->header.request;
-}
-
 /* Regress 100: the same of SURVEY: who asked each second saw nothing new. */
 static void
 test_bus_100_status_told_after_the_next_was_asked_is_news(void **state)
@@ -79,8 +71,8 @@ test_bus_100_status_told_after_the_next_was_asked_is_news(void **state)
     uint64_t asked;
 
     peer_open_bus(peer);
-    asked = expect_survey(peer);
-    expect_survey(peer);
+    asked = peer_expect_survey(peer);
+    peer_expect_survey(peer);
     peer_reply_survey(peer, asked, 3, 0);
     peer_expect_event(peer, BUS_STATUS, &event);
     assert_int_equal(event.status->topics_count, 3);

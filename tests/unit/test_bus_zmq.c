@@ -410,14 +410,6 @@ test_bus_other_version_is_refused(void **state)
     peer_expect_failure(peer, RC_MALFORMED);
 }
 
-static uint64_t
-expect_survey(struct peer *peer)
-{
-    bus_ask_status(peer->bus);
-    peer_expect_request(peer, VERB_SURVEY);
-    return peer->header.request;
-}
-
 static void
 test_bus_status_is_told_as_asked(void **state)
 {
@@ -426,7 +418,7 @@ test_bus_status_is_told_as_asked(void **state)
     struct bus_event event;
 
     peer_open_bus(peer);
-    peer_reply_survey(peer, expect_survey(peer), 2, 0);
+    peer_reply_survey(peer, peer_expect_survey(peer), 2, 0);
     peer_expect_event(peer, BUS_STATUS, &event);
     status = event.status;
     assert_int_equal(status->topics_count, 2);
@@ -439,7 +431,8 @@ test_bus_status_is_told_as_asked(void **state)
     assert_int_equal(bus_status_report(status, "ledger")->report.outbox, 7);
     assert_null(bus_status_report(status, "strange"));
     assert_false(status->cut);
-    peer_reply_survey(peer, expect_survey(peer), BUS_STATUS_TOPICS_MAX + 1, 0);
+    peer_reply_survey(peer, peer_expect_survey(peer), BUS_STATUS_TOPICS_MAX + 1,
+                      0);
     peer_expect_event(peer, BUS_STATUS, &event);
     assert_int_equal(event.status->topics_count, BUS_STATUS_TOPICS_MAX);
     assert_int_equal(event.status->consumers_count, 1);
@@ -454,9 +447,9 @@ test_bus_status_that_is_not_right_is_passed_over(void **state)
     struct bus_event event;
 
     peer_open_bus(peer);
-    peer_reply_survey(peer, expect_survey(peer), 1, 3);
-    peer_reply_survey(peer, expect_survey(peer), 2, 1);
-    peer_reply_survey(peer, expect_survey(peer), 4, 0);
+    peer_reply_survey(peer, peer_expect_survey(peer), 1, 3);
+    peer_reply_survey(peer, peer_expect_survey(peer), 2, 1);
+    peer_reply_survey(peer, peer_expect_survey(peer), 4, 0);
     peer_expect_event(peer, BUS_STATUS, &event);
     assert_int_equal(event.status->topics_count, 4);
 }
